@@ -1,0 +1,75 @@
+"""Time, as something that is handed in.
+
+Three readings matter here and must not be mixed: the *source* time that a record carries (when the network saw the
+client), *wall* time (when we heard of it) and *monotonic* time (how long ago that was). The last two come from a
+clock; the first only ever comes from the cloud.
+"""
+
+import asyncio
+import time
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the rest of the house asks of time. All values are seconds."""
+
+    def wall(self) -> float:
+        """Unix time."""
+
+    def monotonic(self) -> float:
+        """A reading that only ever grows; differences are durations."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after this many seconds of this clock."""
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        """A block that raises `TimeoutError` after this many seconds of this clock; None never does."""
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def wall(self) -> float:
+        """Unix time."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary start."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        """Bound a block."""
+        return asyncio.timeout(seconds)
+
+
+class FastClock:
+    """A clock that runs `rate` times as fast as the machine's, for demonstrations and tests with real sockets.
+
+    Everything that waits by this clock waits `rate` times shorter; wall time starts at `start` (default: now).
+    """
+
+    def __init__(self, rate: float, start: float | None = None) -> None:
+        self.rate = rate
+        self._zero = time.monotonic()
+        self._start = time.time() if start is None else start
+
+    def wall(self) -> float:
+        """Unix time of this clock."""
+        return self._start + self.monotonic()
+
+    def monotonic(self) -> float:
+        """Seconds of this clock since it was made."""
+        return (time.monotonic() - self._zero) * self.rate
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait `seconds / rate` real seconds."""
+        await asyncio.sleep(seconds / self.rate)
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        """Bound a block by `seconds / rate` real seconds."""
+        return asyncio.timeout(None if seconds is None else seconds / self.rate)
