@@ -1,0 +1,90 @@
+"""`mistlocate locate`: asking where somebody is, and saying it as a person reads it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.markup import escape
+
+from mistlocate.cli.output import duration
+from mistlocate.client.engine_client import EngineClient
+from mistlocate.errors import EngineError
+
+LOCATIONS = "MistLocations_1"
+
+_MAC = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclass(slots=True)
+class Found:
+    """Location records, the newest first; why there are none; and the zones by id."""
+
+    who: str
+    locations: list[dict[str, Any]]
+    because: list[str] = field(default_factory=list)
+    zones: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+async def find(engine: EngineClient, who: str, system: str | None) -> Found:
+    """Ask the engine. A MAC is looked up by `explain`, which a caller of level user may not run."""
+    where = await engine.system_of(LOCATIONS, system)
+    if _MAC.fullmatch(re.sub(r"[:.\-\s]", "", who.lower())):
+        explained = await engine.execute(where, LOCATIONS, "explain", [who])
+        locations = [each["location"] for each in explained["devices"] if each["location"]]
+        return Found(who, locations, explained["because"], await engine.zones())
+    name = {"email": who} if "@" in who else {"username": who}
+    locations = await engine.execute(where, LOCATIONS, "locate_user", name)
+    because = [] if locations else await _why(engine, where, who)
+    return Found(who, locations, because, await engine.zones())
+
+
+async def _why(engine: EngineClient, where: str, who: str) -> list[str]:
+    try:
+        explained = await engine.execute(where, LOCATIONS, "explain", [who])
+    except EngineError as error:
+        if error.status == 401:
+            return ["with an API key of level support, `mistlocate exec MistLocations_1 explain` says why"]
+        raise
+    return [str(reason) for reason in explained["because"]]
+
+
+def describe(found: Found, now: float) -> Iterator[str]:
+    """The answer in lines, marked up for the terminal."""
+    yield f"[bold]{escape(found.who)}[/]"
+    for location in found.locations:
+        yield f"  [bold green]{escape(_place(location, found.zones))}[/]"
+        yield f"    {_position(location)}"
+        yield f"    {_age(location, now)}"
+        yield f"    [dim]{escape(_device(location))}[/]"
+
+
+def _place(location: Mapping[str, Any], zones: Mapping[str, Mapping[str, Any]]) -> str:
+    def name(zone_id: str | None) -> str | None:
+        return None if zone_id is None else str(zones.get(zone_id, {}).get("name", zone_id))
+
+    place = ", ".join(part for part in (name(location["building"]), name(location["level"])) if part)
+    level_name = location.get("level_name")
+    return f"{place} ({level_name})" if level_name else place
+
+
+def _position(location: Mapping[str, Any]) -> str:
+    if location["x"] is None:
+        return "somewhere on this level: the place on it is not known"
+    width, height = location["map_width"], location["map_height"]
+    sizes = f" on a plan of {width:g} by {height:g}" if width > 0 else ""
+    return f"x {location['x']:.1f}, y {location['y']:.1f}{sizes}, give or take {location['variance']:.0f} m"
+
+
+def _age(location: Mapping[str, Any], now: float) -> str:
+    text = f"seen {duration(now - location['last_seen'])} ago"
+    if location.get("last_seen_from") == "arrival":
+        text += " (when we heard of it; the record had no time of its own)"
+    if location.get("stale"):
+        text += "; the stream is interrupted, so this may have changed"
+    return text
+
+
+def _device(location: Mapping[str, Any]) -> str:
+    kind = " ".join(part for part in (location["manufacturer"], location["os"]) if part)
+    return ", ".join(part for part in (location["mac"], kind, location["ssid"] and f"on {location['ssid']}") if part)

@@ -1,0 +1,154 @@
+"""The commands that come before an engine runs: settings, keys, checks."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from mistlocate import yamltext
+from mistlocate.cli.calls import Json
+from mistlocate.cli.output import Exit, err, out, print_json, reported, run
+from mistlocate.driver.base import parse_settings
+from mistlocate.driver.command import Level
+from mistlocate.engines.embedded import access
+from mistlocate.engines.embedded.config import Loaded, ModuleSpec, load_file
+from mistlocate.engines.embedded.schema import settings_schema
+from mistlocate.errors import BadArguments
+from mistlocate.setup.check import Report, Verdict, check
+from mistlocate.setup.draft import Draft
+from mistlocate.setup.init import make_settings, write
+
+_MARKS = {Verdict.OK: "[green]ok     [/]", Verdict.NOTE: "[yellow]note   [/]", Verdict.PROBLEM: "[bold red]problem[/]"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("init", help="Make a settings file from the portal's address and a token.")(init)
+    app.command("check", help="Test a settings file against the cloud before setup.")(check_settings)
+    app.command("key", help="Make an API key.")(key)
+    app.command("schema", help="Print the JSON Schema of the settings file.")(schema)
+
+
+def init(
+    portal: Annotated[
+        str | None, typer.Option("--portal", help="Address of the site's page in the Mist portal, or a host.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option("--token", envvar="MIST_API_TOKEN", show_envvar=True, help="API token.")
+    ] = None,
+    site: Annotated[str | None, typer.Option("--site", help="Id of the site, if the address names none.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("settings.yaml"),
+    ca_file: Annotated[str | None, typer.Option("--ca-file", help="Trust these authorities (PEM).")] = None,
+    json: Json = False,
+) -> None:
+    """Make a settings file: the site, its maps, and a first mapping of them to zones."""
+    portal = portal or typer.prompt("Address of the site's page in the Mist portal")
+    token = token or typer.prompt("API token (it is not shown)", hide_input=True)
+    made = run(make_settings(portal, token, site=site, ca_file=ca_file))
+    with reported():
+        token_path = write(made, output)
+        load_file(output)
+    name = made.site.name or made.site.id
+    if json:
+        print_json({"settings": str(output), "token_file": str(token_path), "site": name})
+        return
+    out.print(f"[bold]{escape(str(output))}[/] and {escape(str(token_path))} are written, for the site {escape(name)}.")
+    out.print(f"  check it   mistlocate check {escape(str(output))}")
+    out.print(f"  start it   mistlocate serve {escape(str(output))}")
+    out.print("Look over the zones and floorplan_mappings: they are made from the names of the maps.")
+
+
+def check_settings(settings: Annotated[Path, typer.Argument(help="The settings file.")], json: Json = False) -> None:
+    """Test everything that has to be right for people to be found."""
+    with reported():
+        loaded = load_file(settings)
+        pairs = _pairs(loaded)
+    reports = [(spec, run(check(*drivers, uri=spec.uri, zones=_zones(loaded)))) for spec, *drivers in pairs]
+    if json:
+        print_json({"modules": [_as_json(spec, report) for spec, report in reports]})
+    else:
+        out.print(f"[bold]{escape(str(settings))}[/]: the settings are valid")
+        for spec, report in reports:
+            _print(spec, report)
+    if any(report.problems for _, report in reports):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _pairs(loaded: Loaded) -> list[tuple[ModuleSpec, Any, Any]]:
+    """Each MistWebsocket with its settings and those of the MistLocations beside it. Raises `SettingsError`."""
+    pairs = []
+    for spec in loaded.modules:
+        if spec.name != "MistWebsocket":
+            continue
+        beside = [each for each in loaded.modules if each.name == "MistLocations" and each.system_id == spec.system_id]
+        locations = _parsed(beside[0]) if beside else None
+        pairs.append((spec, _parsed(spec), locations))
+    if not pairs:
+        raise BadArguments("there is no MistWebsocket module in these settings, so there is nothing to check")
+    return pairs
+
+
+def _parsed(spec: ModuleSpec) -> Any:
+    return parse_settings(spec.driver, spec.settings, unknown_is_error=True).settings
+
+
+def _zones(loaded: Loaded) -> list[str]:
+    return [zone.id for zone in loaded.config.zones]
+
+
+def _print(spec: ModuleSpec, report: Report) -> None:
+    out.print(f"\n[bold]{spec.slug}[/] in {escape(spec.system_id)}")
+    for finding in report.findings:
+        out.print(f"  {_MARKS[finding.verdict]} {finding.what}: {escape(finding.result)}")
+        if finding.hint:
+            out.print(f"          [dim]{escape(finding.hint)}[/]")
+    if report.draft.mappings:
+        out.print("\n[bold]Draft[/], made from the names of the maps; look it over and paste it:")
+        typer.echo(draft_text(report.draft))
+    if report.problems:
+        err.print(f"[bold red]{len(report.problems)} problems would leave people unfindable.[/]")
+    else:
+        out.print("[bold green]People can be found.[/]")
+
+
+def draft_text(draft: Draft) -> str:
+    """A draft as YAML."""
+    parts: dict[str, Any] = {"zones": draft.zones} if draft.zones else {}
+    return yamltext.dumps({**parts, "floorplan_mappings": draft.mappings})
+
+
+def _as_json(spec: ModuleSpec, report: Report) -> dict[str, Any]:
+    return {
+        "module": spec.id,
+        "findings": [
+            {"verdict": each.verdict.value, "what": each.what, "result": each.result, "hint": each.hint}
+            for each in report.findings
+        ],
+        "problems": len(report.problems),
+        "draft": {"zones": report.draft.zones, "floorplan_mappings": report.draft.mappings},
+    }
+
+
+def key(
+    name: Annotated[str, typer.Option("--name", help="Whose key it is.")] = "my-key",
+    level: Annotated[str, typer.Option("--level", help="user, support or administrator.")] = "user",
+    json: Json = False,
+) -> None:
+    """Make an API key. The key is shown once; its hash goes into the settings."""
+    try:
+        level = Level.named(level).label
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--level") from None
+    made = access.new_key()
+    entry = {"name": name, "level": level, "hash": access.hash_key(made)}
+    if json:
+        print_json({"key": made, "entry": entry})
+        return
+    out.print(f"The key, shown this once:\n\n  {made}\n\nFor the settings file:\n")
+    typer.echo(yamltext.dumps({"api_keys": [entry]}))
+
+
+def schema() -> None:
+    """Print the JSON Schema of the settings file."""
+    print_json(settings_schema())

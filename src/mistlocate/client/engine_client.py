@@ -1,0 +1,142 @@
+"""Calls an engine as any other program would: over its API, with a key or as a caller on the same machine."""
+
+from collections.abc import AsyncGenerator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+from mistlocate import jsontext
+from mistlocate.errors import (
+    ConnectionLost,
+    EngineError,
+    EngineUnreachable,
+    HandshakeRefused,
+    TransportError,
+)
+from mistlocate.transport.http import HttpTransport
+from mistlocate.transport.options import TransportOptions
+from mistlocate.transport.websocket import open_websocket
+
+#: Where an engine on this machine answers unless told otherwise.
+DEFAULT_URL = "http://127.0.0.1:8680"
+
+_BASE = "/api/engine/v2"
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class EngineClient:
+    """One engine. Use it in `async with`. Raises `EngineUnreachable`, and `EngineError` for what the engine refuses."""
+
+    def __init__(self, url: str = DEFAULT_URL, api_key: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._headers = {"X-API-Key": api_key} if api_key else {}
+        # A proxy of the environment is for the world outside, not for this machine.
+        self._options = TransportOptions(proxy="" if urlsplit(self.url).hostname in _LOCAL else None)
+        self._http = HttpTransport(self._options)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def systems(self) -> list[dict[str, Any]]:
+        """All systems: `{id, name, zones, modules}`."""
+        return list(await self._call("GET", "/systems"))
+
+    async def modules(self) -> list[dict[str, Any]]:
+        """All modules: `{id, system_id, slug, driver, state, connected, problem, …}`."""
+        return list(await self._call("GET", "/modules"))
+
+    async def zones(self) -> dict[str, dict[str, Any]]:
+        """All zones by id: `{id, name, parent_id}`."""
+        return {zone["id"]: zone for zone in await self._call("GET", "/zones")}
+
+    async def functions(self, system_id: str, slug: str) -> dict[str, dict[str, Any]]:
+        """The commands of a module that this caller may run: name → `{arity, params, order, …}`."""
+        return dict(await self._call("GET", f"/systems/{_part(system_id)}/functions/{_part(slug)}"))
+
+    async def execute(
+        self, system_id: str, slug: str, command: str, args: list[Any] | Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run a command; arguments by position or by name."""
+        path = f"/systems/{_part(system_id)}/{_part(slug)}/{_part(command)}"
+        return await self._call("POST", path, [] if args is None else args)
+
+    async def state(self, system_id: str, slug: str) -> dict[str, Any]:
+        """Every status of a module that this caller may read."""
+        found = await self._call("GET", f"/systems/{_part(system_id)}/{_part(slug)}")
+        return {key: jsontext.loads(text) for key, text in found.items()}
+
+    async def status(self, system_id: str, slug: str, key: str) -> Any:
+        """One status, None if it has no value."""
+        return await self._call("GET", f"/systems/{_part(system_id)}/{_part(slug)}/{_part(key)}")
+
+    async def watch(self, system_id: str, slug: str, key: str) -> AsyncGenerator[Any, None]:
+        """The present value of a status, and every later one, until the engine goes."""
+        name, _, index = slug.rpartition("_")
+        url = f"ws{self.url.removeprefix('http')}{_BASE}/systems/control"
+        message = {"id": 1, "sys": system_id, "mod": name, "index": int(index), "cmd": "bind", "name": key}
+        try:
+            async with open_websocket(url, self._headers, self._options) as link:
+                await link.send(jsontext.dumps(message).decode())
+                while True:
+                    answer = jsontext.loads(await link.receive())
+                    if answer.get("type") == "error":
+                        raise EngineError(str(answer.get("msg")), status=401 if answer.get("error_code") == 2 else 400)
+                    if answer.get("type") == "notify":
+                        yield answer.get("value")
+        except HandshakeRefused as error:
+            raise EngineError("the engine refused the connection", status=error.status) from None
+        except ConnectionLost as error:
+            if error.code == 1008:
+                raise EngineError("the engine refused the connection", status=401, hint=_KEY_HINT) from None
+            raise EngineUnreachable("the engine has closed the connection") from None
+        except TransportError as error:
+            raise self._unreachable(error) from None
+
+    async def system_of(self, slug: str, system_id: str | None = None) -> str:
+        """The system in which a module of this name is; named if several have one. Raises `EngineError`."""
+        if system_id is not None:
+            return system_id
+        wanted = slug if slug.rpartition("_")[2].isdecimal() else f"{slug}_1"
+        systems = await self.systems()
+        found = [system["id"] for system in systems if wanted in system["modules"]]
+        if len(found) == 1:
+            return str(found[0])
+        if found:
+            raise EngineError(f"several systems have {wanted}", hint="name one with --system: " + ", ".join(found))
+        there = sorted({module for system in systems for module in system["modules"]})
+        raise EngineError(f"no module {slug!r}", status=404, hint="modules: " + (", ".join(there) or "none"))
+
+    async def _call(self, method: str, path: str, body: Any = None) -> Any:
+        try:
+            response = await self._http.request(method, self.url + _BASE + path, self._headers, json=body)
+        except TransportError as error:
+            raise self._unreachable(error) from None
+        try:
+            answer = jsontext.loads(response.body)
+        except ValueError:
+            raise EngineError(
+                f"{self.url} answers, but not as an engine (HTTP {response.status})", hint="check --url"
+            ) from None
+        if response.status == 200:
+            return answer
+        known = answer if isinstance(answer, dict) else {}
+        hint = known.get("hint") or (_KEY_HINT if response.status == 401 else None)
+        raise EngineError(str(known.get("message") or f"HTTP {response.status}"), status=response.status, hint=hint)
+
+    def _unreachable(self, error: TransportError) -> EngineUnreachable:
+        return EngineUnreachable(
+            f"no engine answers at {self.url}: {error.message}",
+            hint="start one with `mistlocate demo` or `mistlocate serve`, or name another with --url",
+        )
+
+
+_KEY_HINT = "give an API key with --api-key or MISTLOCATE_API_KEY"
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

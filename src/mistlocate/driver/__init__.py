@@ -1,0 +1,1 @@
+"""What a driver is, whoever loads it. It knows no Mist."""

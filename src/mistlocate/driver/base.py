@@ -1,0 +1,140 @@
+"""What every driver is: settings, hooks, commands, background tasks."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from mistlocate.driver.command import Level, suggestion
+from mistlocate.driver.context import Context
+from mistlocate.errors import Problem, SettingsError
+
+
+class DriverSettings(BaseModel):
+    """The settings of a driver. Its JSON Schema is the form that integrators fill in."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+S = TypeVar("S", bound=DriverSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusInfo:
+    """What a status is, and from which level it may be read."""
+
+    level: Level
+    description: str
+
+
+class Driver(Generic[S]):
+    """A driver. The hooks of one module never overlap; commands run concurrently, also with hooks.
+
+    `settings` are valid whenever a hook or a command runs. `spawn` starts a background task that ends with the
+    module; if it raises, the module has crashed and its engine starts it anew.
+    """
+
+    generic_name: ClassVar[str]
+    """What other modules call it."""
+    descriptive_name: ClassVar[str]
+    description: ClassVar[str]
+    uri_base: ClassVar[str | None] = None
+    interfaces: ClassVar[tuple[str, ...]] = ()
+    requirements: ClassVar[tuple[str, ...]] = ()
+    """The modules it talks to, by their names in the system."""
+    Settings: ClassVar[type[DriverSettings]]
+    default_settings: ClassVar[Mapping[str, Any]] = {}
+    """What an integrator starts from …"""
+    placeholders: ClassVar[Mapping[str, Any]] = {}
+    """… and what of it has to be filled in first."""
+    statuses: ClassVar[Mapping[str, StatusInfo]] = {}
+    """The statuses of fixed names; every other one is described by `other_statuses`."""
+    other_statuses: ClassVar[StatusInfo] = StatusInfo(Level.SUPPORT, "not described")
+
+    def __init__(self, context: Context, settings: S, tasks: asyncio.TaskGroup) -> None:
+        self.context = context
+        self.settings = settings
+        self.ignored_settings: tuple[str, ...] = ()
+        """Keys that were given as settings and mean nothing to this driver."""
+        self._tasks = tasks
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run something in the background for as long as the module lives, or until the task is cancelled."""
+        return self._tasks.create_task(work, name=f"{self.context.module_id}/{name}")
+
+    async def on_load(self) -> None:
+        """The module starts."""
+
+    async def on_update(self, previous: S) -> None:
+        """Settings have changed; `self.settings` are the new ones."""
+
+    async def connected(self) -> None:
+        """What the driver reported as its connection came about."""
+
+    async def disconnected(self) -> None:
+        """… and went."""
+
+    async def on_unload(self) -> None:
+        """The module stops; its background tasks are cancelled afterwards."""
+
+    @classmethod
+    def secret_settings(cls) -> frozenset[str]:
+        """The settings that are secrets: engines mask them, and never save them."""
+        fields = cls.Settings.model_fields.items()
+        return frozenset(name for name, field in fields if SecretStr in (field.annotation, *get_args(field.annotation)))
+
+    @classmethod
+    def zones_named_by(cls, raw_settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """The zones that settings speak of, each with the path of the setting, for engines that know all zones.
+
+        The settings are as they were written, valid or not.
+        """
+        return ()
+
+    @classmethod
+    def status_info(cls, key: str) -> StatusInfo:
+        """What a status is and who may read it."""
+        return cls.statuses.get(key, cls.other_statuses)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSettings(Generic[S]):
+    """Valid settings, and the keys that were given and mean nothing to this driver."""
+
+    settings: S
+    ignored: tuple[str, ...]
+
+
+def parse_settings(
+    driver_class: type[Driver[Any]], raw: Mapping[str, Any], *, unknown_is_error: bool
+) -> ParsedSettings[Any]:
+    """Settings as their driver declares them. Raises `SettingsError` with every problem.
+
+    An engine that merges the settings of zones and systems in passes keys that are not for the driver.
+    """
+    model = driver_class.Settings
+    unknown = [key for key in raw if key not in model.model_fields]
+    problems = []
+    if unknown_is_error:
+        known = list(model.model_fields)
+        problems += [
+            Problem(key, "no such setting", suggestion(key, known) or "known: " + ", ".join(known)) for key in unknown
+        ]
+    try:
+        settings = model.model_validate({key: value for key, value in raw.items() if key not in unknown})
+    except ValidationError as error:
+        problems += problems_of(error)
+    if problems:
+        raise SettingsError(problems, where=driver_class.generic_name)
+    return ParsedSettings(settings, tuple(unknown))
+
+
+def problems_of(error: ValidationError) -> list[Problem]:
+    """What pydantic found, with the path of each problem; the values stay out, they may be secret."""
+    found = []
+    for each in error.errors(include_url=False, include_input=False, include_context=False):
+        path = ".".join(str(part) for part in each["loc"] if not str(part).startswith("function-"))
+        found.append(Problem(path, each["msg"].removeprefix("Value error, ")))
+    return found

@@ -1,0 +1,167 @@
+"""Commands: methods that people and programs may call by name.
+
+The signature of a method is its contract: types become JSON Schema, defaults make arguments optional, the order of
+the parameters is the positional order. Arguments come as JSON and are coerced by the schema; a parameter declared as
+text stays text, because `563412e45678` is a MAC and no number.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from mistlocate.errors import BadArguments, Problem, UnknownCommand
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+_MARK = "__mistlocate_command__"
+
+#: JSON has no infinities, and a number is no text.
+_CONFIG = ConfigDict(allow_inf_nan=False)
+
+
+class Level(IntEnum):
+    """Who may run a command or read a status: each level includes the ones below it."""
+
+    USER = 0
+    SUPPORT = 1
+    ADMINISTRATOR = 2
+
+    @property
+    def label(self) -> str:
+        """The level's name in settings, documents and answers."""
+        return self.name.lower()
+
+    @classmethod
+    def named(cls, name: str) -> "Level":
+        """The level of a name. Raises `ValueError`."""
+        try:
+            return cls[name.strip().upper()]
+        except KeyError:
+            raise ValueError(f"no level {name!r}: use user, support or administrator") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a command. `schema` is its JSON Schema; `default` counts only if it is not `required`."""
+
+    name: str
+    required: bool
+    default: Any
+    schema: Mapping[str, Any]
+    adapter: TypeAdapter[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command as engines see it."""
+
+    name: str
+    level: Level
+    description: str
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def arity(self) -> int:
+        """How many arguments a call must give."""
+        return sum(parameter.required for parameter in self.parameters)
+
+    def bind(self, args: Sequence[Any] | Mapping[str, Any] | None, *, ignore_unknown: bool = False) -> dict[str, Any]:
+        """Arguments by position or by name, coerced. Raises `BadArguments` with every problem there is."""
+        given = self._by_name(args if args is not None else (), ignore_unknown)
+        problems: list[Problem] = []
+        bound: dict[str, Any] = {}
+        for parameter in self.parameters:
+            if parameter.name not in given:
+                if parameter.required:
+                    problems.append(Problem(parameter.name, "is missing"))
+                else:
+                    bound[parameter.name] = parameter.default
+                continue
+            try:
+                bound[parameter.name] = parameter.adapter.validate_python(given[parameter.name])
+            except ValidationError as error:
+                problems += [_problem(parameter.name, each) for each in error.errors(include_url=False)]
+        if problems:
+            raise BadArguments(f"{self.name}: " + "; ".join(str(problem) for problem in problems), problems)
+        return bound
+
+    def _by_name(self, args: Sequence[Any] | Mapping[str, Any], ignore_unknown: bool) -> dict[str, Any]:
+        names = [parameter.name for parameter in self.parameters]
+        if isinstance(args, Mapping):
+            unknown = [name for name in args if name not in names]
+            if unknown and not ignore_unknown:
+                hint = suggestion(unknown[0], names)
+                raise BadArguments(f"{self.name} has no argument {unknown[0]!r}" + (f"; {hint}" if hint else ""))
+            return {name: value for name, value in args.items() if name in names}
+        if len(args) > len(names):
+            raise BadArguments(f"{self.name} takes {_count(len(names), 'argument')}, {len(args)} were given")
+        return dict(zip(names, args, strict=False))
+
+
+def command(level: Level = Level.USER) -> Callable[[Method], Method]:
+    """Mark an async method as a command of this level. Its docstring's first line describes it."""
+
+    def mark(method: Method) -> Method:
+        setattr(method, _MARK, level)
+        return method
+
+    return mark
+
+
+def commands_of(driver_class: type[Any]) -> Mapping[str, Command]:
+    """The commands of a driver class by name, in the order of their definition."""
+    if driver_class not in _known:
+        _known[driver_class] = {
+            name: _describe(name, getattr(driver_class, name), level)
+            for base in reversed(driver_class.__mro__)
+            for name in vars(base)
+            if (level := getattr(getattr(driver_class, name), _MARK, None)) is not None
+        }
+    return _known[driver_class]
+
+
+_known: dict[type[Any], Mapping[str, Command]] = {}
+
+
+def command_of(driver_class: type[Any], name: str) -> Command:
+    """One command. Raises `UnknownCommand` with a suggestion."""
+    known = commands_of(driver_class)
+    if name not in known:
+        hint = suggestion(name, known) or "commands: " + ", ".join(known)
+        raise UnknownCommand(f"no command {name!r}", hint=hint)
+    return known[name]
+
+
+def suggestion(word: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:
+    """A hint for a misspelt word, or None if nothing is like it."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else None
+
+
+def _describe(name: str, method: Callable[..., Any], level: Level) -> Command:
+    hints = get_type_hints(method, include_extras=True)
+    parameters = []
+    for parameter in list(inspect.signature(method).parameters.values())[1:]:
+        adapter: TypeAdapter[Any] = TypeAdapter(hints[parameter.name], config=_CONFIG)
+        required = parameter.default is inspect.Parameter.empty
+        default = None if required else parameter.default
+        schema = adapter.json_schema()
+        if not required:
+            schema["default"] = default
+        parameters.append(Parameter(parameter.name, required, default, schema, adapter))
+    description = (inspect.getdoc(method) or "").partition("\n\n")[0].replace("\n", " ")
+    return Command(name, level, description, tuple(parameters))
+
+
+def _problem(name: str, error: Mapping[str, Any]) -> Problem:
+    place = ".".join(str(part) for part in (name, *error["loc"]))
+    return Problem(place, str(error["msg"]))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"no {noun}s" if number == 0 else f"{number} {noun}" + ("s" if number > 1 else "")

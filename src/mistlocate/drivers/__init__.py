@@ -1,0 +1,1 @@
+"""The pair of drivers: they join mist/, location/ and driver/."""

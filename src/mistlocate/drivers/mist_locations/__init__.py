@@ -1,0 +1,1 @@
+"""MistLocations: building and level of people and devices, for whoever asks."""

@@ -1,0 +1,257 @@
+"""MistLocations: answers the location calls from what MistWebsocket knows and how the maps are mapped."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from mistlocate import __version__
+from mistlocate.driver.base import Driver, StatusInfo
+from mistlocate.driver.command import Level, command
+from mistlocate.driver.interfaces import Locatable
+from mistlocate.drivers.mist_locations.explain import Rules, explain
+from mistlocate.drivers.mist_locations.levels import Levels
+from mistlocate.drivers.mist_locations.records import location_record, seen_at
+from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
+from mistlocate.location import identity
+from mistlocate.location.floorplans import Floorplans, MapInfo
+from mistlocate.location.geometry import LatLng, pixels_per_metre
+from mistlocate.location.visibility import Shown
+
+#: The kind of location that this driver knows.
+WIRELESS = "wireless"
+
+#: The module that knows the clients, by its name in the system.
+MIST = "MistWebsocket_1"
+
+
+class MistLocations(Driver[MistLocationsSettings]):
+    """Where is this user, who is in this zone, whose MAC is this."""
+
+    generic_name: ClassVar[str] = "MistLocations"
+    descriptive_name: ClassVar[str] = "Juniper Mist Locations"
+    description: ClassVar[str] = "Maps Juniper Mist floor plans to building and level zones and locates people on them."
+    interfaces: ClassVar[tuple[str, ...]] = (Locatable.INTERFACE,)
+    requirements: ClassVar[tuple[str, ...]] = (MIST,)
+    Settings = MistLocationsSettings
+    default_settings: ClassVar[Mapping[str, Any]] = {
+        "floorplan_mappings": {
+            "mist_map1_id": {"building": "zone-12345", "level": "zone-123456", "level_name": "BUILDING - L1"}
+        },
+        "max_location_age": 6,
+    }
+    statuses: ClassVar[Mapping[str, StatusInfo]] = {
+        "problems": StatusInfo(Level.USER, "maps and levels that keep people from being found"),
+        "driver": StatusInfo(Level.USER, "name and version of this implementation"),
+    }
+
+    @classmethod
+    def zones_named_by(cls, raw_settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """Every zone of every mapping."""
+        mappings = raw_settings.get("floorplan_mappings")
+        for map_id, mapping in mappings.items() if isinstance(mappings, Mapping) else ():
+            for kind, zone in mapping.items() if isinstance(mapping, Mapping) else ():
+                if isinstance(zone, str) and kind != "level_name":
+                    yield f"floorplan_mappings.{map_id}.{kind}", zone
+
+    # -- hooks ------------------------------------------------------------------------------------
+
+    async def on_load(self) -> None:
+        """Follow the maps and the health of the stream."""
+        self._mist = self.context.module(MIST)
+        self._maps: list[MapInfo] | None = None
+        self._freshness: Mapping[str, Any] = {}
+        self._clock_offset = 0.0
+        self._levels = Levels()
+        self.context.status.set("driver", {"name": "mistlocate", "version": __version__})
+        self._map_again()
+        self._subscriptions = [
+            self._mist.subscribe("maps", self._maps_changed),
+            self._mist.subscribe("freshness", self._freshness_changed),
+            self._mist.subscribe("clock_offset", self._offset_changed),
+        ]
+        self.context.set_connected(True)
+
+    async def on_update(self, previous: MistLocationsSettings) -> None:
+        """Other mappings, other answers."""
+        self._map_again()
+
+    async def on_unload(self) -> None:
+        """Follow nothing any more."""
+        for unsubscribe in self._subscriptions:
+            unsubscribe()
+
+    def _maps_changed(self, maps: Any) -> None:
+        self._maps = [map_info(each) for each in maps] if isinstance(maps, list) else None
+        self._map_again()
+
+    def _freshness_changed(self, freshness: Any) -> None:
+        self._freshness = freshness if isinstance(freshness, Mapping) else {}
+
+    def _offset_changed(self, offset: Any) -> None:
+        self._clock_offset = float(offset) if isinstance(offset, int | float) else 0.0
+
+    def _map_again(self) -> None:
+        mappings = {map_id: each.floor() for map_id, each in self.settings.floorplan_mappings.items()}
+        self._floorplans = Floorplans(mappings, self._maps)
+        self._levels.keep_only(mappings)
+        found = self._floorplans.problems()
+        problems = {
+            "unmapped_maps": list(found.unmapped),
+            "dangling_mappings": list(found.dangling),
+            "unplaceable_maps": list(found.unplaceable),
+            "maps_without_size": list(found.unsized),
+            "levels_with_several_maps": {level: list(maps) for level, maps in found.shared_levels.items()},
+        }
+        self.context.status.set("problems", {key: value for key, value in problems.items() if value})
+
+    # -- the location calls -----------------------------------------------------------------------
+
+    @command()
+    async def locate_user(self, email: str | None = None, username: str | None = None) -> list[dict[str, Any]]:
+        """Where somebody's devices are, the newest first; either name may match."""
+        names = dict.fromkeys(name for name in (email, username) if name)
+        answers = await asyncio.gather(*(self._mist.call("locate", name, **self._guests()) for name in names))
+        clients = {client["mac"]: client for answer in answers for client in answer}
+        return self._locations(list(clients.values()))
+
+    @command()
+    async def device_locations(self, zone_id: str, location: str | None = None) -> list[dict[str, Any]]:
+        """Every device in a zone (building, level, or any other zone of a mapping)."""
+        if location not in (None, "", WIRELESS):
+            return []
+        now = self._now()
+        found: list[dict[str, Any]] = []
+        for map_id in self._floorplans.maps_of(zone_id):
+            found += self._levels.of_map(
+                map_id,
+                await self._mist.status(map_id) or (),
+                self._floorplans,
+                stale=self._is_stale(map_id),
+                guests=self.settings.guests,
+                now=now,
+                oldest=now - self._max_age(),
+            )
+        return found
+
+    @command()
+    async def macs_assigned_to(self, email: str | None = None, username: str | None = None) -> list[str]:
+        """Somebody's MACs; either name may match."""
+        names = dict.fromkeys(name for name in (email, username) if name)
+        answers = await asyncio.gather(*(self._mist.call("macs_assigned_to", each, **self._guests()) for each in names))
+        return list(dict.fromkeys(mac for macs in answers for mac in macs))
+
+    @command()
+    async def check_ownership_of(self, mac_address: str) -> dict[str, Any] | None:
+        """Whose a device is: `{location, assigned_to, mac_address}`, or null if that is not known."""
+        mac = identity.format_mac(mac_address)
+        owner = await self._mist.call("ownership_of", mac, **self._guests())
+        return {"location": WIRELESS, "assigned_to": owner, "mac_address": mac} if owner else None
+
+    # -- around them ------------------------------------------------------------------------------
+
+    @command(Level.ADMINISTRATOR)
+    async def mac_address_mappings(self, username: str, macs: list[str], domain: str | None = None) -> list[str]:
+        """Assign MACs to a person by hand, above all that the network says; answers all MACs of the person."""
+        return list(await self._mist.call("mac_address_mappings", username, macs, domain))
+
+    @command()
+    async def format_mac(self, mac: str) -> str:
+        """The hex digits of a MAC in lower case, without `0x` and separators."""
+        return identity.format_mac(mac)
+
+    @command(Level.SUPPORT)
+    async def search(self, text: str, limit: Annotated[int, Field(ge=1, le=100)] = 20) -> list[dict[str, Any]]:
+        """People by a part of name, e-mail or MAC, best first: `{user, guest, devices, location}`.
+
+        `location` is the location record of the device seen last, or null if the person cannot be located now.
+        """
+        people = await self._mist.call("find_people", text, limit=limit, **self._guests())
+        found = []
+        for person in people:
+            locations = self._locations(person["records"])
+            found.append(
+                {
+                    "user": person["user"],
+                    "guest": person["guest"],
+                    "devices": len(person["macs"]),
+                    "location": locations[0] if locations else None,
+                }
+            )
+        return found
+
+    @command(Level.SUPPORT)
+    async def explain(self, who: str) -> dict[str, Any]:
+        """Why a person or a device is shown where it is, or not shown: evidence, ages, rules, last map changes."""
+        evidence = await self._mist.call("evidence", who)
+        rules = Rules(
+            floorplans=self._floorplans,
+            guests=self.settings.guests,
+            max_age=self._max_age(),
+            now=self._now(),
+            stale=bool(self._freshness.get("stale")),
+            stale_maps=frozenset(self._freshness.get("stale_maps", ())),
+            stream=(
+                str(await self._mist.status("stream_state")),
+                str(await self._mist.status("stream_reason")),
+            ),
+        )
+        return explain(who, evidence, rules)
+
+    @command()
+    async def unmapped_maps(self) -> list[dict[str, Any]]:
+        """The maps of the site that no mapping names: `{id, name, type}`; people on them cannot be found."""
+        unmapped = set(self._floorplans.problems().unmapped)
+        return [
+            {"id": each.id, "name": each.name, "type": each.kind} for each in self._maps or () if each.id in unmapped
+        ]
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def _guests(self) -> dict[str, bool]:
+        """The names that guests typed answer only where guests are shown; otherwise nothing is asked about them."""
+        return {"guests": True} if self.settings.guests is Shown.SHOWN else {}
+
+    def _locations(self, clients: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The location records of a person's devices that may be shown and are recent enough, the newest first."""
+        now = self._now()
+        found = []
+        for client in clients:
+            plan = self._floorplans.plan(client.get("map_id"))
+            seen = seen_at(client, now)
+            if plan is None or seen is None or now - seen > self._max_age():
+                continue
+            found.append((seen, location_record(client, plan, seen, stale=self._is_stale(client["map_id"]))))
+        found.sort(key=lambda each: -each[0])
+        return [record for _, record in found]
+
+    def _is_stale(self, map_id: str) -> bool:
+        return bool(self._freshness.get("stale")) or map_id in self._freshness.get("stale_maps", ())
+
+    def _max_age(self) -> float:
+        return self.settings.max_location_age * 60.0
+
+    def _now(self) -> float:
+        """The cloud's time: ages are told by the clock that wrote the records."""
+        return self.context.clock.wall() + self._clock_offset
+
+
+def map_info(summary: Mapping[str, Any]) -> MapInfo:
+    """A map from the status `maps` of MistWebsocket."""
+    width, height = summary.get("width"), summary.get("height")
+    return MapInfo(
+        id=str(summary["id"]),
+        name=str(summary.get("name", "")),
+        kind="google" if summary.get("type") == "google" else "image",
+        width=width,
+        height=height,
+        ppm=pixels_per_metre(width, summary.get("width_m"), height, summary.get("height_m"), summary.get("ppm")),
+        top_left=_corner(summary.get("latlng_tl")),
+        bottom_right=_corner(summary.get("latlng_br")),
+        modified=summary.get("modified_time"),
+    )
+
+
+def _corner(corner: Any) -> LatLng | None:
+    return None if corner is None else LatLng(float(corner["lat"]), float(corner["lng"]))

@@ -1,0 +1,70 @@
+"""The devices of each map as location records, computed once per change of what they are made of."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mistlocate.drivers.mist_locations.records import location_record, seen_at
+from mistlocate.location.floorplans import Floorplans, Plan
+from mistlocate.location.visibility import Pseudonyms, Shown, device_shown
+
+
+class _Computed(NamedTuple):
+    clients: Sequence[Mapping[str, Any]]
+    plan: Plan
+    stale: bool
+    guests: Shown
+    day: int
+    records: list[tuple[float, dict[str, Any]]]
+
+
+class Levels:
+    """Keeps what was computed of a map until its clients, its plan, the rule for guests, or the day change."""
+
+    def __init__(self, pseudonyms: Pseudonyms | None = None) -> None:
+        self._pseudonyms = pseudonyms or Pseudonyms()
+        self._computed: dict[str, _Computed] = {}
+
+    def of_map(
+        self,
+        map_id: str,
+        clients: Sequence[Mapping[str, Any]],
+        floorplans: Floorplans,
+        *,
+        stale: bool,
+        guests: Shown,
+        now: float,
+        oldest: float,
+    ) -> list[dict[str, Any]]:
+        """The location records of the clients on a map that were seen since `oldest` (unix seconds)."""
+        plan = floorplans.plan(map_id)
+        if plan is None:
+            return []
+        day = int(now // 86_400)
+        known = self._computed.get(map_id)
+        # The clients of an unchanged status are the same object, not merely equal ones.
+        if (
+            known is None
+            or known.clients is not clients
+            or known.plan is not plan
+            or (known.stale, known.guests, known.day) != (stale, guests, day)
+        ):
+            records = self._compute(clients, plan, stale, guests, now)
+            known = self._computed[map_id] = _Computed(clients, plan, stale, guests, day, records)
+        return [record for seen, record in known.records if seen >= oldest]
+
+    def keep_only(self, maps: Mapping[str, Any]) -> None:
+        """Forget what was computed of other maps."""
+        self._computed = {map_id: each for map_id, each in self._computed.items() if map_id in maps}
+
+    def _compute(
+        self, clients: Sequence[Mapping[str, Any]], plan: Plan, stale: bool, guests: Shown, now: float
+    ) -> list[tuple[float, dict[str, Any]]]:
+        records = []
+        for client in clients:
+            shown = device_shown(is_guest=client.get("is_guest") is True, guests=guests)
+            seen = seen_at(client, now)
+            if shown is Shown.HIDDEN or seen is None:
+                continue
+            mac = self._pseudonyms.of(client["mac"], now) if shown is Shown.ANONYMOUS else None
+            records.append((seen, location_record(client, plan, seen, stale=stale, anonymous_mac=mac)))
+        return records

@@ -1,0 +1,72 @@
+"""Client records → location records. Pure.
+
+The keys of a location record are read by other software and must stay as they are: `location`, `coordinates_from`,
+`x`, `y` (floats in the unit of the sizes, or null), `map_width`, `map_height` (-1: unknown), `mac`, `variance`
+(metres), `last_seen` (unix seconds), `building`, `level`, `manufacturer`, `os`, `ssid`, `mist_map_id`; `lat`, `lon`,
+`s2_cell_id` where the map is geo-referenced. Ours are `level_name`, `stale` and `last_seen_from`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mistlocate.location.floorplans import Plan
+from mistlocate.location.observation import source_time
+
+#: The error radius that goes without saying where the cloud gives none, divided by how many access points took part
+#: (metres); with one access point a position is no better than "near it".
+RADIUS_OF_ONE_AP_M = 15.0
+
+
+def seen_at(client: Mapping[str, Any], now: float) -> float | None:
+    """When the network saw a client, unix seconds, or None if its record has no time that can be believed."""
+    value = client.get("last_seen")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return source_time(float(value), now)
+
+
+def location_record(
+    client: Mapping[str, Any], plan: Plan, seen: float, *, stale: bool, anonymous_mac: str | None = None
+) -> dict[str, Any]:
+    """One device as a location record. `anonymous_mac` replaces everything by which it could be told apart."""
+    x, y = _number(client.get("x")), _number(client.get("y"))
+    placed = plan.place(x, y)
+    record: dict[str, Any] = {
+        "location": "wireless",
+        "coordinates_from": "top-left",
+        "x": placed.x,
+        "y": placed.y,
+        "map_width": float(placed.width),
+        "map_height": float(placed.height),
+        "mac": anonymous_mac or client["mac"],
+        "variance": _variance(client) if placed.x is not None else plan.reach_m(),
+        "last_seen": int(seen),
+        "last_seen_from": client.get("last_seen_from", "source"),
+        "stale": stale,
+        "building": plan.mapping.building,
+        "level": plan.mapping.level,
+        "level_name": plan.mapping.level_name,
+        "manufacturer": None if anonymous_mac else client.get("manufacture") or None,
+        "os": None if anonymous_mac else client.get("os") or None,
+        "ssid": None if anonymous_mac else client.get("ssid") or None,
+        "mist_map_id": client.get("map_id"),
+    }
+    if placed.where is not None:
+        record["lat"], record["lon"] = placed.where
+        record["s2_cell_id"] = placed.s2_cell_id
+    return record
+
+
+def _variance(client: Mapping[str, Any]) -> float:
+    accuracy = _number(client.get("accuracy"))
+    if accuracy is not None and accuracy > 0:
+        return accuracy
+    return RADIUS_OF_ONE_AP_M / max(1.0, _number(client.get("num_locating_aps")) or 1.0)
+
+
+def _number(value: object) -> float | None:
+    """A finite number, or None: records come from a status, which other software may have written."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    number = float(value)
+    return number if number - number == 0.0 else None

@@ -1,0 +1,1 @@
+"""MistWebsocket: holds the live stream and the REST API of a Mist site."""

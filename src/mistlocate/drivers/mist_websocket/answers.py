@@ -1,0 +1,113 @@
+"""What MistWebsocket answers about people and devices. Functions of the tracker's state, without side effects."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.location.identity import is_random_mac, whole_mac
+from mistlocate.location.ownership import Match
+from mistlocate.location.roster import Client
+from mistlocate.location.search import Person, search
+
+
+def newest_first(clients: Iterable[Client]) -> list[Client]:
+    """By the time at which the network saw them; those with a position before those without."""
+    return sorted(clients, key=lambda client: (client.position is None, -(client.located_at or client.heard_at)))
+
+
+def devices_of(tracker: Tracker, username: str, *, guests: bool) -> list[Client]:
+    """The devices of a person that are on the roster, the newest first."""
+    macs = macs_of(tracker, username, guests=guests)
+    return newest_first(client for mac in macs if (client := tracker.roster.get(mac)) is not None)
+
+
+def macs_of(tracker: Tracker, username: str, *, guests: bool) -> list[str]:
+    """Every MAC of a person, present or not; none if the name fits several people."""
+    match = tracker.owners.match(username, guests=guests)
+    return tracker.owners.macs_of(match.identities, guests=guests)
+
+
+def people(tracker: Tracker, text: str, *, guests: bool, limit: int) -> list[dict[str, Any]]:
+    """People by a part of name, address or MAC, best first: `{user, guest, macs, records}`.
+
+    `records` are those of the devices that are on the roster, the newest first.
+    """
+    everyone = (Person(identity, macs) for identity, macs in tracker.owners.people(guests=guests))
+    found = []
+    for hit in search(everyone, text, limit):
+        identity, macs = hit.person
+        clients = newest_first(client for mac in macs if (client := tracker.roster.get(mac)) is not None)
+        found.append(
+            {
+                "user": str(identity),
+                "guest": all(tracker.owners.owner_of(mac) is None for mac in macs),
+                "macs": list(macs),
+                "records": [tracker.record(client) for client in clients],
+            }
+        )
+    return found
+
+
+def evidence(tracker: Tracker, who: str) -> dict[str, Any]:
+    """What is known about a person or a device and where it comes from, for whoever has to explain an answer.
+
+    `people` are the identities that a name means (all of them if it is `ambiguous`), `devices` the evidence of each
+    MAC. Withheld owners are named as such and not by name.
+    """
+    mac = whole_mac(who)
+    if mac is not None:
+        return {"kind": "device", "ambiguous": False, "people": [], "devices": [_device(tracker, mac)]}
+    match = tracker.owners.match(who, guests=True)
+    macs = tracker.owners.macs_of(match.identities, guests=True)
+    clients = newest_first(client for each in macs if (client := tracker.roster.get(each)) is not None)
+    order = [client.mac for client in clients]
+    return {
+        "kind": "person",
+        "ambiguous": match.ambiguous,
+        "people": _people(tracker, who, match),
+        "devices": [_device(tracker, each) for each in [*order, *(each for each in macs if each not in order)]],
+    }
+
+
+def _people(tracker: Tracker, who: str, match: Match) -> list[str]:
+    if not match.ambiguous:
+        return [str(identity) for identity in match.identities]
+    wanted = tracker.owners.rules.identify(who)
+    return sorted(str(each) for each, _ in tracker.owners.people(guests=True) if wanted and each.name == wanted.name)
+
+
+def _device(tracker: Tracker, mac: str) -> dict[str, Any]:
+    client = tracker.roster.get(mac)
+    found: dict[str, Any] = {
+        "mac": mac,
+        "random_mac": is_random_mac(mac),
+        "owner": _owner(tracker, mac),
+        "present": client is not None,
+    }
+    if client is None:
+        return found
+    now = tracker.cloud_clock.now()
+    rules = tracker.owners.rules
+    found["record"] = tracker.record(client)
+    found["known"] = client.known
+    found["heard_seconds_ago"] = round(now - client.heard_at, 1)
+    found["record_seconds_old"] = None if client.seen_at is None else round(now - client.seen_at, 1)
+    found["position_seconds_old"] = None if client.position is None else round(now - client.located_at, 1)
+    found["named_by_network"] = bool(client.username)
+    found["name_withheld"] = bool(client.username) and rules.is_ignored(client.username or "")
+    found["pre_shared_key"] = None if client.psk_id is None else _key(tracker, client.psk_id)
+    found["moves"] = [move._asdict() for move in client.moves or ()]
+    return found
+
+
+def _owner(tracker: Tracker, mac: str) -> dict[str, Any] | None:
+    owned = tracker.owners.owner_of(mac, guests=True)
+    if owned is None:
+        return None
+    return {"user": str(owned.identity), "source": owned.source.name.lower(), "confirmed": int(owned.at)}
+
+
+def _key(tracker: Tracker, psk_id: str) -> str:
+    if psk_id not in tracker.keys:
+        return "not in the lists of keys that the token may read"
+    return "known"

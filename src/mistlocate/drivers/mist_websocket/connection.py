@@ -1,0 +1,71 @@
+"""Everything that lives exactly as long as the connection settings: made anew when one of them changes."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from mistlocate.driver.context import Context
+from mistlocate.drivers.mist_websocket.enrich import Enrichment
+from mistlocate.drivers.mist_websocket.publish import Publisher
+from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
+from mistlocate.drivers.mist_websocket.sync import SiteSync
+from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.mist.budget import Budget
+from mistlocate.mist.rest import MistApi
+from mistlocate.mist.stream import Policy, Stream
+
+
+class Connection:
+    """One token at one cloud for one site: REST, stream, and the tasks around them.
+
+    `on_change` is called whenever the stream's health or the list of maps may have changed.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        settings: MistWebsocketSettings,
+        token: str,
+        tracker: Tracker,
+        publisher: Publisher,
+        on_change: Callable[[], None],
+    ) -> None:
+        endpoints = settings.endpoints(context.links.uri)
+        options = settings.transport()
+        # One budget for all modules of this process that use the token; its name is not the token.
+        fingerprint = hashlib.sha256(f"{endpoints.rest}\0{token}".encode()).hexdigest()
+        budget = context.shared(f"mist-budget/{fingerprint}", Budget)
+        budget.limit = settings.rest_budget
+        self._http = context.links.http(options)
+        self._settings = settings
+        self.rest_host = endpoints.rest
+        self.stream_host = endpoints.stream
+        self.api = MistApi(
+            self._http, endpoints.rest, token, clock=context.clock, budget=budget, cloud_clock=tracker.cloud_clock
+        )
+        self.sync = SiteSync(tracker, publisher, self.api, settings.site, context.clock, on_change)
+        headers = {"Authorization": f"Token {token}"}
+        self.stream = self.sync.stream = Stream(
+            lambda: context.links.open_stream(endpoints.stream, headers, options),
+            self.sync,
+            clock=context.clock,
+            policy=Policy(silence=settings.silence_limit),
+            pace=self.sync.pace,
+        )
+        self.enrichment = Enrichment(self.sync, tracker, context.clock, lambda: self._settings.maps_interval * 60.0)
+
+    async def run(self) -> None:
+        """Keep connected until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.stream.run())
+                tasks.create_task(self.enrichment.run())
+        finally:
+            await self._http.aclose()
+
+    def adjust(self, settings: MistWebsocketSettings) -> None:
+        """Settings changed that need no new connection."""
+        self._settings = settings
+        self.api.budget.limit = settings.rest_budget
+        self.stream.policy = replace(self.stream.policy, silence=settings.silence_limit)

@@ -1,0 +1,199 @@
+"""MistWebsocket: the stream and the REST API of one Juniper Mist site."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from mistlocate.driver.base import Driver, StatusInfo
+from mistlocate.driver.command import Level, command
+from mistlocate.drivers.mist_websocket import answers, report
+from mistlocate.drivers.mist_websocket.publish import map_summary
+from mistlocate.drivers.mist_websocket.session import SiteSession
+from mistlocate.drivers.mist_websocket.settings import PLACEHOLDERS, URI_BASE, MistWebsocketSettings
+from mistlocate.errors import BadArguments, ModuleUnavailable
+from mistlocate.location import identity
+from mistlocate.location.identity import whole_mac
+from mistlocate.mist.budget import Purpose
+from mistlocate.mist.health import StreamState
+
+
+def _mac(text: str) -> str:
+    """A MAC that a caller gave. Raises `BadArguments`."""
+    mac = whole_mac(text)
+    if mac is None:
+        raise BadArguments("not a MAC: expected 12 hex digits, with or without separators")
+    return mac
+
+
+class MistWebsocket(Driver[MistWebsocketSettings]):
+    """Lists the maps of a site, follows its clients, and learns which device belongs to whom."""
+
+    generic_name: ClassVar[str] = "MistWebsocket"
+    descriptive_name: ClassVar[str] = "Juniper Mist Websocket"
+    description: ClassVar[str] = "Holds the live stream and the REST API of a Juniper Mist site."
+    uri_base: ClassVar[str | None] = URI_BASE
+    Settings = MistWebsocketSettings
+    placeholders: ClassVar[Mapping[str, Any]] = PLACEHOLDERS
+    default_settings: ClassVar[Mapping[str, Any]] = {
+        **PLACEHOLDERS,
+        "ignore_usernames": ["host/"],
+        "client_fields": "all",
+    }
+    statuses: ClassVar[Mapping[str, StatusInfo]] = {
+        "connected": StatusInfo(Level.USER, "whether the stream is connected"),
+        "stream_state": StatusInfo(Level.USER, ", ".join(StreamState)),
+        "stream_reason": StatusInfo(Level.USER, "one sentence: why the stream is in this state"),
+        "last_frame": StatusInfo(Level.USER, "unix time of the last frame"),
+        "freshness": StatusInfo(Level.USER, "`{stale, stale_maps}`: whether answers may be out of date, and where"),
+        "clock_offset": StatusInfo(Level.USER, "seconds that the cloud's clock is ahead of this machine's"),
+        "maps": StatusInfo(Level.USER, "the site's maps, as the command `maps` answers them"),
+        "problems": StatusInfo(Level.USER, "maps, channels, keys and store that need attention"),
+        "driver": StatusInfo(Level.USER, "name and version of this implementation"),
+    }
+    other_statuses: ClassVar[StatusInfo] = StatusInfo(Level.SUPPORT, "MAP_ID: the list of the clients on that map")
+
+    # -- hooks ------------------------------------------------------------------------------------
+
+    async def on_load(self) -> None:
+        """Load what was learned before, and connect."""
+        self._was_connected = False
+        self._site = SiteSession(self.context, self.settings, self.spawn)
+        await self._site.start()
+
+    async def on_update(self, previous: MistWebsocketSettings) -> None:
+        """Apply what changed and keep what still holds."""
+        await self._site.update(self.settings)
+
+    async def connected(self) -> None:
+        """The stream came up."""
+        self._was_connected = True
+        self.context.log.info("stream connected")
+
+    async def disconnected(self) -> None:
+        """The stream went down (which is no news before it ever was up)."""
+        if self._was_connected:
+            self.context.log.warning("stream disconnected", reason=self.context.status.get("stream_reason"))
+
+    async def on_unload(self) -> None:
+        """Disconnect, and write what is not written yet."""
+        await self._site.stop()
+
+    # -- the site ---------------------------------------------------------------------------------
+
+    @command()
+    async def maps(self) -> list[dict[str, Any]]:
+        """The maps of the site, asked of the cloud: id, name, type, sizes (pixels, metres), corners of google maps."""
+        listing = await self._site.live().sync.refresh_maps(Purpose.COMMAND)
+        return [map_summary(row.record) for row in listing.rows]
+
+    @command(Level.SUPPORT)
+    async def clients(self, map_id: str | None = None) -> list[dict[str, Any]]:
+        """The clients on the roster, of one map or of all, as they are published."""
+        tracker = self._site.tracker
+        if map_id is not None:
+            return tracker.records_on(map_id)
+        return [tracker.record(client) for client in tracker.roster.clients.values()]
+
+    @command(Level.SUPPORT)
+    async def client(self, mac: str) -> dict[str, Any]:
+        """One client's record with every field, asked of the cloud; the roster does not change."""
+        connection = self._site.live()
+        row = await connection.api.client(self.settings.site, _mac(mac), Purpose.COMMAND)
+        record = dict(row.raw)
+        if self._site.tracker.owners.rules.is_ignored(row.record.username or ""):
+            record.pop("username", None)
+        return record
+
+    @command(Level.SUPPORT)
+    async def site_list(self, org_id: str) -> list[dict[str, Any]]:
+        """The sites of an organisation that the token may see: id, name, country code, time zone."""
+        listing = await self._site.live().api.org_sites(org_id)
+        return [row.record.model_dump(exclude_none=True) for row in listing.rows]
+
+    @command(Level.SUPPORT)
+    async def sync_clients(self) -> dict[str, int]:
+        """Read all maps and their clients anew; a connection that is waiting to be tried again is tried at once."""
+        connection = self._site.connection
+        if connection is None or not connection.stream.health.connected:
+            if connection is not None:
+                connection.stream.wake()
+            raise ModuleUnavailable("not connected; the connection is being tried again now")
+        connection.sync.take_maps(await connection.api.maps(self.settings.site, Purpose.COMMAND))
+        await connection.stream.subscribe(connection.sync.wanted_channels())
+        await connection.sync.list_maps(list(self._site.tracker.maps))
+        return {"maps": len(self._site.tracker.maps), "clients": len(self._site.tracker.roster)}
+
+    @command(Level.ADMINISTRATOR)
+    async def get_request(self, location: str) -> Any:
+        """What the cloud's API answers at a path such as /sites/SITE_ID/setting; secrets are blanked out."""
+        return await self._site.live().api.get_redacted(location)
+
+    @command(Level.SUPPORT)
+    async def diagnostics(self) -> dict[str, Any]:
+        """State of stream, budget, subscriptions and records, for support. No personal data."""
+        site = self._site
+        found = report.diagnostics(site.tracker, site.store, site.connection, self.context.clock)
+        return {**found, "ignored_settings": list(self.ignored_settings)}
+
+    # -- people -----------------------------------------------------------------------------------
+
+    @command(Level.SUPPORT)
+    async def locate(self, username: str, guests: bool = False) -> list[dict[str, Any]]:
+        """The records of somebody's devices, the newest first; `guests` includes names that guests typed."""
+        tracker = self._site.tracker
+        return [tracker.record(client) for client in answers.devices_of(tracker, username, guests=guests)]
+
+    @command(Level.SUPPORT)
+    async def macs_assigned_to(self, username: str, guests: bool = False) -> list[str]:
+        """Somebody's MACs, the one confirmed last first."""
+        return answers.macs_of(self._site.tracker, username, guests=guests)
+
+    @command(Level.SUPPORT)
+    async def ownership_of(self, mac_address: str, guests: bool = False) -> str | None:
+        """The bare lower-case name of a device's owner, or null."""
+        owned = self._site.tracker.owners.owner_of(identity.format_mac(mac_address), guests=guests)
+        return None if owned is None else owned.identity.name
+
+    @command(Level.SUPPORT)
+    async def find_people(
+        self, text: str, guests: bool = False, limit: Annotated[int, Field(ge=1, le=100)] = 20
+    ) -> list[dict[str, Any]]:
+        """People by a part of name, e-mail or MAC, best first: `{user, guest, macs, records}`."""
+        return answers.people(self._site.tracker, text, guests=guests, limit=limit)
+
+    @command(Level.SUPPORT)
+    async def evidence(self, who: str) -> dict[str, Any]:
+        """What is known about a person or a MAC, and from where; MistLocations explains its answers with it."""
+        return answers.evidence(self._site.tracker, who)
+
+    @command(Level.ADMINISTRATOR)
+    async def mac_address_mappings(self, username: str, macs: list[str], domain: str | None = None) -> list[str]:
+        """Assign MACs to a person by hand, above all that the network says; answers all MACs of the person."""
+        text = f"{identity.format_username(username)}@{domain}" if domain else username
+        owners = self._site.tracker.owners
+        who = owners.pin(text, [_mac(mac) for mac in macs], self._site.tracker.cloud_clock.now())
+        if who is None:
+            raise BadArguments("not the name of a person")
+        await self._site.store.flush()
+        return owners.macs_of([who])
+
+    @command(Level.ADMINISTRATOR)
+    async def remove_mac_address_mappings(self, macs: list[str]) -> list[str]:
+        """Forget who owns these MACs; the network may teach it anew. Answers those that had an owner."""
+        owners = self._site.tracker.owners
+        removed = [mac for mac in map(_mac, macs) if owners.release(mac) is not None]
+        await self._site.store.flush()
+        return removed
+
+    # -- forms ------------------------------------------------------------------------------------
+
+    @command()
+    async def format_mac(self, mac: str) -> str:
+        """The hex digits of a MAC in lower case, without `0x` and separators."""
+        return identity.format_mac(mac)
+
+    @command()
+    async def format_username(self, username: str) -> str:
+        """The bare lower-case name, without its domain."""
+        return identity.format_username(username)

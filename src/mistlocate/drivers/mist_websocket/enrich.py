@@ -1,0 +1,176 @@
+"""What the stream does not carry: records of unknown clients, pre-shared keys, unlocated clients, changes of maps.
+
+Each is a background task that waits until there is something to do, asks as little as it can, and steps back when
+the network, the cloud or the budget says so.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+
+from mistlocate.clock import Clock
+from mistlocate.drivers.mist_websocket.keys import read_keys
+from mistlocate.drivers.mist_websocket.sync import SiteSync
+from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.errors import (
+    BudgetSpent,
+    CloudError,
+    CloudTrouble,
+    NotFound,
+    RateLimited,
+    TokenRefused,
+    TransportError,
+)
+from mistlocate.location.observation import Origin
+from mistlocate.mist.budget import Purpose
+
+#: How long requests for the records of unknown clients are gathered (seconds).
+GATHER = 0.2
+
+#: Up to so many unknown clients are asked for one by one; more of them are cheaper as lists.
+ONE_BY_ONE = 5
+
+#: How long a MAC that the cloud does not know is left alone (seconds).
+UNKNOWN_FOR = 600.0
+
+#: The site's whole list costs a page for a thousand clients, so it waits until the stream has been live for a while.
+UNLOCATED_AFTER = 60.0
+
+#: Key lists are read again this often while clients use keys, and at most this often for keys that are not known.
+KEYS_EVERY = 3600.0
+KEYS_AT_MOST_EVERY = 300.0
+
+#: A record that names an unknown map makes us look for new maps, at most this often (seconds).
+MAPS_AT_MOST_EVERY = 60.0
+
+#: Between two tries after trouble (seconds).
+STEP_BACK = 15.0
+
+
+class Enrichment:
+    """The background tasks of a site. `maps_interval` gives seconds.
+
+    `psk_problems` says for `orgs` and `sites` why their keys could not be read.
+    """
+
+    def __init__(self, sync: SiteSync, tracker: Tracker, clock: Clock, maps_interval: Callable[[], float]) -> None:
+        self.psk_problems: dict[str, str] = {}
+        self._sync = sync
+        self._tracker = tracker
+        self._clock = clock
+        self._maps_interval = maps_interval
+        self._nobody: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """All of it, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._poll_maps())
+            tasks.create_task(self._fetch_clients())
+            tasks.create_task(self._fetch_keys())
+            tasks.create_task(self._list_unlocated())
+
+    async def _ask(self, what: Callable[[], Awaitable[object]]) -> bool:
+        """Ask the cloud; on trouble step back and return False."""
+        try:
+            await what()
+        except TokenRefused as error:
+            self._sync.refused(error)
+            await self._clock.sleep(STEP_BACK)
+        except (RateLimited, BudgetSpent) as error:
+            await self._clock.sleep(error.retry_after)
+        except (CloudError, TransportError):
+            await self._clock.sleep(STEP_BACK)
+        else:
+            return True
+        return False
+
+    async def _between(self, event: asyncio.Event, at_least: float, at_most: float) -> None:
+        """Wait `at_least` seconds, and then for the event until `at_most` seconds have passed."""
+        await self._clock.sleep(at_least)
+        with suppress(TimeoutError):
+            async with self._clock.timeout(max(0.0, at_most - at_least)):
+                await event.wait()
+
+    # -- maps -------------------------------------------------------------------------------------
+
+    async def _poll_maps(self) -> None:
+        while True:
+            await self._between(self._sync.maps_wanted, MAPS_AT_MOST_EVERY, self._maps_interval())
+            self._sync.maps_wanted.clear()
+            if self._sync.stream.health.snapshot:
+                await self._ask(partial(self._sync.refresh_maps, Purpose.BACKGROUND))
+
+    # -- unknown clients --------------------------------------------------------------------------
+
+    async def _fetch_clients(self) -> None:
+        wanted = self._tracker.wanted
+        while True:
+            await self._sync.clients_wanted.wait()
+            await self._clock.sleep(GATHER)
+            self._sync.clients_wanted.clear()
+            self._leave_alone()
+            maps = [each for each in self._tracker.maps if each in set(wanted.values())]
+            if maps and len(wanted) > max(ONE_BY_ONE, len(maps)):
+                await self._ask(partial(self._sync.list_maps, maps))
+            # Whoever is on none of these lists is asked for alone.
+            for mac in list(wanted)[:ONE_BY_ONE]:
+                await self._ask(partial(self._fetch_client, mac))
+            if wanted:
+                self._sync.clients_wanted.set()
+
+    def _leave_alone(self) -> None:
+        """Take out whose record came in meanwhile, and whom the cloud did not know a moment ago."""
+        now = self._clock.monotonic()
+        self._nobody = {mac: until for mac, until in self._nobody.items() if until > now}
+        for mac in list(self._tracker.wanted):
+            client = self._tracker.roster.get(mac)
+            if mac in self._nobody or client is None or client.known:
+                del self._tracker.wanted[mac]
+
+    async def _fetch_client(self, mac: str) -> None:
+        if mac not in self._tracker.wanted:
+            return
+        asked = self._clock.monotonic()
+        try:
+            row = await self._sync.api.client(self._sync.site_id, mac, Purpose.BACKGROUND)
+        except (NotFound, CloudTrouble) as error:
+            # Not known, or not readable: the next in line must not wait for it.
+            if isinstance(error, CloudTrouble):
+                self._tracker.reject(error.message, None)
+            self._nobody[mac] = self._clock.monotonic() + UNKNOWN_FOR
+            self._tracker.wanted.pop(mac, None)
+            return
+        self._tracker.wanted.pop(mac, None)
+        self._tracker.row(row, Origin.FETCH, self._sync.site_id, asked)
+        self._sync.records_taken()
+
+    # -- unlocated clients ------------------------------------------------------------------------
+
+    async def _list_unlocated(self) -> None:
+        """Once for each connection that proves stable: clients on no map are on no map's list."""
+        listed = previous = None
+        while True:
+            await self._clock.sleep(UNLOCATED_AFTER)
+            stream = self._sync.stream
+            connection = stream.connections if stream.health.snapshot else None
+            stable = connection is not None and connection == previous
+            if stable and connection != listed and await self._ask(self._sync.list_site):
+                listed = connection
+            previous = connection
+
+    # -- pre-shared keys --------------------------------------------------------------------------
+
+    async def _fetch_keys(self) -> None:
+        await self._sync.keys_wanted.wait()
+        while True:
+            self._sync.keys_wanted.clear()
+            await self._ask(self.read_keys)
+            await self._between(self._sync.keys_wanted, KEYS_AT_MOST_EVERY, KEYS_EVERY)
+
+    async def read_keys(self) -> None:
+        """Read the keys of the organisation and of the site, and learn the owners of the clients that use them."""
+        found = await read_keys(self._sync.api, self._sync.site_id, self._tracker.maps.values())
+        self.psk_problems = found.problems
+        self._tracker.rejects(found.rejects)
+        self._tracker.set_keys(found.keys)

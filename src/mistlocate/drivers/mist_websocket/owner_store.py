@@ -1,0 +1,65 @@
+"""Keeps the owners of MACs over restarts."""
+
+import asyncio
+
+from mistlocate.clock import Clock
+from mistlocate.driver.context import Storage
+from mistlocate.errors import StoreError
+from mistlocate.location.ownership import Owners
+
+#: The hash of the original drivers (MAC → bare name, bare name → JSON list of MACs) …
+USER_MACS = "user_macs"
+#: … and the one that keeps what it loses (MAC → JSON object).
+IDENTITIES = "identities"
+
+#: What was learned is written at most this much later (seconds).
+FLUSH_EVERY = 1.0
+
+
+class OwnerStore:
+    """Loads the owners once and writes what changes. `trouble` says why the store could not be used last."""
+
+    def __init__(self, owners: Owners, storage: Storage, clock: Clock) -> None:
+        self.trouble: str | None = None
+        self.unreadable = 0
+        self._owners = owners
+        self._storage = storage
+        self._clock = clock
+        self._loaded = False
+        self._writing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Write changes for ever."""
+        while True:
+            await self._clock.sleep(FLUSH_EVERY)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what changed since the last time; what cannot be written stays due."""
+        async with self._writing:
+            if not await self._load():
+                return
+            user_macs, identities = self._owners.take_changes()
+            try:
+                if identities:
+                    await self._storage.write(IDENTITIES, identities)
+                if user_macs:
+                    await self._storage.write(USER_MACS, user_macs)
+            except StoreError as error:
+                self._owners.give_back(user_macs)
+                self.trouble = error.message
+            else:
+                self.trouble = None
+
+    async def _load(self) -> bool:
+        """Read the store, once; until that worked nothing is written, so that nothing is lost."""
+        if not self._loaded:
+            try:
+                user_macs = await self._storage.read(USER_MACS)
+                identities = await self._storage.read(IDENTITIES)
+            except StoreError as error:
+                self.trouble = error.message
+                return False
+            self.unreadable = self._owners.load(user_macs, identities)
+            self._loaded = True
+        return True

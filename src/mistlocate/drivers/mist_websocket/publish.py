@@ -1,0 +1,84 @@
+"""The statuses of MistWebsocket: per map its clients, only maps that changed, not more often than asked for."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from mistlocate.clock import Clock
+from mistlocate.driver.context import StatusStore
+from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.mist.models import Map
+
+#: How long a removal waits for others that belong to the same moment (seconds).
+GATHER = 0.05
+
+
+class Publisher:
+    """Writes what changed to the statuses. `interval` gives the seconds between two writes of the same map."""
+
+    def __init__(self, tracker: Tracker, status: StatusStore, clock: Clock, interval: Callable[[], float]) -> None:
+        self._tracker = tracker
+        self._status = status
+        self._clock = clock
+        self._interval = interval
+        self._urgent = asyncio.Event()
+        self._published: set[str] = set()
+
+    async def run(self) -> None:
+        """Publish for ever: everything once an interval, lists that somebody left at once."""
+        next_due = self._clock.monotonic() + self._interval()
+        while True:
+            remaining = next_due - self._clock.monotonic()
+            if remaining > 0:
+                with suppress(TimeoutError):
+                    async with self._clock.timeout(remaining):
+                        await self._urgent.wait()
+                        await self._clock.sleep(GATHER)
+            if self._clock.monotonic() >= next_due:
+                self.publish(everything=True)
+                next_due = self._clock.monotonic() + self._interval()
+            else:
+                self.publish(everything=False)
+
+    def news(self) -> None:
+        """Something may have changed; called after every frame, so it only looks at a flag."""
+        if self._tracker.roster.urgent:
+            self._urgent.set()
+
+    def publish(self, *, everything: bool) -> None:
+        """Write the lists of the maps that changed; of all of them, or of those that a client has left."""
+        self._urgent.clear()
+        roster = self._tracker.roster
+        roster.urgent = False
+        due = [map_id for map_id, urgent in roster.dirty.items() if everything or urgent]
+        for map_id in due:
+            del roster.dirty[map_id]
+            if map_id in self._tracker.maps or roster.count_on_map(map_id):
+                self._status.set(map_id, self._tracker.records_on(map_id))
+                self._published.add(map_id)
+            else:
+                self.withdraw(map_id)
+
+    def withdraw(self, map_id: str) -> None:
+        """A map is gone, and its status with it."""
+        if map_id in self._published:
+            self._published.discard(map_id)
+            self._status.set(map_id, None)
+
+    def withdraw_all(self) -> None:
+        """Another site: nothing of what was published holds."""
+        for map_id in list(self._published):
+            self.withdraw(map_id)
+
+    def maps(self) -> None:
+        """Publish the list of maps, and an empty list of clients for each that has none yet."""
+        for map_id in self._tracker.maps:
+            if map_id not in self._published:
+                self._tracker.roster.dirty.setdefault(map_id, False)
+        self._status.set("maps", [map_summary(each) for each in self._tracker.maps.values()])
+
+
+def map_summary(known: Map) -> dict[str, Any]:
+    """A map as people and other modules see it: no signed links, nothing that is not known."""
+    return known.model_dump(exclude={"url", "thumbnail_url", "org_id", "site_id"}, exclude_none=True)

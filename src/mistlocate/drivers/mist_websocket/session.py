@@ -1,0 +1,179 @@
+"""One site, kept connected: what a driver's hooks do, and what its commands work on."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from mistlocate.driver.context import Context
+from mistlocate.drivers.mist_websocket import report
+from mistlocate.drivers.mist_websocket.connection import Connection
+from mistlocate.drivers.mist_websocket.owner_store import OwnerStore
+from mistlocate.drivers.mist_websocket.publish import Publisher
+from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
+from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.errors import ModuleUnavailable, SettingsError, TokenRefused
+from mistlocate.location.identity import NameRules
+from mistlocate.mist.health import StreamState
+
+#: How often the site is looked after (seconds), and every how many times clients are forgotten.
+TICK = 2.0
+FORGET_EVERY = 5
+
+#: Settings that decide where and as whom to connect.
+CONNECTION_SETTINGS = frozenset(
+    {
+        "api_token",
+        "api_token_file",
+        "site_id",
+        "cloud",
+        "rest_host",
+        "stream_host",
+        "proxy",
+        "verify_tls",
+        "ca_file",
+        "connect_timeout",
+        "read_timeout",
+    }
+)
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
+
+
+class SiteSession:
+    """The tracker, its publisher and store, which stay, and the connection, which is made anew when it has to be."""
+
+    def __init__(self, context: Context, settings: MistWebsocketSettings, spawn: Spawn) -> None:
+        self.settings = settings
+        self.tracker = Tracker(
+            context.clock,
+            forget_after=settings.forget_after * 60.0,
+            rules=NameRules.of(settings.domain_aliases, settings.ignore_usernames),
+            keep_all=settings.client_fields == "all",
+        )
+        self.publisher = Publisher(self.tracker, context.status, context.clock, lambda: self.settings.publish_interval)
+        self.store = OwnerStore(self.tracker.owners, context.storage, context.clock)
+        self.connection: Connection | None = None
+        self._context = context
+        self._spawn = spawn
+        self._task: asyncio.Task[None] | None = None
+        self._token: str | None = None
+
+    async def start(self) -> None:
+        """Load what was learned before, and connect."""
+        await self.store.flush()
+        self._context.status.set("driver", report.DRIVER)
+        await self._connect()
+        self._spawn(self.publisher.run(), "publish")
+        self._spawn(self.store.run(), "store")
+        self._spawn(self._look_after(), "housekeeping")
+
+    async def stop(self) -> None:
+        """Disconnect, and write what is not written yet."""
+        await self._disconnect()
+        await self.store.flush()
+
+    async def update(self, settings: MistWebsocketSettings) -> None:
+        """Apply what changed and keep what still holds."""
+        previous, self.settings = self.settings, settings
+        changed = {name for name in type(settings).model_fields if getattr(settings, name) != getattr(previous, name)}
+        tracker = self.tracker
+        tracker.roster.forget_after = settings.forget_after * 60.0
+        if changed & {"domain_aliases", "ignore_usernames"}:
+            tracker.owners.set_rules(NameRules.of(settings.domain_aliases, settings.ignore_usernames))
+            tracker.roster.mark_all()
+        if "client_fields" in changed:
+            tracker.set_keep_all(settings.client_fields == "all")
+        if changed & CONNECTION_SETTINGS:
+            if self._where(settings) != self._where(previous):
+                self.publisher.withdraw_all()
+                tracker.clear()
+            await self._connect()
+        elif self.connection is not None:
+            self.connection.adjust(settings)
+            if "client_fields" in changed and tracker.keep_all:
+                self.connection.sync.list_again()
+
+    def live(self) -> Connection:
+        """The connection, for commands that ask the cloud.
+
+        Raises `ModuleUnavailable` or `TokenRefused` where asking cannot help.
+        """
+        if self.connection is None:
+            raise ModuleUnavailable(str(self._context.status.get("stream_reason") or "not connected"))
+        if self.connection.stream.health.auth_failed:
+            raise TokenRefused(
+                "the cloud refuses the API token",
+                status=401,
+                hint="set a new api_token; sync_clients tries the present one again",
+            )
+        return self.connection
+
+    def _where(self, settings: MistWebsocketSettings) -> tuple[str, str]:
+        return settings.site, settings.endpoints(self._context.links.uri).rest
+
+    async def _connect(self) -> None:
+        await self._disconnect()
+        try:
+            self._token = await asyncio.to_thread(self.settings.read_token)
+        except SettingsError as error:
+            self._token = None
+            self._tell(StreamState.AUTH_FAILED, str(error))
+            return
+        self.connection = Connection(
+            self._context, self.settings, self._token, self.tracker, self.publisher, self._changed
+        )
+        self._task = self._spawn(self.connection.run(), "connection")
+        self._changed()
+
+    async def _disconnect(self) -> None:
+        task, self._task, self.connection = self._task, None, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    # -- telling ----------------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        """The stream's health, or what is known of the maps, may have changed."""
+        if self.connection is not None:
+            self._tell(*self.connection.stream.health.state())
+
+    def _tell(self, state: StreamState, reason: str) -> None:
+        status, connection = self._context.status, self.connection
+        status.set("stream_reason", reason)
+        if status.get("stream_state") != state.value:
+            status.set("stream_state", state.value)
+            self._context.log.info("stream state", state=state.value, reason=reason)
+        stale = connection is None or connection.stream.health.stale
+        maps = [] if connection is None else report.stale_maps(connection.stream.ledger)
+        status.set("freshness", {"stale": stale, "stale_maps": maps})
+        status.set("problems", report.problems(self.tracker, self.store, connection))
+        self._context.set_connected(connection is not None and connection.stream.health.connected)
+
+    async def _look_after(self) -> None:
+        clock, tracker, status = self._context.clock, self.tracker, self._context.status
+        ticks = 0
+        while True:
+            await clock.sleep(TICK)
+            ticks += 1
+            if ticks % FORGET_EVERY == 0:
+                tracker.roster.forget(clock.monotonic(), tracker.cloud_clock.now())
+                self.publisher.news()
+            status.set("clock_offset", round(tracker.cloud_clock.offset()))
+            if self.connection is not None and self.connection.stream.last_frame is not None:
+                silent_for = clock.monotonic() - self.connection.stream.last_frame
+                status.set("last_frame", int(tracker.cloud_clock.now() - silent_for))
+            self._changed()
+            await self._watch_token_file()
+
+    async def _watch_token_file(self) -> None:
+        """A token that is rotated by writing its file anew takes effect without a restart."""
+        if self.settings.api_token_file is None:
+            return
+        try:
+            token = await asyncio.to_thread(self.settings.read_token)
+        except SettingsError:
+            return  # between two writes, or gone: what is in use goes on
+        if token != self._token:
+            self._context.log.info("the token file has changed")
+            await self._connect()

@@ -1,0 +1,229 @@
+"""One site, one token, one stream: what to subscribe, what to fetch, when, and what changed about the maps.
+
+The stream decides the order of a connection (`mist.stream`); this is the other side of that contract. Everything
+here lives as long as the connection settings do; what has to survive them is in the tracker.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+from mistlocate.clock import Clock
+from mistlocate.drivers.mist_websocket.publish import Publisher
+from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.errors import CloudError, NotFound, TokenRefused, TransportError
+from mistlocate.location.observation import Origin
+from mistlocate.mist.budget import Purpose
+from mistlocate.mist.frames import Acknowledged, Channel, ClientFrame, Event
+from mistlocate.mist.models import ClientStats, Map
+from mistlocate.mist.rest import Listing, MistApi
+from mistlocate.mist.stream import Stream
+
+#: Lists of several maps are asked for side by side, not all at once.
+SIDE_BY_SIDE = 4
+
+#: Rows that are applied before others get a turn.
+ROWS_AT_A_TIME = 250
+
+#: How much newer than the silence REST has to be to contradict it (seconds).
+CONTRADICTION = 30.0
+
+#: Clients asked for to find out whether a silence is real.
+SILENCE_SAMPLE = 100
+
+
+class SiteSync:
+    """The session of a site's stream. `stream` is to be set before `run`; `changed` is called on every news of it."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        publisher: Publisher,
+        api: MistApi,
+        site_id: str,
+        clock: Clock,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.api = api
+        self.site_id = site_id
+        self.stream: Stream
+        self.maps_wanted = asyncio.Event()
+        """Set when a record names a map that no list has named."""
+        self.clients_wanted = asyncio.Event()
+        """Set when a position frame names a client that is not known."""
+        self.keys_wanted = asyncio.Event()
+        """Set when a client uses a pre-shared key that is not known."""
+        self._tracker = tracker
+        self._publisher = publisher
+        self._clock = clock
+        self._on_change = on_change
+        self._sites = frozenset({site_id})
+        self._todo: list[str] | None = None
+        self._changed_maps: list[str] = []
+        self._listing = asyncio.Lock()
+
+    # -- the stream's session ---------------------------------------------------------------------
+
+    async def channels(self) -> list[str]:
+        """The site's channel and one for each of its maps."""
+        self._todo = None
+        self.take_maps(await self.api.maps(self.site_id, Purpose.SNAPSHOT))
+        return self.wanted_channels()
+
+    async def snapshot(self) -> None:
+        """The maps once more (the first list may be older than the subscriptions), then the clients of each map.
+
+        What was fetched already is not fetched again if a later call fails.
+        """
+        if self._todo is None:
+            self.take_maps(await self.api.maps(self.site_id, Purpose.SNAPSHOT))
+            self.api.budget.resyncs.spent(2 + len(self._tracker.maps), self._clock.monotonic())
+            await self.stream.subscribe(self.wanted_channels())
+            self._todo = list(self._tracker.maps)
+        await self.list_maps(self._todo)
+
+    def received(self, event: Event) -> None:
+        """Every event of the stream."""
+        if isinstance(event, ClientFrame):
+            self._tracker.frame(event, self._sites)
+            self.records_taken()
+        elif not isinstance(event, Acknowledged):
+            self._tracker.rejected(event)
+
+    async def knows_better(self, silent_for: float) -> bool:
+        """Whether a client was seen by the network well after the stream fell silent."""
+        minutes = max(1, math.ceil(silent_for / 60))
+        listing = await self.api.recent_clients(self.site_id, SILENCE_SAMPLE, f"{minutes}m")
+        silent_since = self._tracker.cloud_clock.now() - silent_for
+        newest = max((row.record.last_seen or 0.0 for row in listing.rows), default=0.0)
+        await self._take_rows(listing, Origin.SNAPSHOT)
+        return newest > silent_since + CONTRADICTION
+
+    def changed(self) -> None:
+        """The stream's health has changed."""
+        self._on_change()
+
+    def pace(self) -> float:
+        """Seconds until the next resync fits into its share of the REST budget."""
+        return self.api.budget.resyncs.wait(2 + len(self._tracker.maps), self._clock.monotonic())
+
+    # -- lists ------------------------------------------------------------------------------------
+
+    def wanted_channels(self) -> list[str]:
+        """What to be subscribed to, as things stand."""
+        maps = [str(Channel(self.site_id, map_id)) for map_id in self._tracker.maps]
+        return [str(Channel(self.site_id)), *maps]
+
+    async def list_maps(self, todo: list[str]) -> None:
+        """List the clients of each map in `todo`, taking those that are done out of it."""
+
+        async def work() -> None:
+            while todo:
+                map_id = todo.pop(0)
+                try:
+                    await self.list_map(map_id)
+                except NotFound:
+                    pass  # deleted a moment ago; the next list of maps says so
+                except BaseException:
+                    todo.append(map_id)
+                    raise
+
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(min(SIDE_BY_SIDE, len(todo))):
+                    workers.create_task(work())
+        except ExceptionGroup as group:
+            raise _first(group) from None
+
+    async def list_map(self, map_id: str) -> None:
+        """Take in the clients of a map."""
+        listing = await self.api.map_clients(self.site_id, map_id, Purpose.SNAPSHOT)
+        await self._take_rows(listing, Origin.SNAPSHOT)
+
+    async def list_site(self) -> None:
+        """Take in every client of the site, also those that are on no map."""
+        listing = await self.api.site_clients(self.site_id, Purpose.BACKGROUND)
+        await self._take_rows(listing, Origin.SNAPSHOT)
+
+    async def _take_rows(self, listing: Listing[ClientStats], origin: Origin) -> None:
+        self._tracker.rejects(listing.rejects)
+        for start in range(0, len(listing.rows), ROWS_AT_A_TIME):
+            for row in listing.rows[start : start + ROWS_AT_A_TIME]:
+                self._tracker.row(row, origin, self.site_id, listing.asked)
+            await asyncio.sleep(0)
+        self.records_taken()
+
+    def records_taken(self) -> None:
+        """Wake whoever has something to do about what the last records brought."""
+        self._publisher.news()
+        if self._tracker.wanted:
+            self.clients_wanted.set()
+        if self._tracker.unknown_maps:
+            self.maps_wanted.set()
+        if self._tracker.unknown_keys:
+            self.keys_wanted.set()
+
+    # -- maps -------------------------------------------------------------------------------------
+
+    async def refresh_maps(self, purpose: Purpose) -> Listing[Map]:
+        """Look for new, changed and deleted maps, and act on what is found."""
+        async with self._listing:
+            listing = await self.api.maps(self.site_id, purpose)
+            # What an earlier call could not list is still due.
+            self._changed_maps = [each for each in self._changed_maps if each in self._tracker.maps]
+            self._changed_maps += [each for each in self.take_maps(listing) if each not in self._changed_maps]
+            await self.stream.subscribe(self.wanted_channels())
+            await self.list_maps(self._changed_maps)
+            return listing
+
+    def list_again(self) -> None:
+        """Have the clients of every map listed anew, soon."""
+        self._changed_maps = list(self._tracker.maps)
+        self.maps_wanted.set()
+
+    def take_maps(self, listing: Listing[Map]) -> list[str]:
+        """Make this the list of maps; return the ids of those whose clients have to be listed (new or changed).
+
+        A map that was replaced, moved or resized has other coordinates than before: its positions are dropped.
+        Where an item of the list could not be read, no map is taken for deleted.
+        """
+        tracker = self._tracker
+        tracker.rejects(listing.rejects)
+        known = tracker.maps
+        maps = {row.record.id: row.record for row in listing.rows}
+        if listing.rejects:
+            maps = {**{map_id: each for map_id, each in known.items() if map_id not in maps}, **maps}
+        now = tracker.cloud_clock.now()
+        changed = []
+        for map_id, each in maps.items():
+            before = known.get(map_id)
+            if before is None or _form(before) != _form(each):
+                changed.append(map_id)
+                if before is not None:
+                    tracker.roster.drop_map(map_id, now)
+        for map_id in known:
+            if map_id not in maps:
+                tracker.roster.drop_map(map_id, now)
+                self._publisher.withdraw(map_id)
+        tracker.set_maps(maps)
+        self._publisher.maps()
+        self._on_change()
+        return changed
+
+    def refused(self, error: TokenRefused) -> None:
+        """A call outside of the connection met a refused token: let the connection find out and draw the
+        consequences."""
+        self.stream.fail(error)
+
+
+def _form(known: Map) -> tuple[object, ...]:
+    """What of a map decides what its coordinates mean."""
+    return known.modified_time, known.width, known.height, known.width_m, known.height_m, known.type
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """One error for several calls that failed side by side: a refused token says most."""
+    errors = [error for error in group.exceptions if isinstance(error, CloudError | TransportError)]
+    if len(errors) < len(group.exceptions):
+        return group
+    return min(errors, key=lambda error: not isinstance(error, TokenRefused))

@@ -1,0 +1,274 @@
+"""Everything that is known of a site's clients: the cloud's records in, roster and owners kept.
+
+This is where `mist/` and `location/` meet: wire records become sightings here and nowhere else.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from sys import intern
+from typing import Any, NamedTuple
+
+from mistlocate.clock import Clock
+from mistlocate.location.geometry import pixels_per_metre
+from mistlocate.location.identity import NameRules
+from mistlocate.location.observation import Origin, Position, Sighting, source_time
+from mistlocate.location.ownership import Owners, PskKey, Source, psk_owner
+from mistlocate.location.roster import Client, Outcome, Roster
+from mistlocate.mist.cloud_clock import CloudClock
+from mistlocate.mist.frames import ClientFrame, Ignored, Refused, Rejected
+from mistlocate.mist.models import ClientStats, Map
+from mistlocate.mist.rest import Reject, Row
+
+#: How many samples of rejected items are kept for diagnostics.
+SAMPLES = 10
+
+#: How many clients may wait for their record; more arrive at once only where something else is wrong.
+WANTED_AT_MOST = 20_000
+
+_NO_TEXT = frozenset({"", "Unknown", "unknown", "N/A"})
+
+
+class Sample(NamedTuple):
+    """A rejected item: when, why, and its shape without its values."""
+
+    at: float
+    reason: str
+    shape: object
+
+
+class Tracker:
+    """The state of a site that survives connections. `keep_all` keeps whole records instead of the needed fields."""
+
+    def __init__(self, clock: Clock, *, forget_after: float, rules: NameRules, keep_all: bool) -> None:
+        self.clock = clock
+        self.cloud_clock = CloudClock(clock)
+        self.roster = Roster(forget_after)
+        self.owners = Owners(rules)
+        self.keep_all = keep_all
+        self.maps: dict[str, Map] = {}
+        self.keys: dict[str, PskKey] = {}
+        self.wanted: dict[str, str | None] = {}
+        """MACs of which only a position is known, each with its map: their records are to be fetched."""
+        self.unknown_keys: set[str] = set()
+        """Ids of pre-shared keys that clients use and that no list has named yet."""
+        self.unknown_maps: set[str] = set()
+        """Ids of maps that records name and the list of maps did not, since it was read last."""
+        self._unlisted_maps: frozenset[str] = frozenset()
+        self.counts: Counter[str] = Counter()
+        self.samples: deque[Sample] = deque(maxlen=SAMPLES)
+
+    # -- taking in --------------------------------------------------------------------------------
+
+    def frame(self, frame: ClientFrame, sites: frozenset[str]) -> None:
+        """One record of the stream, of one of our sites."""
+        if frame.channel.site_id not in sites:
+            self.reject("a record of another site", {"channel": "other site"})
+            return
+        origin = Origin.STREAM if frame.channel.map_id is None else Origin.POSITION
+        sighting = self._sighting(frame.stats, frame.raw, origin, frame.channel.site_id, None, frame.channel.map_id)
+        self._note_dropped(frame.dropped)
+        if self._take(sighting) is Outcome.UNKNOWN and sighting.mac not in self.wanted:
+            if len(self.wanted) < WANTED_AT_MOST:
+                self.wanted[sighting.mac] = sighting.position.map_id if sighting.position else None
+            else:
+                self.counts["unknown_not_fetched"] += 1
+
+    def rejected(self, event: Rejected | Refused | Ignored) -> None:
+        """An event of the stream that carries no client record."""
+        if isinstance(event, Rejected):
+            self.reject(event.reason, event.sample)
+        elif isinstance(event, Ignored):
+            self.counts["ignored"] += 1
+
+    def row(self, row: Row[ClientStats], origin: Origin, site_id: str, asked: float) -> Outcome:
+        """One row of a list, or a record fetched alone, asked for at this monotonic time."""
+        self._note_dropped(row.dropped)
+        return self._take(self._sighting(row.record, row.raw, origin, site_id, asked, None))
+
+    def rejects(self, rejects: Iterable[Reject]) -> None:
+        """Count and sample what could not be read of a list."""
+        for reject in rejects:
+            self.reject(*reject)
+
+    def reject(self, reason: str, sample: object) -> None:
+        """Count an item that could not be taken, and keep its shape."""
+        self.counts["rejected"] += 1
+        self.samples.append(Sample(self.cloud_clock.now(), reason, sample))
+
+    def set_keep_all(self, keep_all: bool) -> None:
+        """Keep whole records from now on, or only the needed fields of all."""
+        self.keep_all = keep_all
+        if not keep_all:
+            for client in self.roster.clients.values():
+                client.raw = client.raw_position = None
+        self.roster.mark_all()
+
+    def clear(self) -> None:
+        """Another site: of what was known only the owners of devices still hold."""
+        self.roster.clear()
+        self.maps, self.keys = {}, {}
+        self._unlisted_maps = frozenset()
+        for waiting in (self.wanted, self.unknown_keys, self.unknown_maps):
+            waiting.clear()
+
+    def set_maps(self, maps: Mapping[str, Map]) -> None:
+        """Take the site's list of maps. Ids that it does not name although records do are not worth another look."""
+        self.maps = dict(maps)
+        self._unlisted_maps = frozenset(self.unknown_maps | self._unlisted_maps) - self.maps.keys()
+        self.unknown_maps.clear()
+
+    def _unknown_map(self, map_id: str) -> None:
+        if map_id not in self._unlisted_maps:
+            self.unknown_maps.add(map_id)
+
+    def set_keys(self, keys: Mapping[str, PskKey]) -> None:
+        """Take the site's pre-shared keys, and learn the owners of the clients that use them."""
+        self.keys = dict(keys)
+        self.unknown_keys.clear()
+        for client in self.roster.clients.values():
+            if client.psk_id is not None:
+                self._learn(client.mac, client.username, client.psk_id, None, client.heard_at)
+
+    def _take(self, sighting: Sighting) -> Outcome:
+        self.counts["received"] += 1
+        outcome = self.roster.apply(sighting)
+        if outcome is not Outcome.SUPERSEDED:
+            guest = sighting.guest_email if sighting.is_guest else None
+            at = sighting.heard_at if sighting.seen_at is None else sighting.seen_at
+            self._learn(sighting.mac, sighting.username, sighting.psk_id, guest, at)
+        if outcome is Outcome.APPLIED and sighting.origin is not Origin.POSITION:
+            self.wanted.pop(sighting.mac, None)
+        position = sighting.position
+        if position is not None and position.map_id not in self.maps and outcome is not Outcome.NOT_ADMITTED:
+            self._unknown_map(position.map_id)
+        return outcome
+
+    def _learn(self, mac: str, username: str | None, psk_id: str | None, guest: str | None, at: float) -> None:
+        """The owner that a record speaks of: the strongest of what it says."""
+        if username and self.owners.rules.identify(username) is not None:
+            self.owners.learn(mac, username, Source.DOT1X, at)
+        elif psk_id:
+            key = self.keys.get(psk_id)
+            if key is not None:
+                self.owners.learn(mac, psk_owner(key), Source.PSK, at)
+            else:
+                self.unknown_keys.add(psk_id)
+        if guest:
+            self.owners.learn(mac, guest, Source.GUEST, at)
+
+    # -- wire record → sighting -------------------------------------------------------------------
+
+    def _sighting(
+        self,
+        stats: ClientStats,
+        raw: Mapping[str, Any],
+        origin: Origin,
+        site_id: str,
+        asked: float | None,
+        map_id: str | None,
+    ) -> Sighting:
+        now = self.cloud_clock.now()
+        seen_at = source_time(stats.last_seen, now)
+        if seen_at is None and stats.last_seen is not None:
+            self.counts["implausible_times"] += 1
+        guest = stats.guest
+        return Sighting(
+            mac=stats.mac,
+            origin=origin,
+            heard=self.clock.monotonic(),
+            heard_at=now,
+            asked=asked,
+            seen_at=seen_at,
+            site_id=stats.site_id or site_id,
+            position=self._position(stats, map_id),
+            username=_text(stats.username),
+            psk_id=stats.psk_id,
+            is_guest=stats.is_guest,
+            guest_email=(_text(guest.access_code_email) or _text(guest.email)) if guest else None,
+            manufacturer=_text(stats.manufacture),
+            os=_text(stats.os),
+            ssid=_text(stats.ssid),
+            raw=raw if self.keep_all else None,
+        )
+
+    def _position(self, stats: ClientStats, channel_map: str | None) -> Position | None:
+        """A record's own map outranks that of the channel; metres stand in for missing pixels where the scale is
+        known."""
+        map_id = stats.map_id or channel_map
+        if map_id is None:
+            return None
+        x, y = stats.x, stats.y
+        if (x is None or y is None) and stats.x_m is not None and stats.y_m is not None:
+            scale = self._scale(map_id)
+            x, y = (None, None) if scale is None else (stats.x_m * scale, stats.y_m * scale)
+        if x is None or y is None:
+            x = y = None
+        return Position(intern(map_id), x, y, stats.accuracy, stats.num_locating_aps)
+
+    def _scale(self, map_id: str) -> float | None:
+        known = self.maps.get(map_id)
+        if known is None:
+            return None
+        return pixels_per_metre(known.width, known.width_m, known.height, known.height_m, known.ppm)
+
+    def _note_dropped(self, dropped: tuple[str, ...]) -> None:
+        if dropped:
+            self.counts["fields_dropped"] += len(dropped)
+            self.samples.append(Sample(self.cloud_clock.now(), "fields of a wrong type: " + ", ".join(dropped), None))
+
+    # -- what is published ------------------------------------------------------------------------
+
+    def record(self, client: Client) -> dict[str, Any]:
+        """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
+
+        `last_seen` is the time of the position where there is one, and `last_seen_from` says where it comes from:
+        the record itself (`source`) or our hearing of it (`arrival`). A whole record is published exactly as the
+        cloud sent it as long as its position is the newest that is known.
+        """
+        raw = client.raw
+        if raw is None:
+            return self._needed(client)
+        if client.username and self.owners.rules.is_ignored(client.username):
+            raw = {key: value for key, value in raw.items() if key != "username"}
+        position = client.position
+        if position is None or (position is client.raw_position and client.located_from == "source"):
+            return dict(raw)
+        return {**raw, **_located(position), **_seen(client)}
+
+    def _needed(self, client: Client) -> dict[str, Any]:
+        record: dict[str, Any] = {"mac": client.mac}
+        if client.position is not None:
+            record.update(_located(client.position))
+        record.update(_seen(client))
+        record["is_guest"] = client.is_guest
+        record["manufacture"] = client.manufacturer
+        record["os"] = client.os
+        record["ssid"] = client.ssid
+        return record
+
+    def records_on(self, map_id: str) -> list[dict[str, Any]]:
+        """The clients on a map, as published."""
+        return [self.record(client) for client in self.roster.on_map(map_id)]
+
+
+def _located(position: Position) -> dict[str, Any]:
+    return {
+        "map_id": position.map_id,
+        "x": position.x,
+        "y": position.y,
+        "num_locating_aps": position.locating_aps,
+        "accuracy": position.accuracy,
+    }
+
+
+def _seen(client: Client) -> dict[str, Any]:
+    if client.position is not None:
+        return {"last_seen": int(client.located_at), "last_seen_from": client.located_from}
+    if client.seen_at is not None:
+        return {"last_seen": int(client.seen_at), "last_seen_from": "source"}
+    return {"last_seen": int(client.heard_at), "last_seen_from": "arrival"}
+
+
+def _text(value: str | None) -> str | None:
+    """A text that says something; the same few manufacturers and SSIDs are kept once."""
+    return None if value is None or value in _NO_TEXT else intern(value)

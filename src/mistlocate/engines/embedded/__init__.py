@@ -1,0 +1,1 @@
+"""The embedded engine: one machine, one settings file, modules in this process, an API on HTTP."""

@@ -1,0 +1,96 @@
+"""Errors as JSON, with the status codes of PlaceOS.
+
+`{error, message, hint?, sys_id?, module_name?, index?}`; `error` is the class. 400: bad arguments, unknown command.
+401: no key, unknown key, level too low. 403: host or origin not allowed. 404: no such system, module, zone or status.
+500: the module raised. 503: the module is not running.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from mistlocate import jsontext
+from mistlocate.engines.embedded.access import Refusal
+from mistlocate.errors import (
+    BadArguments,
+    LevelTooLow,
+    MistlocateError,
+    ModuleUnavailable,
+    NoSuchModule,
+    SettingsError,
+    UnknownCommand,
+)
+
+_STATUS: Mapping[type[MistlocateError], int] = {
+    BadArguments: 400,
+    UnknownCommand: 400,
+    SettingsError: 400,
+    LevelTooLow: 401,
+    NoSuchModule: 404,
+    ModuleUnavailable: 503,
+}
+
+
+class Refused(Exception):
+    """A request that is not answered."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """Any JSON-able value as an answer."""
+    return encoded_response(jsontext.dumps(value), status)
+
+
+def encoded_response(body: bytes, status: int = 200) -> Response:
+    """JSON that is encoded already."""
+    return Response(body, status, media_type="application/json")
+
+
+def status_of(error: MistlocateError) -> int:
+    """The HTTP status of an error."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+def body_of(error: MistlocateError) -> dict[str, Any]:
+    """An error for a caller. What a driver raised is marked as such."""
+    status = status_of(error)
+    message = f"module raised: {error.message}" if status == 500 else error.message
+    return {"error": type(error).__name__, "message": message, **({"hint": error.hint} if error.hint else {})}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error in this form."""
+
+    @app.exception_handler(MistlocateError)
+    async def known(request: Request, error: MistlocateError) -> Response:
+        return json_response({**body_of(error), **_place(request)}, status_of(error))
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        body = {"error": HTTPStatus(error.refusal.status).phrase, "message": error.refusal.message}
+        return json_response({**body, **_place(request)}, error.refusal.status)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        body = {"error": HTTPStatus(error.status_code).phrase, "message": str(error.detail)}
+        return json_response({**body, **_place(request)}, error.status_code)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
+        return json_response({"error": "Bad Request", "message": "; ".join(found), **_place(request)}, 400)
+
+
+def _place(request: Request) -> dict[str, Any]:
+    """Which system and module the request was about."""
+    params = request.path_params
+    named = {"sys_id": params.get("system_id"), "module_name": params.get("slug") or params.get("module_id")}
+    return {key: value for key, value in named.items() if value is not None}

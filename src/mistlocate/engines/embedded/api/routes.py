@@ -1,0 +1,231 @@
+"""The routes, as PlaceOS has them: systems and their modules by name, modules by id, zones."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+from fastapi.responses import Response
+
+from mistlocate import __version__
+from mistlocate.engines.embedded.api import common
+from mistlocate.engines.embedded.api.common import BASE, AdministratorDep, CallerDep, EngineDep
+from mistlocate.engines.embedded.api.errors import encoded_response, json_response
+from mistlocate.engines.embedded.engine import Engine
+from mistlocate.engines.embedded.host import ModuleHost, ModuleState
+from mistlocate.errors import NoSuchModule
+
+Arguments = Annotated[
+    list[Any] | dict[str, Any] | None,
+    Body(description="The arguments: an array by position, or an object by name.", examples=[[]]),
+]
+
+router = APIRouter()
+api = APIRouter(prefix=BASE)
+
+
+@router.get("/health", tags=["engine"])
+async def health(engine: EngineDep) -> Response:
+    """Whether every module runs: 200 `ok`, or 503 `degraded`. Needs no key and names nothing."""
+    running = sum(host.state is ModuleState.RUNNING for host in engine.hosts.values())
+    healthy = running == len(engine.hosts)
+    body = {
+        "status": "ok" if healthy else "degraded",
+        "modules": len(engine.hosts),
+        "running": running,
+        "version": __version__,
+    }
+    return json_response(body, 200 if healthy else 503)
+
+
+# -- systems --------------------------------------------------------------------------------------
+
+
+@api.get("/systems", tags=["systems"])
+async def systems(engine: EngineDep, caller: CallerDep) -> Response:
+    """All systems with their zones and modules."""
+    return json_response([_system(engine, system_id) for system_id in engine.systems])
+
+
+@api.get("/systems/{system_id}", tags=["systems"])
+async def system(system_id: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """One system with its zones and modules."""
+    common.system(engine, system_id)
+    return json_response(_system(engine, system_id))
+
+
+@api.get("/systems/{system_id}/types", tags=["systems"])
+async def types(system_id: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """How many modules of each name a system has."""
+    common.system(engine, system_id)
+    counts: dict[str, int] = {}
+    for host in engine.in_system(system_id):
+        counts[host.spec.name] = counts.get(host.spec.name, 0) + 1
+    return json_response(counts)
+
+
+@api.get("/systems/{system_id}/functions/{slug}", tags=["systems"])
+async def functions(system_id: str, slug: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """The commands of a module that the caller may run, with the JSON Schema of each argument."""
+    return json_response(common.functions(engine.find(system_id, slug), caller))
+
+
+@api.post("/systems/{system_id}/start", tags=["systems"])
+async def start_system(system_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
+    """Start every module of a system that does not run."""
+    common.system(engine, system_id)
+    for host in engine.in_system(system_id):
+        host.start()
+    return json_response({})
+
+
+@api.post("/systems/{system_id}/stop", tags=["systems"])
+async def stop_system(system_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
+    """Stop every module of a system."""
+    common.system(engine, system_id)
+    for host in engine.in_system(system_id):
+        await host.stop()
+    return json_response({})
+
+
+@api.post("/systems/{system_id}/{slug}/{method}", tags=["systems"])
+async def execute(
+    system_id: str,
+    slug: str,
+    method: str,
+    engine: EngineDep,
+    caller: CallerDep,
+    args: Arguments = (),  # type: ignore[assignment]
+) -> Response:
+    """Run a command of a module (`MistWebsocket_1`, or `MistWebsocket` for the first)."""
+    return json_response(await common.execute(engine.find(system_id, slug), caller, method, args))
+
+
+@api.get("/systems/{system_id}/{slug}", tags=["systems"])
+async def state(system_id: str, slug: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """Every status of a module that the caller may read, each as JSON text."""
+    return json_response(common.state(engine, engine.find(system_id, slug), caller))
+
+
+@api.get("/systems/{system_id}/{slug}/{key}", tags=["systems"])
+async def status(system_id: str, slug: str, key: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """One status of a module, `null` if it has no value."""
+    common.system(engine, system_id)
+    host = engine.look_up(system_id, slug)
+    if host is None:
+        return json_response(None)
+    return encoded_response(common.status_text(engine, host, caller, key))
+
+
+# -- modules --------------------------------------------------------------------------------------
+
+
+@api.get("/modules", tags=["modules"])
+async def modules(engine: EngineDep, caller: CallerDep) -> Response:
+    """All modules with their state."""
+    return json_response([common.summary(engine, host) for host in engine.hosts.values()])
+
+
+@api.get("/modules/{module_id}", tags=["modules"])
+async def module(module_id: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """One module."""
+    return json_response(common.summary(engine, engine.host(module_id)))
+
+
+@api.get("/modules/{module_id}/state", tags=["modules"])
+async def module_state(module_id: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """Every status that the caller may read, each as JSON text."""
+    return json_response(common.state(engine, engine.host(module_id), caller))
+
+
+@api.get("/modules/{module_id}/state/{key}", tags=["modules"])
+async def module_status(module_id: str, key: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """One status, `null` if it has no value."""
+    return encoded_response(common.status_text(engine, engine.host(module_id), caller, key))
+
+
+@api.post("/modules/{module_id}/exec/{method}", tags=["modules"])
+async def module_execute(
+    module_id: str,
+    method: str,
+    engine: EngineDep,
+    caller: CallerDep,
+    args: Arguments = (),  # type: ignore[assignment]
+) -> Response:
+    """Run a command."""
+    return json_response(await common.execute(engine.host(module_id), caller, method, args))
+
+
+@api.post("/modules/{module_id}/start", tags=["modules"])
+async def module_start(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
+    """Start a module, if it does not run."""
+    engine.host(module_id).start()
+    return json_response({})
+
+
+@api.post("/modules/{module_id}/stop", tags=["modules"])
+async def module_stop(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
+    """Stop a module until it is started again, or the engine is."""
+    await engine.host(module_id).stop()
+    return json_response({})
+
+
+@api.get("/modules/{module_id}/settings", tags=["modules"])
+async def module_settings(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
+    """The settings in force, secrets masked, and where saved ones differ from the file (`drift`)."""
+    return json_response(_settings(engine.host(module_id)))
+
+
+@api.put("/modules/{module_id}/settings", tags=["modules"])
+async def save_settings(
+    module_id: str, changes: dict[str, Any], engine: EngineDep, caller: AdministratorDep
+) -> Response:
+    """Save settings over those of the file; they take effect at once. null takes the file's value again."""
+    removed = tuple(name for name, value in changes.items() if value is None)
+    kept = {name: value for name, value in changes.items() if value is not None}
+    await engine.save_settings(module_id, kept, removed)
+    return json_response(_settings(engine.host(module_id)))
+
+
+# -- zones ----------------------------------------------------------------------------------------
+
+
+@api.get("/zones", tags=["zones"])
+async def zones(engine: EngineDep, caller: CallerDep) -> Response:
+    """All zones: `{id, name, parent_id}`."""
+    return json_response([_zone(engine, zone_id) for zone_id in engine.zones])
+
+
+@api.get("/zones/{zone_id}", tags=["zones"])
+async def zone(zone_id: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """One zone."""
+    if zone_id not in engine.zones:
+        raise NoSuchModule(f"no zone {zone_id!r}", hint="zones: " + (", ".join(engine.zones) or "none"))
+    return json_response(_zone(engine, zone_id))
+
+
+def _zone(engine: Engine, zone_id: str) -> dict[str, Any]:
+    found = engine.zones[zone_id]
+    return {"id": found.id, "name": found.name, "parent_id": found.parent}
+
+
+def _system(engine: Engine, system_id: str) -> dict[str, Any]:
+    found = engine.systems[system_id]
+    return {
+        "id": found.id,
+        "name": found.name,
+        "zones": found.zones,
+        "modules": [host.spec.slug for host in engine.in_system(system_id)],
+    }
+
+
+def _settings(host: ModuleHost) -> dict[str, Any]:
+    secret = host.driver.secret_settings()
+
+    def mask(settings: dict[str, Any]) -> dict[str, Any]:
+        return {name: "***" if name in secret and value else value for name, value in settings.items()}
+
+    file = mask(dict(host.spec.settings))
+    return {
+        "settings": mask(host.settings),
+        "drift": {name: {"file": file.get(name), "saved": value} for name, value in mask(host.saved).items()},
+        "schema": host.driver.Settings.model_json_schema(),
+    }

@@ -1,0 +1,192 @@
+"""The engine: systems, their modules, zones; starting, finding, reconfiguring, stopping."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from mistlocate.clock import Clock, SystemClock
+from mistlocate.driver.context import Unsubscribe
+from mistlocate.engines.embedded.access import Access
+from mistlocate.engines.embedded.config import Loaded, ModuleSpec, SystemConfig, ZoneConfig
+from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.embedded.status import CLEARED, Follower, StatusBoard
+from mistlocate.engines.embedded.store import Store
+from mistlocate.errors import NoSuchModule, SettingsError
+
+
+class Engine:
+    """Runs the modules of a settings file between `async with`. Raises `StoreError` if the store cannot be opened."""
+
+    def __init__(self, loaded: Loaded, *, clock: Clock | None = None) -> None:
+        self.loaded = loaded
+        self.clock = clock or SystemClock()
+        self.board = StatusBoard()
+        self.store = Store(loaded.store)
+        self.shared: dict[str, Any] = {}
+        self.hosts: dict[str, ModuleHost] = {}
+        self.access = _access(loaded)
+        self._follows: list[_Follow] = []
+        self._log = structlog.get_logger("mistlocate.engine")
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as undo:
+            await self.store.open()
+            undo.push_async_callback(self.store.close)
+            for spec in self.loaded.modules:
+                self.hosts[spec.id] = ModuleHost(self, spec, await self.store.saved_settings(spec.id))
+            undo.pop_all()
+        for host in self.hosts.values():
+            host.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.gather(*(host.stop() for host in self.hosts.values()))
+        await self.store.close()
+
+    # -- finding ----------------------------------------------------------------------------------
+
+    @property
+    def zones(self) -> dict[str, ZoneConfig]:
+        """All zones by id."""
+        return {zone.id: zone for zone in self.loaded.config.zones}
+
+    @property
+    def systems(self) -> dict[str, SystemConfig]:
+        """All systems by id."""
+        return {system.id: system for system in self.loaded.config.systems}
+
+    def host(self, module_id: str) -> ModuleHost:
+        """A module by its id. Raises `NoSuchModule`."""
+        try:
+            return self.hosts[module_id]
+        except KeyError:
+            raise NoSuchModule(f"no module {module_id!r}", hint=f"modules: {_listed(self.hosts)}") from None
+
+    def find(self, system_id: str, slug: str) -> ModuleHost:
+        """A module by its name in a system. Raises `NoSuchModule`."""
+        host = self.look_up(system_id, slug)
+        if host is not None:
+            return host
+        if system_id not in self.systems:
+            raise NoSuchModule(f"no system {system_id!r}", hint=f"systems: {_listed(self.systems)}")
+        there = [host.spec.slug for host in self.in_system(system_id)]
+        raise NoSuchModule(f"no module {slug!r} in {system_id}", hint=f"modules there: {_listed(there)}")
+
+    def look_up(self, system_id: str, slug: str) -> ModuleHost | None:
+        """The same without an error. An index of 1 may be left out."""
+        name, index = split_slug(slug)
+        for host in self.hosts.values():
+            spec = host.spec
+            if (spec.system_id, spec.name, spec.index) == (system_id, name, index):
+                return host
+        return None
+
+    def in_system(self, system_id: str) -> list[ModuleHost]:
+        """The modules of a system."""
+        return [host for host in self.hosts.values() if host.spec.system_id == system_id]
+
+    # -- statuses by name -------------------------------------------------------------------------
+
+    def follow(self, system_id: str, slug: str, key: str, follower: Follower) -> Unsubscribe:
+        """Follow a status of whichever module has this name in the system, now or after a change of settings."""
+        follow = _Follow(system_id, slug, key, follower)
+        self._follows.append(follow)
+        follow.resolve(self)
+
+        def unsubscribe() -> None:
+            if follow in self._follows:
+                self._follows.remove(follow)
+                follow.release()
+
+        return unsubscribe
+
+    # -- settings ---------------------------------------------------------------------------------
+
+    async def save_settings(self, module_id: str, changes: Mapping[str, Any], removed: tuple[str, ...] = ()) -> None:
+        """Save settings of a module at run time. Raises `NoSuchModule`, `SettingsError`, `StoreError`."""
+        await self.host(module_id).save(changes, removed)
+
+    async def reload(self, loaded: Loaded) -> None:
+        """Change over to other settings: only what differs is touched.
+
+        The address and the store of a running engine cannot change; that is said in the log.
+        """
+        for name in ("listen", "store"):
+            if getattr(loaded.config, name) != getattr(self.loaded.config, name):
+                self._log.warning("this setting takes effect with the next start", setting=name)
+        self.loaded = loaded
+        self.access = _access(loaded)
+        wanted = {spec.id: spec for spec in loaded.modules}
+        for module_id, host in list(self.hosts.items()):
+            spec = wanted.get(module_id)
+            if spec is None or spec.driver is not host.driver:
+                del self.hosts[module_id]
+                await host.stop()
+                self.board.clear(module_id)
+        for spec in wanted.values():
+            await self._take(spec)
+        for follow in self._follows:
+            follow.resolve(self)
+
+    async def _take(self, spec: ModuleSpec) -> None:
+        host = self.hosts.get(spec.id)
+        if host is None:
+            host = self.hosts[spec.id] = ModuleHost(self, spec, await self.store.saved_settings(spec.id))
+            host.start()
+            return
+        try:
+            await host.reconfigure(spec)
+        except SettingsError as error:
+            # The file was checked; together with what was saved at run time it may still not fit.
+            self._log.error("settings not taken", module=spec.id, problem=str(error))
+
+
+class _Follow:
+    """Someone follows a status by name; which module that is may change."""
+
+    def __init__(self, system_id: str, slug: str, key: str, follower: Follower) -> None:
+        self._place = (system_id, slug)
+        self._key = key
+        self._follower = follower
+        self._module_id: str | None = None
+        self._unsubscribe: Unsubscribe | None = None
+
+    def resolve(self, engine: Engine) -> None:
+        """Follow the module that has the name now."""
+        host = engine.look_up(*self._place)
+        module_id = None if host is None else host.spec.id
+        if module_id == self._module_id:
+            return
+        had_one = self._module_id is not None
+        self.release()
+        self._module_id = module_id
+        if had_one:
+            self._follower(CLEARED)
+        if module_id is not None:
+            self._unsubscribe = engine.board.follow(module_id, self._key, self._follower)
+
+    def release(self) -> None:
+        """Follow nothing."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        self._unsubscribe = self._module_id = None
+
+
+def split_slug(slug: str) -> tuple[str, int]:
+    """`MistWebsocket_1` → name and index; without a number at its end the whole text is the name, the index 1."""
+    name, _, index = slug.rpartition("_")
+    return (name, int(index)) if name and index.isdecimal() else (slug, 1)
+
+
+def _access(loaded: Loaded) -> Access:
+    return Access(loaded.keys, [*loaded.config.allowed_hosts, loaded.address[0]])
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(names) or "none"

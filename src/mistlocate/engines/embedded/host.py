@@ -1,0 +1,284 @@
+"""One module in this engine: its context, and its life over crashes and restarts."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+
+from mistlocate.clock import Clock
+from mistlocate.driver.base import Driver, parse_settings
+from mistlocate.driver.command import Command, command_of
+from mistlocate.driver.context import ConnectOptions, Http, Link, ModuleHandle, Unsubscribe
+from mistlocate.driver.module import UNLOAD_WITHIN, Module
+from mistlocate.engines.embedded.config import ModuleSpec
+from mistlocate.engines.embedded.status import ModuleStatus
+from mistlocate.engines.embedded.store import ModuleStorage
+from mistlocate.errors import MistlocateError, ModuleUnavailable, Problem, SettingsError, StoreError
+from mistlocate.transport.http import HttpTransport
+from mistlocate.transport.options import TransportOptions
+from mistlocate.transport.websocket import open_websocket
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from mistlocate.engines.embedded.engine import Engine
+
+Value = TypeVar("Value")
+
+#: Seconds before a crashed module is started again: this, twice this, … up to the longest.
+FIRST_RESTART = 1.0
+LONGEST_RESTART = 60.0
+
+#: A module that ran this long before it crashed starts with the first delay again.
+STABLE_AFTER = 300.0
+
+
+class ModuleState(StrEnum):
+    """What a module is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    CRASHED = "crashed"
+    STOPPED = "stopped"
+
+
+class DirectLinks:
+    """The ways out of this engine: real ones (`driver.context.Links`)."""
+
+    def __init__(self, uri: str | None) -> None:
+        self.uri = uri
+
+    def open_stream(
+        self, url: str, headers: Mapping[str, str], options: ConnectOptions
+    ) -> AbstractAsyncContextManager[Link]:
+        """A WebSocket."""
+        return open_websocket(url, headers, _options(options))
+
+    def http(self, options: ConnectOptions) -> Http:
+        """A pool of HTTP connections."""
+        return HttpTransport(_options(options))
+
+
+def _options(options: ConnectOptions) -> TransportOptions:
+    return TransportOptions(
+        options.proxy, options.verify, options.ca_file, options.connect_timeout, options.read_timeout
+    )
+
+
+class EmbeddedContext:
+    """What this engine gives a module (`driver.context.Context`)."""
+
+    def __init__(self, engine: "Engine", host: "ModuleHost") -> None:
+        self._engine = engine
+        self._host = host
+        self.module_id = host.spec.id
+        self.status = ModuleStatus(engine.board, self.module_id)
+        self.storage = ModuleStorage(engine.store, self.module_id)
+        self.links = DirectLinks(host.spec.uri)
+        self.clock: Clock = engine.clock
+        self.log: FilteringBoundLogger = structlog.get_logger("mistlocate.module").bind(module=self.module_id)
+
+    def module(self, name: str) -> ModuleHandle:
+        """Another module of the same system."""
+        return SystemModule(self._engine, self._host.spec.system_id, name)
+
+    def shared(self, key: str, make: Callable[[], Value]) -> Value:
+        """Something that all modules of this process share."""
+        if key not in self._engine.shared:
+            self._engine.shared[key] = make()
+        shared: Value = self._engine.shared[key]
+        return shared
+
+    def set_connected(self, connected: bool) -> None:
+        """Tell whether the module's device or cloud can be reached."""
+        if self.status.get("connected") is not connected:
+            self.status.set("connected", connected)
+            self._host.connection_changed(connected)
+
+    async def save_setting(self, name: str, value: Any) -> None:
+        """Keep a setting over restarts."""
+        await self._engine.save_settings(self.module_id, {name: value})
+
+
+class SystemModule:
+    """A module of a system by its name there (`driver.context.ModuleHandle`)."""
+
+    def __init__(self, engine: "Engine", system_id: str, name: str) -> None:
+        self._engine = engine
+        self._system_id = system_id
+        self._name = name
+
+    async def call(self, command: str, *args: Any, **kwargs: Any) -> Any:
+        """Run a command."""
+        host = self._engine.find(self._system_id, self._name)
+        names = [each.name for each in host.command(command).parameters]
+        return await host.execute(command, {**dict(zip(names, args, strict=False)), **kwargs})
+
+    async def status(self, key: str) -> Any:
+        """The present value of a status."""
+        host = self._engine.look_up(self._system_id, self._name)
+        present = None if host is None else self._engine.board.get(host.spec.id, key)
+        return None if present is None else present.value
+
+    def subscribe(self, key: str, listener: Callable[[Any], None]) -> Unsubscribe:
+        """Follow a status, whichever module has the name."""
+        return self._engine.follow(self._system_id, self._name, key, lambda news: listener(news.value))
+
+
+class ModuleHost:
+    """Runs one module, starts it anew when it crashes, and keeps its trouble to itself."""
+
+    def __init__(self, engine: "Engine", spec: ModuleSpec, saved: Mapping[str, Any]) -> None:
+        self.spec = spec
+        self.saved = dict(saved)
+        """Settings that were saved at run time; they lie over those of the file."""
+        self.state = ModuleState.STOPPED
+        self.problem: str | None = None
+        """What went wrong last, for people."""
+        self.restarts = 0
+        self._engine = engine
+        self._module: Module | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._log = structlog.get_logger("mistlocate.engine").bind(module=spec.id)
+
+    @property
+    def driver(self) -> type[Driver[Any]]:
+        """The driver's class."""
+        return self.spec.driver
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the driver is given: the file's settings, and over them what was saved."""
+        return {**self.spec.settings, **self.saved}
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run, unless it runs already."""
+        if self._task is None:
+            self.state = ModuleState.STARTING
+            self._task = asyncio.create_task(self._run(), name=f"{self.spec.id}/host")
+
+    async def stop(self) -> None:
+        """Stop; returns when the module has unloaded."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        if self._module is not None:
+            self._module.stop()
+            await asyncio.wait([task], timeout=UNLOAD_WITHIN + 0.5)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        self.state = ModuleState.STOPPED
+
+    async def reconfigure(self, spec: ModuleSpec) -> None:
+        """Take a changed spec of the same driver; a changed URI needs a restart."""
+        restart = spec.uri != self.spec.uri
+        self.spec = spec
+        if restart and self._task is not None:
+            await self.stop()
+            self.start()
+        else:
+            self.apply_settings()
+
+    def apply_settings(self) -> None:
+        """Hand the present settings to the driver. Raises `SettingsError`; then it keeps those before."""
+        if self._module is not None:
+            try:
+                self._module.update(self.settings)
+            except SettingsError as error:
+                self.problem = str(error)
+                raise
+            self.problem = None
+
+    async def _run(self) -> None:
+        delay = FIRST_RESTART
+        while True:
+            started = self._engine.clock.monotonic()
+            try:
+                await self._run_once()
+                return
+            except Exception as error:
+                self.restarts += 1
+                self.state = ModuleState.CRASHED
+                self.problem = _summary(error)
+                self._log.error("module crashed", problem=self.problem, restart_in=delay, exc_info=error)
+            self._engine.board.set(self.spec.id, "connected", False)
+            if self._engine.clock.monotonic() - started > STABLE_AFTER:
+                delay = FIRST_RESTART
+            await self._engine.clock.sleep(delay)
+            delay = min(delay * 2, LONGEST_RESTART)
+
+    async def _run_once(self) -> None:
+        self._engine.board.clear(self.spec.id)
+        context = EmbeddedContext(self._engine, self)
+        self.state = ModuleState.STARTING
+        self._module = self._make(context)
+        try:
+            await self._module.run()
+        finally:
+            self._module = None
+
+    def _make(self, context: EmbeddedContext) -> Module:
+        """The module with its settings; if what was saved at run time does not fit any more, without that."""
+        try:
+            return Module(self.driver, context, self.settings, strict=True, on_loaded=self._loaded)
+        except SettingsError as error:
+            if not self.saved:
+                raise
+            self._log.error("saved settings do not fit and are left out", problem=str(error))
+        return Module(self.driver, context, self.spec.settings, strict=True, on_loaded=self._loaded)
+
+    def _loaded(self) -> None:
+        self.state = ModuleState.RUNNING
+        self.problem = None
+
+    def connection_changed(self, connected: bool) -> None:
+        """The driver reported its connection; its hook follows."""
+        if self._module is not None:
+            self._module.connection_changed(connected)
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    def command(self, name: str) -> Command:
+        """The description of a command. Raises `UnknownCommand`."""
+        return command_of(self.driver, name)
+
+    async def execute(self, name: str, args: Any) -> Any:
+        """Run a command. Raises as `Module.execute`."""
+        self.command(name)
+        if self._module is None:
+            reason = self.problem or "it was stopped"
+            raise ModuleUnavailable(f"{self.spec.slug} is not running: {reason}")
+        return await self._module.execute(name, args)
+
+    # -- settings ---------------------------------------------------------------------------------
+
+    async def save(self, changes: Mapping[str, Any], removed: tuple[str, ...]) -> None:
+        """Save settings at run time. Raises `SettingsError` (nothing changes then) or `StoreError`."""
+        secret = [name for name in changes if name in self.driver.secret_settings()]
+        if secret:
+            hint = "keep them in the settings file, or in a file that it names"
+            raise SettingsError([Problem(name, "secrets are not saved at run time", hint) for name in secret])
+        saved = {**self.saved, **changes}
+        for name in removed:
+            saved.pop(name, None)
+        before, self.saved = self.saved, saved
+        try:
+            parse_settings(self.driver, self.settings, unknown_is_error=True)
+            await self._engine.store.save_settings(self.spec.id, changes, removed)
+        except (SettingsError, StoreError):
+            self.saved = before
+            raise
+        self.apply_settings()
+
+
+def _summary(error: BaseException) -> str:
+    """One line for people, of what may be a group of errors: class names, and texts of our own errors only."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) if isinstance(error, MistlocateError) else type(error).__name__

@@ -1,0 +1,154 @@
+"""What the engine keeps over restarts, in one SQLite file: the modules' private hashes, and settings saved at run time.
+
+The file is readable by its owner only. Writes are transactions in a write-ahead log, so a process that is killed at
+any moment leaves either all of a write or none of it.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from mistlocate import jsontext
+from mistlocate.errors import StoreError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS hashes (
+    module TEXT NOT NULL, name TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (module, name, field)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS saved_settings (
+    module TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (module, name)
+) WITHOUT ROWID;
+"""
+
+#: Raised with every change of the tables; a file of a later version is not touched.
+VERSION = 1
+
+
+class Store:
+    """The engine's file. Open it before use; every method raises `StoreError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: aiosqlite.Connection | None = None
+        self._turn = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Open the file, or make it."""
+        try:
+            await asyncio.to_thread(_create_private, self.path)
+            self._connection = connection = await aiosqlite.connect(self.path, isolation_level=None)
+            await connection.execute("PRAGMA journal_mode = WAL")
+            await connection.execute("PRAGMA synchronous = FULL")
+            await connection.execute("PRAGMA busy_timeout = 5000")
+            version = await self._scalar("PRAGMA user_version")
+            if version > VERSION:
+                raise StoreError(
+                    f"{self.path} was written by a newer mistlocate", hint="update mistlocate, or name another store"
+                )
+            await connection.executescript(_SCHEMA)
+            await connection.execute(f"PRAGMA user_version = {VERSION}")
+        except (sqlite3.Error, OSError) as error:
+            await self.close()
+            raise StoreError(
+                f"the store {self.path} cannot be opened: {error}", hint="check `store` and the rights on its folder"
+            ) from None
+        except StoreError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close the file."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def read_hash(self, module: str, name: str) -> dict[str, str]:
+        """All fields of a hash."""
+        rows = await self._rows("SELECT field, value FROM hashes WHERE module = ? AND name = ?", (module, name))
+        return {str(field): str(value) for field, value in rows}
+
+    async def write_hash(self, module: str, name: str, changes: Mapping[str, str | None]) -> None:
+        """Set fields, or delete those given as None: all of them or none."""
+        key = [(module, name, field) for field, value in changes.items() if value is None]
+        set_ = [(module, name, field, value) for field, value in changes.items() if value is not None]
+        await self._write(
+            ("DELETE FROM hashes WHERE module = ? AND name = ? AND field = ?", key),
+            ("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", set_),
+        )
+
+    async def saved_settings(self, module: str) -> dict[str, Any]:
+        """The settings of a module that were saved at run time."""
+        rows = await self._rows("SELECT name, value FROM saved_settings WHERE module = ?", (module,))
+        return {str(name): jsontext.loads(value) for name, value in rows}
+
+    async def save_settings(self, module: str, changes: Mapping[str, Any], removed: tuple[str, ...] = ()) -> None:
+        """Save settings of a module, and drop others."""
+        values = [(module, name, jsontext.dumps(value).decode()) for name, value in changes.items()]
+        await self._write(
+            ("INSERT OR REPLACE INTO saved_settings VALUES (?, ?, ?)", values),
+            ("DELETE FROM saved_settings WHERE module = ? AND name = ?", [(module, name) for name in removed]),
+        )
+
+    # -- SQLite -----------------------------------------------------------------------------------
+
+    async def _write(self, *statements: tuple[str, list[Any]]) -> None:
+        connection = self._open()
+        async with self._turn:
+            try:
+                await connection.execute("BEGIN IMMEDIATE")
+                try:
+                    for statement, rows in statements:
+                        await connection.executemany(statement, rows)
+                except BaseException:
+                    await connection.execute("ROLLBACK")
+                    raise
+                await connection.execute("COMMIT")
+            except (sqlite3.Error, ValueError) as error:
+                raise StoreError(f"the store cannot be written: {error}") from None
+
+    async def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        connection = self._open()
+        async with self._turn:
+            try:
+                return list(await connection.execute_fetchall(statement, values))
+            except (sqlite3.Error, ValueError) as error:
+                raise StoreError(f"the store cannot be read: {error}") from None
+
+    async def _scalar(self, statement: str) -> int:
+        rows = await self._rows(statement, ())
+        return int(rows[0][0])
+
+    def _open(self) -> aiosqlite.Connection:
+        if self._connection is None:
+            raise StoreError("the store is closed")
+        return self._connection
+
+
+class ModuleStorage:
+    """One module's private hashes (`driver.context.Storage`)."""
+
+    def __init__(self, store: Store, module_id: str) -> None:
+        self._store = store
+        self._module_id = module_id
+
+    async def read(self, name: str) -> dict[str, str]:
+        """All fields of a hash."""
+        return await self._store.read_hash(self._module_id, name)
+
+    async def write(self, name: str, changes: Mapping[str, str | None]) -> None:
+        """Set fields, or delete those given as None."""
+        await self._store.write_hash(self._module_id, name, changes)
+
+
+def _create_private(path: Path) -> None:
+    """The file is private from its first moment; SQLite gives its log and index files the same rights."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)

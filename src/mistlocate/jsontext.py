@@ -1,0 +1,32 @@
+"""JSON text ⇄ values, in one place: the only file that imports orjson.
+
+Reading is strict first and lenient second: a text that is JSON but for `NaN` and infinities (which other encoders
+write) is read with these as null, so that one odd number does not cost its neighbours.
+"""
+
+import json
+from typing import Any
+
+import orjson
+
+
+def loads(text: str | bytes) -> Any:
+    """The value of a JSON text. Raises `ValueError` if it is none."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        pass
+    try:
+        return json.loads(text, parse_constant=lambda _: None)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON (UTF-8) with object keys in the order given. Raises `TypeError` for what JSON cannot carry."""
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+
+
+def pretty(value: Any) -> str:
+    """The same for a person to read."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()

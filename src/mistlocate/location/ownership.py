@@ -1,0 +1,298 @@
+"""Which MAC belongs to whom.
+
+A MAC has at most one owner, and an owner lists the MAC. What counts as evidence has an order (`Source`); the same or
+a stronger source replaces what is known, a weaker one never does. Guests type what they like, so their addresses are
+kept apart from the names that a network vouches for, and are never stored.
+
+The stored form has two hashes. `user_macs` is laid out as the original drivers of PlaceOS lay it out (MAC → bare
+name; bare name → JSON list of MACs, newest first), so that a site can go back to them; `identities` holds what that
+layout loses: MAC → JSON object with the full name (`user`), `source` and time (`at`, unix seconds).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+from mistlocate.location.identity import Identity, NameRules, is_email, whole_mac
+
+#: How many MACs one person can own; the original drivers keep as many. Randomised MACs would pile up otherwise.
+MACS_PER_PERSON = 9
+
+#: An owner is confirmed with every record; the time of it is kept to this precision (seconds) …
+CONFIRM_EVERY = 300.0
+#: … and stored anew only if the stored one is older than this.
+STORE_CONFIRMED_AFTER = 86_400.0
+
+
+class Source(IntEnum):
+    """Where an owner's name comes from, the weakest first."""
+
+    GUEST = 1
+    PSK = 2
+    DOT1X = 3
+    PINNED = 4
+
+
+class Ownership(NamedTuple):
+    """The owner of a MAC. `text` is the name as the source gave it; `at` is unix time of the last confirmation.
+
+    A `withheld` owner (its name is to be ignored) is known and never answered.
+    """
+
+    identity: Identity
+    source: Source
+    at: float
+    text: str
+    withheld: bool = False
+
+
+class Match(NamedTuple):
+    """Whom a query means: one person's identities (several spellings are possible), or several people."""
+
+    identities: tuple[Identity, ...]
+    ambiguous: bool = False
+
+
+class PskKey(NamedTuple):
+    """What is kept of a pre-shared key: never its passphrase. `max_usage` 0 is "any number of devices"."""
+
+    name: str
+    email: str | None
+    usage: str
+    max_usage: int
+
+
+def psk_owner(key: PskKey) -> str | None:
+    """The person a key was made for: its name if that is an e-mail address, else the address it was sent to.
+
+    A key for any number of devices whose name is no address is shared by things or by people, and the address is
+    only its administrator's: it owns nobody.
+    """
+    if is_email(key.name):
+        return key.name
+    shared = key.usage == "multi" and not 0 < key.max_usage <= MACS_PER_PERSON
+    return key.email if key.email and is_email(key.email) and not shared else None
+
+
+class Owners:
+    """The owner of each MAC and the MACs of each owner, by the rules above. Times are unix time."""
+
+    def __init__(self, rules: NameRules | None = None) -> None:
+        self.rules = rules or NameRules()
+        self._by_mac: dict[str, Ownership] = {}
+        self._by_name: dict[str, dict[Identity, dict[str, None]]] = {}
+        self._stored_at: dict[str, float] = {}
+        self._changed_macs: set[str] = set()
+        self._changed_names: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._by_mac)
+
+    def set_rules(self, rules: NameRules) -> None:
+        """Read all names anew (aliases and ignored prefixes changed)."""
+        before = sorted(self._by_mac.items(), key=lambda item: item[1].at)
+        self.rules = rules
+        self._by_mac, self._by_name = {}, {}
+        for mac, owned in before:
+            self._own(mac, self._ownership(owned.text, owned.source, owned.at) or owned)
+
+    # -- learning ---------------------------------------------------------------------------------
+
+    def learn(self, mac: str, text: str | None, source: Source, at: float) -> bool:
+        """Take in that `source` names `text` as the owner of `mac`; return whether the owner changed.
+
+        Names that are to be ignored, anonymous ones and MACs teach nothing, and old news does not undo newer.
+        """
+        if not text:
+            return False
+        known = self._by_mac.get(mac)
+        if known is not None:
+            if known.source > source:
+                return False
+            if known.text == text and known.source == source:
+                self._confirm(mac, known, at)
+                return False
+            if known.source == source and known.at > at:
+                return False
+        owned = self._ownership(text, source, at)
+        if owned is None or owned.withheld:
+            return False
+        self._assign(mac, owned)
+        return known is None or known.identity != owned.identity
+
+    def pin(self, text: str, macs: Iterable[str], at: float) -> Identity | None:
+        """Assign MACs to a person by hand; it outranks everything that the network says. None: this is no name."""
+        owned = self._ownership(text, Source.PINNED, at)
+        if owned is None:
+            return None
+        for mac in macs:
+            self._assign(mac, owned)
+        return owned.identity
+
+    def release(self, mac: str) -> Ownership | None:
+        """Forget the owner of a MAC; return who it was."""
+        owned = self._disown(mac)
+        if owned is not None:
+            self._mark(mac, owned)
+        return owned
+
+    def _ownership(self, text: str, source: Source, at: float) -> Ownership | None:
+        identity = self.rules.identify(text)
+        return None if identity is None else Ownership(identity, source, at, text, self.rules.is_ignored(text))
+
+    def _confirm(self, mac: str, known: Ownership, at: float) -> None:
+        if at - known.at > CONFIRM_EVERY:
+            confirmed = self._by_mac[mac] = known._replace(at=at)
+            if at - self._stored_at.get(mac, at) > STORE_CONFIRMED_AFTER:
+                self._mark(mac, confirmed)
+
+    def _assign(self, mac: str, owned: Ownership) -> None:
+        before = self._by_mac.get(mac)
+        if before is not None:
+            self._mark(mac, before)
+        self._own(mac, owned)
+        self._mark(mac, owned)
+
+    def _own(self, mac: str, owned: Ownership) -> None:
+        self._disown(mac)
+        self._by_mac[mac] = owned
+        macs = self._by_name.setdefault(owned.identity.name, {}).setdefault(owned.identity, {})
+        macs[mac] = None
+        while len(macs) > MACS_PER_PERSON:
+            self.release(min(macs, key=lambda each: self._by_mac[each][1:3]))  # the weakest source, then the oldest
+
+    def _disown(self, mac: str) -> Ownership | None:
+        owned = self._by_mac.pop(mac, None)
+        if owned is None:
+            return None
+        people = self._by_name[owned.identity.name]
+        del people[owned.identity][mac]
+        if not people[owned.identity]:
+            del people[owned.identity]
+        if not people:
+            del self._by_name[owned.identity.name]
+        return owned
+
+    def _mark(self, mac: str, owned: Ownership) -> None:
+        """Note that the stored form of this MAC and of this owner has to be written; guests have none."""
+        if owned.source is not Source.GUEST:
+            self._changed_macs.add(mac)
+            self._changed_names.add(owned.identity.name)
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def owner_of(self, mac: str, *, guests: bool = False) -> Ownership | None:
+        """Who owns a MAC, or None: nobody known, a name to be withheld, or a guest where guests are not asked for."""
+        owned = self._by_mac.get(mac)
+        if owned is None or owned.withheld or (owned.source is Source.GUEST and not guests):
+            return None
+        return owned
+
+    def match(self, query: str | None, *, guests: bool = False) -> Match:
+        """Whom a name means.
+
+        With a domain: the people of this domain, and those of this name whose domain is not known. Without: whoever
+        has the name, unless that fits people of different domains: then nobody, and `ambiguous` is true.
+        """
+        wanted = self.rules.identify(query)
+        if wanted is None:
+            return Match(())
+        people = self._by_name.get(wanted.name, {})
+        known = [identity for identity in people if self.macs_of([identity], guests=guests)]
+        if wanted.domain is not None:
+            return Match(tuple(each for each in known if each.domain in (wanted.domain, None)))
+        if len({each.domain for each in known if each.domain is not None}) > 1:
+            return Match((), ambiguous=True)
+        return Match(tuple(known))
+
+    def macs_of(self, identities: Iterable[Identity], *, guests: bool = False) -> list[str]:
+        """The MACs of a person under all given spellings, the one confirmed last first."""
+        macs = [
+            mac
+            for identity in identities
+            for mac in self._by_name.get(identity.name, {}).get(identity, ())
+            if self.owner_of(mac, guests=guests) is not None
+        ]
+        return self._newest_first(macs)
+
+    def people(self, *, guests: bool = False) -> Iterator[tuple[Identity, tuple[str, ...]]]:
+        """Everyone who owns something, with the MACs."""
+        for people in self._by_name.values():
+            for identity, owned in people.items():
+                macs = tuple(mac for mac in owned if self.owner_of(mac, guests=guests) is not None)
+                if macs:
+                    yield identity, macs
+
+    def _newest_first(self, macs: list[str]) -> list[str]:
+        macs.reverse()  # of those confirmed at the same time, the one learned last comes first
+        macs.sort(key=lambda mac: -self._by_mac[mac].at)
+        return macs
+
+    # -- storing ----------------------------------------------------------------------------------
+
+    def load(self, user_macs: Mapping[str, str], identities: Mapping[str, str]) -> int:
+        """Take in what was stored; return how many entries could not be read.
+
+        Where the two hashes disagree about a name, the original layout wins: its drivers ran last. What was learned
+        since the start stays, unless what was stored is stronger.
+        """
+        unreadable = 0
+        for field, name in user_macs.items():
+            mac = whole_mac(field)
+            if mac is None:
+                continue  # the list of a person: it follows from the MACs
+            owned = self._ownership(name, Source.DOT1X, 0.0)
+            if owned is None:
+                unreadable += 1
+                continue
+            try:
+                stored = self._decode(identities[field]) if field in identities else None
+            except (KeyError, TypeError, ValueError):
+                unreadable += 1
+                stored = None
+            if stored is not None and stored.identity.name == name:
+                owned = stored
+            self._stored_at[mac] = owned.at
+            learned = self._by_mac.get(mac)
+            if learned is None or learned.source < owned.source:
+                self._own(mac, owned)
+        return unreadable
+
+    def take_changes(self) -> tuple[dict[str, str | None], dict[str, str | None]]:
+        """What is to be written since the last call: fields of `user_macs` and of `identities`; None deletes one."""
+        macs, names = self._changed_macs, self._changed_names
+        self._changed_macs, self._changed_names = set(), set()
+        user_macs: dict[str, str | None] = {}
+        identities: dict[str, str | None] = {}
+        for mac in macs:
+            owned = self._by_mac.get(mac)
+            if owned is None or owned.source is Source.GUEST:
+                user_macs[mac] = identities[mac] = None
+                self._stored_at.pop(mac, None)
+            else:
+                user_macs[mac], identities[mac] = owned.identity.name, _encode(owned)
+                self._stored_at[mac] = owned.at
+        for name in names:
+            listed = self._stored_macs(name)
+            user_macs[name] = json.dumps(listed) if listed else None
+        return user_macs, identities
+
+    def give_back(self, user_macs: Mapping[str, str | None]) -> None:
+        """What `take_changes` gave out could not be written: it is due again."""
+        for field in user_macs:
+            (self._changed_macs if whole_mac(field) else self._changed_names).add(field)
+
+    def _stored_macs(self, name: str) -> list[str]:
+        people = self._by_name.get(name, {}).values()
+        macs = [mac for owned in people for mac in owned if self._by_mac[mac].source is not Source.GUEST]
+        return self._newest_first(macs)
+
+    def _decode(self, text: str) -> Ownership | None:
+        record = json.loads(text)
+        return self._ownership(str(record["user"]), Source[str(record["source"]).upper()], float(record["at"]))
+
+
+def _encode(owned: Ownership) -> str:
+    record = {"user": owned.text, "source": owned.source.name.lower(), "at": int(owned.at)}
+    return json.dumps(record, ensure_ascii=False)

@@ -1,0 +1,293 @@
+"""The roster: every client that was heard of lately, by MAC and by map.
+
+It merges full records (identity, and usually a position) with bare position frames, decides by *source* time what is
+newer, and forgets by the time since a client was last *heard* of. The two ages are different things: a client whose
+records keep arriving with an old time is still with us, and its position is still old.
+
+A position's time is its record's own time; a bare frame has none, so its arrival stands in (`located_from`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any, Literal, NamedTuple
+
+from mistlocate.location.observation import Origin, Position, Sighting
+
+#: How many map changes are remembered of one client.
+MOVES_KEPT = 20
+
+TimeFrom = Literal["source", "arrival"]
+
+
+class Outcome(Enum):
+    """What became of a sighting."""
+
+    APPLIED = "applied"
+    UNKNOWN = "unknown"
+    """Placed at once, but nothing is known about the client but its MAC: its record is wanted."""
+    SUPERSEDED = "superseded"
+    """What was known already is newer."""
+    NOT_ADMITTED = "not_admitted"
+    """A list row older than the forgetting time, of a client that is not on the roster."""
+
+
+class Move(NamedTuple):
+    """A change of map. `at` is unix time, None stands for "on no map"."""
+
+    at: float
+    from_map: str | None
+    to_map: str | None
+
+
+class Client:
+    """One Wi-Fi client. Times as in `Sighting`; `located_at` is the time of the position."""
+
+    __slots__ = (
+        "guest_email",
+        "heard",
+        "heard_at",
+        "is_guest",
+        "known",
+        "located_at",
+        "located_from",
+        "located_heard",
+        "mac",
+        "manufacturer",
+        "moves",
+        "os",
+        "position",
+        "psk_id",
+        "raw",
+        "raw_position",
+        "seen_at",
+        "site_id",
+        "ssid",
+        "username",
+    )
+
+    def __init__(self, mac: str) -> None:
+        self.mac = mac
+        self.site_id: str | None = None
+        self.known = False
+        self.heard = float("-inf")
+        self.heard_at = 0.0
+        self.seen_at: float | None = None
+        self.position: Position | None = None
+        self.located_at = 0.0
+        self.located_from: TimeFrom = "source"
+        self.located_heard = float("-inf")
+        self.username: str | None = None
+        self.psk_id: str | None = None
+        self.is_guest = False
+        self.guest_email: str | None = None
+        self.manufacturer: str | None = None
+        self.os: str | None = None
+        self.ssid: str | None = None
+        self.raw: Mapping[str, Any] | None = None
+        self.raw_position: Position | None = None
+        self.moves: list[Move] | None = None
+
+    @property
+    def map_id(self) -> str | None:
+        """The map this client is on, or None."""
+        return None if self.position is None else self.position.map_id
+
+
+class Roster:
+    """Clients by MAC and by map, and which maps have news. Every time is handed in; nothing is ever awaited.
+
+    `forget_after` is in seconds. `dirty` holds the maps whose list changed since it was last emptied, with True
+    where a client has left the list; such news should not wait, and `urgent` says that there is some.
+    """
+
+    def __init__(self, forget_after: float = 1800.0) -> None:
+        self.forget_after = forget_after
+        self.clients: dict[str, Client] = {}
+        self.counts: Counter[Outcome] = Counter()
+        self.forgotten = 0
+        self.dirty: dict[str, bool] = {}
+        self.urgent = False
+        self._by_map: dict[str, dict[str, Client]] = {}
+
+    def __len__(self) -> int:
+        return len(self.clients)
+
+    def get(self, mac: str) -> Client | None:
+        """The client with this MAC (12 lower-case hex digits), or None."""
+        return self.clients.get(mac)
+
+    def on_map(self, map_id: str) -> Iterator[Client]:
+        """The clients on a map, in the order in which they came."""
+        return iter(self._by_map.get(map_id, {}).values())
+
+    def count_on_map(self, map_id: str) -> int:
+        """How many clients are on a map."""
+        return len(self._by_map.get(map_id, ()))
+
+    def maps(self) -> Iterator[str]:
+        """The maps that have clients."""
+        return (map_id for map_id, clients in self._by_map.items() if clients)
+
+    # -- taking in --------------------------------------------------------------------------------
+
+    def apply(self, sighting: Sighting) -> Outcome:
+        """Merge one sighting and say what became of it."""
+        outcome = self._apply(sighting)
+        self.counts[outcome] += 1
+        return outcome
+
+    def _apply(self, s: Sighting) -> Outcome:
+        heard = self._heard(s)
+        client = self.clients.get(s.mac)
+        if client is None:
+            if s.origin is Origin.SNAPSHOT and s.heard - heard > self.forget_after:
+                return Outcome.NOT_ADMITTED
+            client = self.clients[s.mac] = Client(s.mac)
+        if heard > client.heard:
+            client.heard = heard
+            client.heard_at = s.heard_at - (s.heard - heard)
+        if s.origin is Origin.POSITION:
+            return self._apply_position(client, s, heard)
+        if client.known and self._is_older(client, s):
+            return Outcome.SUPERSEDED
+        first = not client.known
+        self._take_record(client, s)
+        if s.position is not None and self._may_place(client, s, first):
+            self._place(client, s, heard)
+        elif client.position is not None:
+            self.dirty.setdefault(client.position.map_id, False)
+        return Outcome.APPLIED
+
+    @staticmethod
+    def _heard(s: Sighting) -> float:
+        """When we heard of the client: a list row is as old as it says, everything else is news of this moment."""
+        if s.origin is not Origin.SNAPSHOT or s.seen_at is None:
+            return s.heard
+        return s.heard - max(0.0, s.heard_at - s.seen_at)
+
+    @staticmethod
+    def _is_older(client: Client, s: Sighting) -> bool:
+        """Whether a full record is older than the one we have. Ties: the stream wins over REST."""
+        if s.seen_at is not None and client.seen_at is not None:
+            return s.seen_at < client.seen_at if s.origin is Origin.STREAM else s.seen_at <= client.seen_at
+        # One of them has no time: a REST answer loses against whatever the stream said since it was asked for.
+        return s.asked is not None and client.heard >= s.asked
+
+    def _apply_position(self, client: Client, s: Sighting, heard: float) -> Outcome:
+        if s.position is None or not self._may_place(client, s, first=False):
+            return Outcome.SUPERSEDED
+        if client.raw is None or not client.known:
+            client.raw = s.raw
+            client.raw_position = s.position if s.seen_at is not None else None
+        if client.site_id is None:
+            client.site_id = s.site_id
+        self._place(client, s, heard)
+        return Outcome.APPLIED if client.known else Outcome.UNKNOWN
+
+    def _take_record(self, client: Client, s: Sighting) -> None:
+        client.known = True
+        client.site_id = s.site_id or client.site_id
+        client.seen_at = s.seen_at if s.seen_at is not None else client.seen_at
+        client.username = s.username
+        client.psk_id = s.psk_id
+        client.is_guest = bool(s.is_guest)
+        client.guest_email = s.guest_email
+        client.manufacturer = s.manufacturer
+        client.os = s.os
+        client.ssid = s.ssid
+        client.raw = s.raw
+        client.raw_position = s.position
+
+    @staticmethod
+    def _may_place(client: Client, s: Sighting, first: bool) -> bool:
+        """Whether this sighting's position is at least as new as the one we have.
+
+        A REST answer never overwrites a bare frame that came in after the question was sent: that frame is newer
+        even if the clocks say otherwise. Ties go to the stream, and to the first full record of a client.
+        """
+        if client.position is None:
+            return True
+        if s.asked is not None and client.located_from == "arrival" and client.located_heard >= s.asked:
+            return False
+        at = s.heard_at if s.seen_at is None else s.seen_at
+        if s.asked is None or first:
+            return at >= client.located_at
+        return at > client.located_at
+
+    def _place(self, client: Client, s: Sighting, heard: float) -> None:
+        position = s.position
+        if position is None:
+            return
+        before = client.position
+        if position.x is None and before is not None and before.map_id == position.map_id:
+            # "Somewhere on this map" says less than what is known: the older coordinates stay, with their own time.
+            self.dirty.setdefault(before.map_id, False)
+            return
+        client.position = position
+        client.located_heard = heard
+        if s.seen_at is None:
+            client.located_at, client.located_from = s.heard_at, "arrival"
+        else:
+            client.located_at, client.located_from = s.seen_at, "source"
+        if before is None or before.map_id != position.map_id:
+            self._move(client, before, position, client.located_at)
+        else:
+            self.dirty.setdefault(position.map_id, False)
+
+    def _move(self, client: Client, before: Position | None, after: Position | None, at: float) -> None:
+        if before is not None:
+            self._by_map[before.map_id].pop(client.mac, None)
+            self.dirty[before.map_id] = self.urgent = True
+        if after is not None:
+            self._by_map.setdefault(after.map_id, {})[client.mac] = client
+            # A client that changes maps is due on the new list together with its removal from the old one.
+            self.dirty[after.map_id] = before is not None or self.dirty.get(after.map_id, False)
+        moves = client.moves = client.moves or []
+        moves.append(Move(at, None if before is None else before.map_id, None if after is None else after.map_id))
+        del moves[:-MOVES_KEPT]
+
+    def mark_all(self) -> None:
+        """Every map's list is due: what is published of a client has changed."""
+        for map_id in self.maps():
+            self.dirty.setdefault(map_id, False)
+
+    # -- letting go -------------------------------------------------------------------------------
+
+    def forget(self, now: float, now_at: float) -> list[str]:
+        """Drop what was not heard of for `forget_after` seconds; return the MACs that left the roster.
+
+        `now` is monotonic, `now_at` the unix time of the same moment. A client that is still heard of, though without
+        a position for that long, stays on the roster and leaves its map.
+        """
+        limit = now - self.forget_after
+        gone = [client for client in self.clients.values() if client.heard < limit]
+        for client in gone:
+            if client.position is not None:
+                self._move(client, client.position, None, now_at)
+            del self.clients[client.mac]
+        self.forgotten += len(gone)
+        for clients in list(self._by_map.values()):
+            for client in [client for client in clients.values() if client.located_heard < limit]:
+                self._unplace(client, now_at)
+        return [client.mac for client in gone]
+
+    def drop_map(self, map_id: str, at: float) -> int:
+        """Take every client off a map (it was deleted, or its coordinates mean something else now)."""
+        clients = list(self._by_map.get(map_id, {}).values())
+        for client in clients:
+            self._unplace(client, at)
+        self._by_map.pop(map_id, None)
+        return len(clients)
+
+    def _unplace(self, client: Client, at: float) -> None:
+        self._move(client, client.position, None, at)
+        client.position = None
+        client.raw_position = None
+        client.located_at, client.located_heard = 0.0, float("-inf")
+
+    def clear(self) -> None:
+        """Forget everyone at once."""
+        self.clients.clear()
+        self._by_map.clear()
+        self.dirty.clear()

@@ -1,0 +1,328 @@
+"""The REST API: authentication, paging, errors, budget, over an injected transport.
+
+One object speaks to one cloud with one token. Every call is counted against the token's budget before it is sent,
+bodies are never taken for JSON before they proved to be, and no error carries a token, a URL or a record.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from mistlocate import jsontext
+from mistlocate.clock import Clock
+from mistlocate.errors import (
+    AccessDenied,
+    BadArguments,
+    BudgetSpent,
+    CloudError,
+    CloudTrouble,
+    ConnectionLost,
+    NotFound,
+    RateLimited,
+    TokenRefused,
+)
+from mistlocate.mist.budget import Budget, Purpose
+from mistlocate.mist.cloud_clock import CloudClock
+from mistlocate.mist.clouds import is_id
+from mistlocate.mist.models import ClientStats, Map, Psk, Site, TokenInfo, Usage, WireModel, read, redact, shape
+
+API = "/api/v1"
+
+#: The largest page seen in working code; the specification names no maximum.
+PAGE = 1000
+
+#: No list of a site is longer than this many pages; a paging header that says so is wrong.
+PAGES_AT_MOST = 500
+
+#: What to assume where a 429 carries no `Retry-After` (seconds).
+RETRY_AFTER = 60.0
+
+#: Delays before the second and the third try of a call that met the network's or the cloud's trouble (seconds).
+RETRIES = (0.5, 2.0)
+
+
+class Response(Protocol):
+    """An HTTP answer: header names are in lower case."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+
+    @property
+    def body(self) -> bytes:
+        """The decoded body."""
+
+
+class Transport(Protocol):
+    """Sends one GET. Raises `TransportError`; never follows a redirect."""
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Response:
+        """The answer, whatever its status."""
+
+
+Record = TypeVar("Record", bound=WireModel)
+
+
+class Row(NamedTuple, Generic[Record]):
+    """One item of a list: as a model, as it came, and the fields that were dropped for their type."""
+
+    record: Record
+    raw: Mapping[str, Any]
+    dropped: tuple[str, ...] = ()
+
+
+class Reject(NamedTuple):
+    """An item of a list that could not be read; `sample` shows its shape only."""
+
+    reason: str
+    sample: object
+
+
+class Listing(NamedTuple, Generic[Record]):
+    """A whole list. `asked` is the monotonic time at which its first page was asked for."""
+
+    rows: list[Row[Record]]
+    rejects: list[Reject]
+    asked: float
+
+
+class MistApi:
+    """REST calls with one token against one cloud.
+
+    `base` is a URL without a path. Raises, from every call: `TransportError` (network), `TokenRefused`,
+    `AccessDenied`, `NotFound`, `RateLimited`, `BudgetSpent`, `CloudTrouble`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        base: str,
+        token: str,
+        *,
+        clock: Clock,
+        budget: Budget | None = None,
+        cloud_clock: CloudClock | None = None,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self.base = base.rstrip("/")
+        self.budget = budget or Budget()
+        self.cloud_clock = cloud_clock or CloudClock(clock)
+        self._transport = transport
+        self._headers = {"Authorization": f"Token {token}", "Accept": "application/json, application/vnd.api+json"}
+        self._clock = clock
+        self._rng = rng
+
+    # -- what the drivers ask ---------------------------------------------------------------------
+
+    async def token_info(self) -> TokenInfo:
+        """Who the token is and what it may do (`GET /self`)."""
+        return read(TokenInfo, await self.get("/self", Purpose.COMMAND))[0]
+
+    async def usage(self) -> Usage:
+        """The cloud's own count of this hour's calls (`GET /self/usage`)."""
+        return read(Usage, await self.get("/self/usage", Purpose.COMMAND))[0]
+
+    async def site(self, site_id: str) -> Site:
+        """One site."""
+        return _record(Site, await self.get(f"/sites/{_checked(site_id)}", Purpose.COMMAND))
+
+    async def org_sites(self, org_id: str) -> Listing[Site]:
+        """Every site of an organisation that the token may see."""
+        return await self.list(Site, f"/orgs/{_checked(org_id)}/sites", Purpose.COMMAND, limit=PAGE)
+
+    async def maps(self, site_id: str, purpose: Purpose) -> Listing[Map]:
+        """The maps of a site."""
+        return await self.list(Map, f"/sites/{_checked(site_id)}/maps", purpose)
+
+    async def map_clients(self, site_id: str, map_id: str, purpose: Purpose) -> Listing[ClientStats]:
+        """The clients located on a map within the last day, those that left included."""
+        path = f"/sites/{_checked(site_id)}/stats/maps/{_checked(map_id)}/clients"
+        return await self.list(ClientStats, path, purpose, limit=PAGE)
+
+    async def site_clients(self, site_id: str, purpose: Purpose) -> Listing[ClientStats]:
+        """The clients of a site within the last day, unlocated ones and those that left included."""
+        return await self.list(ClientStats, f"/sites/{_checked(site_id)}/stats/clients", purpose, limit=PAGE)
+
+    async def recent_clients(self, site_id: str, limit: int, duration: str) -> Listing[ClientStats]:
+        """At most `limit` clients of a site seen within `duration` ("5m"): one call, to see whether there is news."""
+        path = f"/sites/{_checked(site_id)}/stats/clients?limit={limit}&duration={duration}"
+        return await self.list(ClientStats, path, Purpose.SNAPSHOT, pages=1)
+
+    async def client(self, site_id: str, mac: str, purpose: Purpose) -> Row[ClientStats]:
+        """One client's record; `raw` has every field that the cloud sent."""
+        raw = await self.get(f"/sites/{_checked(site_id)}/stats/clients/{_checked(mac)}", purpose)
+        try:
+            record, dropped = read(ClientStats, raw)
+        except ValueError as error:
+            raise CloudTrouble(f"the cloud's client record cannot be read: {error}", status=200) from None
+        return Row(record, raw, dropped)
+
+    async def psks(self, scope: str, scope_id: str) -> Listing[Psk]:
+        """The pre-shared keys of `orgs` or `sites`, without their passphrases."""
+        listing = await self.list(Psk, f"/{_checked(scope)}/{_checked(scope_id)}/psks", Purpose.BACKGROUND, limit=PAGE)
+        return listing._replace(rows=[Row(row.record, {}) for row in listing.rows])
+
+    # -- requests ---------------------------------------------------------------------------------
+
+    async def get(self, path: str, purpose: Purpose) -> Any:
+        """The JSON that a path below `/api/v1` answers."""
+        return (await self._fetch(API + path, purpose))[0]
+
+    async def get_redacted(self, location: str) -> Any:
+        """What any path of the API answers, for support: secrets blanked out.
+
+        `location` is relative to this host, with or without `/api/v1`. Raises `BadArguments` for anything else.
+        """
+        path = relative_path(location)
+        return redact((await self._fetch(path, Purpose.COMMAND))[0])
+
+    async def list(
+        self, model: type[Record], path: str, purpose: Purpose, *, limit: int | None = None, pages: int = PAGES_AT_MOST
+    ) -> Listing[Record]:
+        """Every item of a list, page by page as the headers say; items that cannot be read are set apart."""
+        asked = self._clock.monotonic()
+        separator = "&" if "?" in path else "?"
+        base = f"{path}{separator}limit={limit}" if limit else path
+        separator = "&" if "?" in base else "?"
+        rows: list[Row[Record]] = []
+        rejects: list[Reject] = []
+        for page in range(1, pages + 1):
+            answer, headers = await self._fetch(API + (base if page == 1 else f"{base}{separator}page={page}"), purpose)
+            items = answer.get("results") if isinstance(answer, dict) else answer
+            if not isinstance(items, list):
+                raise CloudTrouble(f"the cloud's list is no list but {shape(answer, 0)}", status=200)
+            _sort(model, items, rows, rejects)
+            if not items or not _has_more(headers, page):
+                break
+        return Listing(rows, rejects, asked)
+
+    async def _fetch(self, path: str, purpose: Purpose) -> tuple[Any, Mapping[str, str]]:
+        """One call, tried again where a kept connection broke or the cloud stumbled."""
+        for delay in RETRIES:
+            try:
+                return await self._fetch_once(path, purpose)
+            except (ConnectionLost, CloudTrouble):
+                await self._clock.sleep(delay * (0.5 + self._rng()))
+        return await self._fetch_once(path, purpose)
+
+    async def _fetch_once(self, path: str, purpose: Purpose) -> tuple[Any, Mapping[str, str]]:
+        wait = self.budget.spend(purpose, self.cloud_clock.now())
+        if wait > 0:
+            raise BudgetSpent(f"the REST budget is used up for the next {wait:.0f} s", retry_after=wait)
+        sent = self._clock.monotonic()
+        response = await self._transport.get(self.base + path, self._headers)
+        self.cloud_clock.observe(response.headers.get("date"), sent, self._clock.monotonic())
+        if response.status != 200:
+            error = error_of(response)
+            if isinstance(error, RateLimited):
+                self.budget.pause(error.retry_after, self.cloud_clock.now())
+            raise error
+        try:
+            return jsontext.loads(response.body), response.headers
+        except ValueError:
+            raise CloudTrouble("the cloud's answer is no JSON", status=200) from None
+
+
+def _sort(model: type[Record], items: Iterable[Any], rows: list[Row[Record]], rejects: list[Reject]) -> None:
+    for item in items:
+        try:
+            record, dropped = read(model, item)
+        except ValueError as error:
+            rejects.append(Reject(f"{model.__name__} record: {error}", shape(item)))
+        else:
+            rows.append(Row(record, item, dropped))
+
+
+def _record(model: type[Record], value: object) -> Record:
+    try:
+        return read(model, value)[0]
+    except ValueError as error:
+        raise CloudTrouble(f"the cloud's answer cannot be read: {error}", status=200) from None
+
+
+def _has_more(headers: Mapping[str, str], page: int) -> bool:
+    """Another page exists when page * limit < total; without these headers the answer is complete."""
+    try:
+        return page * int(headers["x-page-limit"]) < int(headers["x-page-total"])
+    except (KeyError, ValueError):
+        return False
+
+
+def _checked(identifier: str) -> str:
+    """An id that may enter a URL. Raises `BadArguments` for any other text."""
+    if not is_id(identifier):
+        raise BadArguments("an id consists of 1 to 64 letters, digits, '-' and '_'")
+    return identifier
+
+
+def relative_path(location: str) -> str:
+    """A path of the API, from what an administrator typed; it cannot lead to another host or out of `/api/v1`.
+
+    Raises `BadArguments`.
+    """
+    path = location.strip()
+    if not path.startswith("/"):
+        path = "/" + path
+    if not path.startswith(API + "/"):
+        path = API + path
+    parts = urlsplit(path)
+    odd = any(character <= " " or character in '\\"<>^`{|}' or ord(character) > 126 for character in path)
+    steps = parts.path.split("/")
+    if odd or parts.netloc or parts.fragment or "" in steps[1:-1] or {"..", "."} & set(steps) or "%" in parts.path:
+        raise BadArguments("give a path of the API on the configured host, for example /sites/SITE_ID/maps")
+    return path
+
+
+def error_of(response: Response) -> CloudError:
+    """The error that an answer other than 200 stands for. Of its body only `detail` is kept, cut short."""
+    status, detail = response.status, _detail(response.body)
+    text = f"HTTP {status}" + (f": {detail}" if detail else "")
+    match status:
+        case 401:
+            return TokenRefused(
+                f"the cloud refused the API token ({text})",
+                status=status,
+                hint="the token may be mistyped, deleted (user tokens are, after 90 days unused), "
+                "or belong to another cloud instance: compare the host with the portal's address",
+            )
+        case 403:
+            return AccessDenied(
+                f"the API token may not do this ({text})",
+                status=status,
+                hint="give the token at least the role read on this site",
+            )
+        case 404:
+            return NotFound(
+                f"the cloud knows no such object ({text})",
+                status=status,
+                hint="check the site id and the cloud instance",
+            )
+        case 429:
+            return RateLimited(f"the cloud asks for a pause ({text})", retry_after=_retry_after(response.headers))
+    if 300 <= status < 400:
+        return CloudError(f"the host redirects elsewhere ({text})", status=status, hint="check the configured host")
+    if 400 <= status < 500:
+        return CloudError(f"the cloud rejected the request ({text})", status=status)
+    return CloudTrouble(f"the cloud has trouble ({text})", status=status)
+
+
+def _detail(body: bytes) -> str:
+    try:
+        answer = jsontext.loads(body)
+    except ValueError:
+        return ""
+    detail = answer.get("detail") if isinstance(answer, dict) else None
+    return detail[:200] if isinstance(detail, str) else ""
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """`Retry-After` in seconds (the form that the cloud documents), bounded to an hour and never less than one."""
+    try:
+        return min(max(float(headers["retry-after"]), 1.0), 3600.0)
+    except (KeyError, ValueError):
+        return RETRY_AFTER

@@ -1,0 +1,357 @@
+"""The connection loop: connect → subscribe → snapshot → live → (quiet) → … and again.
+
+How to open a link, what to do with records and when to ask REST are handed in; this file decides the order of things
+and how long to wait. One connection is three tasks that live and die together: one reads, one establishes
+(channels, subscriptions, snapshot), one watches for what does not come.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from mistlocate.clock import Clock
+from mistlocate.errors import (
+    AccessDenied,
+    BudgetSpent,
+    CloudError,
+    ConnectionLost,
+    HandshakeRefused,
+    MistlocateError,
+    NotFound,
+    RateLimited,
+    TokenRefused,
+    TransportError,
+)
+from mistlocate.mist import frames
+from mistlocate.mist.frames import Acknowledged, ClientFrame, Event, Ledger, Refused, Subscription
+from mistlocate.mist.health import Health
+
+Answer = TypeVar("Answer")
+
+
+class Link(Protocol):
+    """An open connection. Both methods raise `ConnectionLost`."""
+
+    async def send(self, text: str) -> None:
+        """Send one text."""
+
+    async def receive(self) -> str | bytes:
+        """The next frame."""
+
+
+class Session(Protocol):
+    """What the owner of a stream does with a connection."""
+
+    async def channels(self) -> Iterable[str]:
+        """Find out which channels to subscribe (lists the maps). Raises as `MistApi` does."""
+
+    async def snapshot(self) -> None:
+        """Take in the present state over REST. Raises as `MistApi` does."""
+
+    def received(self, event: Event) -> None:
+        """Take in one event of the stream. Never raises."""
+
+    async def knows_better(self, silent_for: float) -> bool:
+        """After so many seconds of silence: whether REST has seen what the stream should have told."""
+
+    def changed(self) -> None:
+        """`Stream.health` may have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long things may take (seconds).
+
+    `silence` is how long the stream may say nothing before REST is asked; each further question waits twice as long,
+    up to `silence_longest`. A refused token is tried `auth_tries` times and then once every `auth_probe`.
+    """
+
+    ack_timeout: float = 10.0
+    first_delay: float = 1.0
+    longest_delay: float = 60.0
+    rate_limited_delay: float = 30.0
+    refused_delay: float = 900.0
+    auth_tries: int = 3
+    auth_probe: float = 900.0
+    silence: float = 90.0
+    silence_longest: float = 900.0
+    tick: float = 1.0
+
+
+class SilentStreamError(MistlocateError):
+    """The connection stands, nothing comes, and REST knows that something should have."""
+
+
+class Stream:
+    """Keeps a stream going for as long as `run` runs.
+
+    `open_link` opens one connection. `pace` tells how many seconds the next connection has to wait so that snapshots
+    stay within their share of the REST budget. `health` and `ledger` may be read at any time.
+    """
+
+    def __init__(
+        self,
+        open_link: Callable[[], AbstractAsyncContextManager[Link]],
+        session: Session,
+        *,
+        clock: Clock,
+        policy: Policy | None = None,
+        pace: Callable[[], float] = lambda: 0.0,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self.policy = policy or Policy()
+        self.ledger = Ledger(self.policy.ack_timeout, self.policy.refused_delay)
+        self.health = Health()
+        self.last_frame: float | None = None
+        """Monotonic time of the last frame, or of the connection if none has come yet."""
+        self.frames = 0
+        self.connections = 0
+        self._open_link = open_link
+        self._session = session
+        self._clock = clock
+        self._pace = pace
+        self._rng = rng
+        self._wake = asyncio.Event()
+        self._link: Link | None = None
+        self._failures = 0
+        self._refusals = 0
+        self._ask_after = self.policy.silence
+        self._injected: MistlocateError | None = None
+
+    async def run(self) -> None:
+        """Connect, serve, wait, for ever. Only a defect of this program ends it."""
+        while True:
+            await self._wait(self._pace())
+            failure = await self._connect_once()
+            self._link = None
+            delay = self._delay_after(failure)
+            self.health.closed(str(failure))
+            self._session.changed()
+            await self._wait(delay)
+
+    def wake(self) -> None:
+        """Stop waiting for the next connection: something may have changed."""
+        self._wake.set()
+
+    def fail(self, error: MistlocateError) -> None:
+        """End the present connection: something else met an error (a refused token) that concerns it too."""
+        self._injected = error
+
+    async def subscribe(self, channels: Iterable[str]) -> None:
+        """Make these the wanted channels, on this connection and on all to come."""
+        released = self.ledger.want(channels)
+        if self._link is not None:
+            with suppress(ConnectionLost):  # the reader finds out, and acts on it
+                for channel in released:
+                    await self._link.send(frames.unsubscribe(channel))
+        await self._send_due()
+
+    # -- between connections ----------------------------------------------------------------------
+
+    async def _connect_once(self) -> MistlocateError:
+        """Open a link and serve it until it ends; return why it did."""
+        try:
+            async with self._open_link() as link:
+                await self._serve(link)
+        except MistlocateError as error:
+            return error
+        except ExceptionGroup as group:
+            return _reason(group)
+        return ConnectionLost("the stream ended")
+
+    def _delay_after(self, failure: MistlocateError) -> float:
+        """How long to wait before the next connection; decides also whether the token is given up."""
+        refused = isinstance(failure, HandshakeRefused) and failure.status in (401, 403)
+        if refused or isinstance(failure, TokenRefused):
+            self._refusals += 1
+            if self._refusals >= self.policy.auth_tries:
+                self.health.auth_failed = True
+                return self.policy.auth_probe
+        self._failures += 1
+        delay = self._backoff(self._failures)
+        if isinstance(failure, HandshakeRefused) and failure.status == 429:
+            delay += failure.retry_after or self.policy.rate_limited_delay
+        if isinstance(failure, RateLimited | BudgetSpent):
+            delay += failure.retry_after
+        return delay
+
+    def _backoff(self, failures: int) -> float:
+        """1, 2, 4 … seconds, anywhere in the upper half: many that lost the same cloud must not come back in step."""
+        longest = self.policy.first_delay * (1 << min(failures - 1, 20))
+        return min(longest, self.policy.longest_delay) * (0.5 + self._rng() / 2)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, or until somebody calls `wake`."""
+        self._wake.clear()
+        if seconds > 0:
+            with suppress(TimeoutError):
+                async with self._clock.timeout(seconds):
+                    await self._wake.wait()
+
+    # -- one connection ---------------------------------------------------------------------------
+
+    async def _serve(self, link: Link) -> None:
+        self._link = link
+        self._injected = None
+        self.connections += 1
+        self.last_frame = self._clock.monotonic()
+        self._ask_after = self.policy.silence
+        self.ledger.opened()
+        self.health.opened()
+        self._account()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._read(link))
+            tasks.create_task(self._establish())
+            tasks.create_task(self._watch())
+
+    async def _read(self, link: Link) -> None:
+        """Frames are applied as they are read and read as they are applied: a slow reader slows the sender down."""
+        while True:
+            text = await link.receive()
+            self.frames += 1
+            self.last_frame = self._clock.monotonic()
+            if self.health.silent or self.health.doubtful:
+                self._heard_again()
+            for event in frames.decode(text):
+                self._take(event)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case ClientFrame():
+                # Data on a channel proves the subscription, whatever became of its acknowledgement.
+                if self.ledger.granted(str(event.channel)):
+                    self._account()
+            case Acknowledged():
+                if self.ledger.granted(event.channel):
+                    self._account()
+            case Refused():
+                if self.ledger.refused(event.channel, event.detail, self._clock.monotonic()):
+                    self._account()
+        self._session.received(event)
+
+    def _account(self) -> None:
+        """Carry the ledger's counts over to the health."""
+        counts = self.ledger.counts()
+        self.health.channels = sum(counts.values())
+        self.health.refused = counts[Subscription.REFUSED.value]
+        self.health.waiting = counts[Subscription.UNSENT.value] + counts[Subscription.SENT.value]
+        self.health.overdue = len(self.ledger.overdue()) if self.health.waiting else 0
+        self._session.changed()
+
+    async def _establish(self) -> None:
+        """Ask for channels, then take the snapshot without waiting for the answers."""
+        channels = await self._persist(self._session.channels)
+        self._refusals = 0
+        self.health.auth_failed = False
+        await self.subscribe(channels)
+        await self._persist(self._session.snapshot)
+        self._failures = 0
+        self.health.snapshot = True
+        self._session.changed()
+
+    async def _persist(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Ask until there is an answer; meanwhile what stands in the way is the stream's trouble.
+
+        A refused token is nothing to be patient about: it ends the connection.
+        """
+        failures = 0
+        while True:
+            try:
+                answer = await ask()
+            except TokenRefused:
+                raise
+            except (TransportError, CloudError) as error:
+                failures += 1
+                self._trouble(str(error))
+                await self._clock.sleep(self._patience(error, failures))
+            else:
+                self._trouble(None)
+                return answer
+
+    def _patience(self, error: MistlocateError, failures: int) -> float:
+        if isinstance(error, RateLimited | BudgetSpent):
+            return error.retry_after + self._backoff(1)
+        if isinstance(error, AccessDenied | NotFound):
+            # Somebody has to change something first: no use in asking every minute.
+            return min(self.policy.longest_delay * failures, self.policy.refused_delay)
+        return self._backoff(failures)
+
+    def _trouble(self, text: str | None) -> None:
+        if self.health.trouble != text:
+            self.health.trouble = text
+            self._session.changed()
+
+    # -- watching ---------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        while True:
+            await self._clock.sleep(self.policy.tick)
+            if self._injected is not None:
+                raise self._injected
+            await self._send_due()
+            if self.health.snapshot:
+                await self._check_silence()
+
+    async def _send_due(self) -> None:
+        if self._link is None:
+            return
+        now = self._clock.monotonic()
+        due = self.ledger.due(now)
+        for channel in due:
+            # Noted first: the answer may be here before the next line runs.
+            self.ledger.sent(channel, now)
+            with suppress(ConnectionLost):
+                await self._link.send(frames.subscribe(channel))
+        if due:
+            self._account()
+
+    async def _check_silence(self) -> None:
+        """Silence alone proves nothing (a building sleeps at night): ask REST whether it is real."""
+        last = self.last_frame or 0.0
+        silent_for = self._clock.monotonic() - last
+        if silent_for < self._ask_after:
+            return
+        try:
+            contradicted = await self._session.knows_better(silent_for)
+        except TokenRefused:
+            raise
+        except (TransportError, CloudError) as error:
+            self.health.doubtful = True
+            self._ask_after = silent_for + self.policy.silence
+            self._trouble(f"the stream is silent and REST cannot be asked: {error.message}")
+            return
+        if self.last_frame != last:
+            return
+        if contradicted:
+            self._trouble("the stream is silent although REST has news")
+            raise SilentStreamError("the stream was silent although REST had news")
+        self._ask_after = min(silent_for * 2, silent_for + self.policy.silence_longest)
+        self.health.silent, self.health.doubtful, self.health.trouble = True, False, None
+        self._session.changed()
+
+    def _heard_again(self) -> None:
+        if self.health.doubtful:
+            self.health.trouble = None
+        self.health.silent = self.health.doubtful = False
+        self._ask_after = self.policy.silence
+        self._session.changed()
+
+
+def _reason(group: ExceptionGroup[Exception]) -> MistlocateError:
+    """Why a connection ended, of several failures at once the one that says most. Defects are raised again."""
+    leaves = list(_leaves(group))
+    if not all(isinstance(leaf, MistlocateError) for leaf in leaves):
+        raise group
+    known = [leaf for leaf in leaves if isinstance(leaf, MistlocateError)]
+    return min(known, key=lambda leaf: (not isinstance(leaf, TokenRefused), isinstance(leaf, ConnectionLost)))
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

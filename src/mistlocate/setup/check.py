@@ -1,0 +1,279 @@
+"""Tests settings against the cloud before anything is set up, and says what would leave people unfindable."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mistlocate.clock import Clock, SystemClock
+from mistlocate.drivers.mist_locations.driver import map_info
+from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
+from mistlocate.drivers.mist_websocket.keys import read_keys
+from mistlocate.drivers.mist_websocket.publish import map_summary
+from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
+from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.errors import (
+    AccessDenied,
+    CloudError,
+    MistlocateError,
+    NotFound,
+    TransportError,
+)
+from mistlocate.location.floorplans import Floorplans
+from mistlocate.location.identity import NameRules
+from mistlocate.location.observation import Origin
+from mistlocate.mist import frames
+from mistlocate.mist.budget import Purpose
+from mistlocate.mist.clouds import Endpoints
+from mistlocate.mist.frames import Acknowledged, Channel, Refused
+from mistlocate.mist.models import Map, TokenInfo
+from mistlocate.mist.rest import MistApi
+from mistlocate.setup.draft import Draft, draft, missing
+from mistlocate.transport.http import HttpTransport
+from mistlocate.transport.websocket import open_websocket
+
+#: How long the stream may take to acknowledge a subscription (seconds).
+ACKNOWLEDGED_WITHIN = 10.0
+
+#: Clients seen within this time count as present (seconds).
+PRESENT = 1800.0
+
+
+class Verdict(StrEnum):
+    """How a finding is meant."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+    """People would not be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    verdict: Verdict
+    what: str
+    result: str
+    hint: str | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What a check found. `draft` holds the zones and mappings that are missing."""
+
+    findings: list[Finding] = field(default_factory=list)
+    draft: Draft = field(default_factory=lambda: Draft([], {}))
+
+    @property
+    def problems(self) -> list[Finding]:
+        """The findings that would leave people unfindable."""
+        return [each for each in self.findings if each.verdict is Verdict.PROBLEM]
+
+    def ok(self, what: str, result: str) -> None:
+        """As it should be."""
+        self.findings.append(Finding(Verdict.OK, what, result))
+
+    def note(self, what: str, result: str, hint: str | None = None) -> None:
+        """Worth knowing."""
+        self.findings.append(Finding(Verdict.NOTE, what, result, hint))
+
+    def problem(self, what: str, result: str, hint: str | None = None) -> None:
+        """In the way."""
+        self.findings.append(Finding(Verdict.PROBLEM, what, result, hint))
+
+
+async def check(
+    settings: MistWebsocketSettings,
+    locations: MistLocationsSettings | None,
+    *,
+    uri: str | None = None,
+    zones: Iterable[str] = (),
+    clock: Clock | None = None,
+) -> Report:
+    """Look at everything that has to be right for people to be found; `zones` are the ids that exist already.
+
+    What depends on something that failed is not looked at. Raises `SettingsError` if the token cannot be read.
+    """
+    clock = clock or SystemClock()
+    report = Report()
+    token = settings.read_token()
+    endpoints = settings.endpoints(uri)
+    http = HttpTransport(settings.transport())
+    try:
+        api = MistApi(http, endpoints.rest, token, clock=clock)
+        if not await _check_token(api, settings.site, report):
+            return report
+        await _check_stream(settings, endpoints, token, clock, report)
+        maps = await _check_maps(api, settings.site, report)
+        if maps:
+            tracker = await _check_clients(api, settings, maps, clock, report)
+            _check_mappings(maps, locations, tracker, set(zones), report)
+    except (CloudError, TransportError) as error:
+        report.problem("cloud", error.message, error.hint)
+    finally:
+        await http.aclose()
+    return report
+
+
+# -- the cloud ------------------------------------------------------------------------------------
+
+
+async def _check_token(api: MistApi, site_id: str, report: Report) -> bool:
+    try:
+        info = await api.token_info()
+    except (CloudError, TransportError) as error:
+        report.problem("token", f"{error.message}, asked of {api.base}", error.hint)
+        return False
+    _judge_token(info, report)
+    usage = await api.usage()
+    if usage.requests > usage.request_limit * 0.8:
+        hint = "something else uses this token; give mistlocate one of its own"
+        report.note("budget", f"{usage.requests} of {usage.request_limit} REST calls of this hour are used", hint)
+    try:
+        site = await api.site(site_id)
+    except (NotFound, AccessDenied) as error:
+        hint = "copy the address of the site's page in the portal into site_id, and give the token access to the site"
+        report.problem("site", error.message, hint)
+        return False
+    report.ok("site", f"{site.name or site.id} at {api.base}")
+    return True
+
+
+def _judge_token(info: TokenInfo, report: Report) -> None:
+    roles = sorted({privilege.role for privilege in info.privileges or ()})
+    named = "organisation token" if info.kind == "org" else "token of an administrator"
+    report.ok("token", f"accepted: {named} with role {', '.join(roles) or 'none'}")
+    if info.kind == "user":
+        hint = "make an organisation token with role read: it outlives people, and has a REST budget of its own"
+        report.note("token", "it belongs to a person and is deleted when unused for 90 days", hint)
+    if set(roles) & {"admin", "write"}:
+        report.note("token", "it may change the network; role read is enough", "make one with role read")
+
+
+async def _check_stream(
+    settings: MistWebsocketSettings, endpoints: Endpoints, token: str, clock: Clock, report: Report
+) -> None:
+    channel = str(Channel(settings.site))
+    headers = {"Authorization": f"Token {token}"}
+    try:
+        async with open_websocket(endpoints.stream, headers, settings.transport()) as link:
+            await link.send(frames.subscribe(channel))
+            async with clock.timeout(ACKNOWLEDGED_WITHIN):
+                while True:
+                    for event in frames.decode(await link.receive()):
+                        if isinstance(event, Acknowledged) and event.channel == channel:
+                            report.ok("stream", f"connected and subscribed at {endpoints.stream}")
+                            return
+                        if isinstance(event, Refused) and event.channel == channel:
+                            report.problem("stream", f"the subscription is refused: {event.detail}")
+                            return
+    except (TransportError, TimeoutError) as error:
+        reason = error.message if isinstance(error, MistlocateError) else "the subscription is not acknowledged"
+        hint = "a firewall or proxy has to let WebSockets through to this host"
+        report.problem("stream", f"{reason}, at {endpoints.stream}", hint)
+
+
+async def _check_maps(api: MistApi, site_id: str, report: Report) -> list[Map]:
+    listing = await api.maps(site_id, Purpose.COMMAND)
+    maps = [row.record for row in listing.rows]
+    if listing.rejects:
+        report.note("maps", f"{len(listing.rejects)} maps cannot be read and are left out")
+    if maps:
+        report.ok("maps", f"{len(maps)}: " + ", ".join(each.name or each.id for each in maps[:8]) + _more(maps, 8))
+    else:
+        report.problem("maps", "the site has none", "upload floor plans in the portal and place the access points")
+    return maps
+
+
+async def _check_clients(
+    api: MistApi, settings: MistWebsocketSettings, maps: list[Map], clock: Clock, report: Report
+) -> Tracker:
+    rules = NameRules.of(settings.domain_aliases, settings.ignore_usernames)
+    tracker = Tracker(clock, forget_after=PRESENT, rules=rules, keep_all=False)
+    tracker.cloud_clock = api.cloud_clock
+    tracker.set_maps({each.id: each for each in maps})
+    keys = await read_keys(api, settings.site, maps)
+    tracker.set_keys(keys.keys)
+    for scope, problem in keys.problems.items():
+        hint = "devices with a personal key have no owner then; give the token the role read"
+        report.note("keys", f"pre-shared keys of {scope} cannot be read: {problem}", hint)
+    listing = await api.site_clients(settings.site, Purpose.COMMAND)
+    for row in listing.rows:
+        tracker.row(row, Origin.SNAPSHOT, settings.site, listing.asked)
+    clients = tracker.roster.clients.values()
+    if not clients:
+        report.note("clients", "nobody is on the Wi-Fi at the moment; check again when people are there")
+        return tracker
+    located = sum(client.position is not None and client.position.x is not None for client in clients)
+    text = f"{located} of {len(clients)} present clients have a position ({_percent(located, len(clients))})"
+    if located:
+        report.ok("positions", text)
+    else:
+        hint = "place the access points on the maps, and turn on the location of clients in the site's settings"
+        report.problem("positions", text, hint)
+    owned = sum(tracker.owners.owner_of(client.mac) is not None for client in clients)
+    text = f"{owned} of {len(clients)} present clients have an owner ({_percent(owned, len(clients))})"
+    if owned:
+        report.ok("owners", text)
+    else:
+        hint = "use 802.1X or keys named by e-mail address; or assign MACs with mac_address_mappings"
+        report.problem("owners", f"{text}: nobody can be found by name", hint)
+    _check_domains(tracker, report)
+    return tracker
+
+
+def _check_domains(tracker: Tracker, report: Report) -> None:
+    """The same name under several domains counts as several people, and a question without domain finds none."""
+    domains: dict[str, set[str]] = {}
+    for identity, _ in tracker.owners.people():
+        if identity.domain is not None:
+            domains.setdefault(identity.name, set()).add(identity.domain)
+    several = [found for found in domains.values() if len(found) > 1]
+    if several:
+        listed = ", ".join(sorted(set().union(*several)))
+        hint = "if these domains mean the same people, say so with domain_aliases: {ALIAS: domain}"
+        report.note("owners", f"{len(several)} names appear in several domains ({listed})", hint)
+
+
+# -- the mappings ---------------------------------------------------------------------------------
+
+
+def _check_mappings(
+    maps: list[Map], locations: MistLocationsSettings | None, tracker: Tracker, zones: set[str], report: Report
+) -> None:
+    mappings = {} if locations is None else locations.floorplan_mappings
+    floorplans = Floorplans(
+        {map_id: each.floor() for map_id, each in mappings.items()}, [map_info(map_summary(each)) for each in maps]
+    )
+    names = {each.id: each.name or each.id for each in maps}
+    found = floorplans.problems()
+    report.draft = missing(draft(maps), mappings, zones)
+    if found.unmapped:
+        lost = sum(tracker.roster.count_on_map(map_id) for map_id in found.unmapped)
+        listed = ", ".join(names[map_id] for map_id in found.unmapped)
+        text = f"{len(found.unmapped)} maps have no mapping ({listed}); {lost} present clients on them cannot be found"
+        report.problem("mappings", text, "add the draft below to floorplan_mappings")
+    else:
+        report.ok("mappings", "every map is mapped")
+    if found.dangling:
+        hint = "the map was deleted or replaced, or belongs to another site: remove or correct the mapping"
+        report.note("mappings", "no map of the site has the id " + ", ".join(found.dangling), hint)
+    for level, ids in found.shared_levels.items():
+        listed = ", ".join(names.get(map_id, map_id) for map_id in ids)
+        hint = "give each map an align to the building's own plan, or a level of its own"
+        report.note("mappings", f"level {level} has several maps that are not aligned: {listed}", hint)
+    if found.unplaceable:
+        listed = ", ".join(names[map_id] for map_id in found.unplaceable)
+        hint = "give width and height in its mapping (and both corners in the portal), or align it"
+        report.problem("maps", f"people on a google map without sizes and corners cannot be placed: {listed}", hint)
+    if found.unsized:
+        listed = ", ".join(names[map_id] for map_id in found.unsized)
+        report.note("maps", f"without a size, so shares of the plan are unknown: {listed}", "give width and height")
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %"
+
+
+def _more(items: list[Map], shown: int) -> str:
+    return f" and {len(items) - shown} more" if len(items) > shown else ""

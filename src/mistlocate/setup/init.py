@@ -1,0 +1,141 @@
+"""Makes a settings file from what a person can copy from the Mist portal: an address and a token."""
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mistlocate import yamltext
+from mistlocate.clock import Clock, SystemClock
+from mistlocate.drivers.mist_websocket.settings import is_token
+from mistlocate.errors import AccessDenied, BadArguments, MistlocateError, NotFound
+from mistlocate.mist.budget import Purpose
+from mistlocate.mist.clouds import endpoints_of_cloud, endpoints_of_uri, looks_like_url, read_cloud, read_portal
+from mistlocate.mist.models import Site
+from mistlocate.mist.rest import MistApi
+from mistlocate.setup.draft import draft
+from mistlocate.transport.http import HttpTransport
+from mistlocate.transport.options import TransportOptions
+
+TOKEN_FILE = "mist_api_token"  # noqa: S105 - the name of a file
+
+_HEAD = """\
+# Settings of mistlocate. Start with:  mistlocate serve {name}
+# Check with:                         mistlocate check {name}
+# Every key is explained in settings.example.yaml; an editor can check this file against `mistlocate schema`.
+
+"""
+
+
+class SeveralSites(MistlocateError):
+    """The address names no site and the token sees several: `sites` has them."""
+
+    def __init__(self, sites: list[Site]) -> None:
+        listed = ", ".join(f"{site.name} ({site.id})" for site in sites)
+        super().__init__(f"the token sees several sites: {listed}", hint="name one with --site")
+        self.sites = sites
+
+
+class Made(NamedTuple):
+    """A settings document, the token that goes into a file beside it, and the name of the site."""
+
+    settings: dict[str, Any]
+    token: str
+    site: Site
+
+
+async def make_settings(
+    portal: str, token: str, *, site: str | None = None, ca_file: str | None = None, clock: Clock | None = None
+) -> Made:
+    """Settings for a site, with zones and mappings drafted from the names of its maps.
+
+    `portal` is the address of a page of the Mist portal, or a host that serves the API. Raises `BadArguments`,
+    `SeveralSites`, `TransportError` and `CloudError`.
+    """
+    token = token.strip()
+    if not is_token(token):
+        raise BadArguments("not a token: expected one word, as the portal showed it once")
+    where, site_id = _read(portal)
+    in_mist = "cloud" in where
+    endpoints = endpoints_of_cloud(read_cloud(where["cloud"])) if in_mist else endpoints_of_uri(where["rest_host"])
+    http = HttpTransport(TransportOptions(ca_file=ca_file))
+    try:
+        api = MistApi(http, endpoints.rest, token, clock=clock or SystemClock())
+        chosen = await _choose(api, site or site_id)
+        listing = await api.maps(chosen.id, Purpose.COMMAND)
+    finally:
+        await http.aclose()
+    drafted = draft([row.record for row in listing.rows], chosen.name or "Building")
+    websocket: dict[str, Any] = {"api_token_file": TOKEN_FILE, "site_id": chosen.id, **where}
+    if ca_file:
+        websocket["ca_file"] = ca_file
+    settings = {
+        "listen": "127.0.0.1:8680",
+        "store": "mistlocate.db",
+        "zones": drafted.zones,
+        "systems": [
+            {
+                "id": "sys-location",
+                "name": f"Location services of {chosen.name or chosen.id}",
+                "zones": [zone["id"] for zone in drafted.zones if "parent" not in zone],
+                "modules": [
+                    {"driver": "MistWebsocket", "settings": websocket},
+                    {"driver": "MistLocations", "settings": {"floorplan_mappings": drafted.mappings}},
+                ],
+            }
+        ],
+    }
+    return Made(settings, token, chosen)
+
+
+def write(made: Made, path: Path) -> Path:
+    """Write the settings and, beside them, the token, both readable by their owner only; return the token's path.
+
+    Raises `BadArguments` if one of the files exists.
+    """
+    token_path = path.parent / TOKEN_FILE
+    for each in (path, token_path):
+        if each.exists():
+            raise BadArguments(f"{each} exists already: remove it first, or write elsewhere with --output")
+    _write_private(token_path, made.token + "\n")
+    _write_private(path, _HEAD.format(name=path.name) + yamltext.dumps(made.settings))
+    return token_path
+
+
+def _read(portal: str) -> tuple[dict[str, str], str | None]:
+    """The settings that say where the cloud is, and the site if the address names one. Raises `BadArguments`."""
+    portal = portal.strip()
+    try:
+        found = read_portal(portal)
+    except ValueError as error:
+        if looks_like_url(portal):
+            return {"rest_host": portal.rstrip("/")}, None
+        raise BadArguments(str(error)) from None
+    return {"cloud": f"manage.{found.cloud}"}, found.site_id
+
+
+async def _choose(api: MistApi, site_id: str | None) -> Site:
+    """The site that is meant. Raises `SeveralSites`, and `BadArguments` if there is none."""
+    if site_id is not None:
+        return await api.site(site_id)
+    info = await api.token_info()
+    sites: dict[str, Site] = {}
+    for privilege in info.privileges or ():
+        if privilege.site_id is not None:
+            sites.setdefault(privilege.site_id, await api.site(privilege.site_id))
+        elif privilege.org_id is not None:
+            try:
+                listing = await api.org_sites(privilege.org_id)
+            except (AccessDenied, NotFound):
+                continue
+            sites.update((row.record.id, row.record) for row in listing.rows)
+    if not sites:
+        raise BadArguments("the token sees no site: give it access to one, or name one with --site")
+    if len(sites) > 1:
+        raise SeveralSites(list(sites.values()))
+    return next(iter(sites.values()))
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)

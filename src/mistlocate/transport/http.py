@@ -1,0 +1,100 @@
+"""HTTP: the only file that imports httpx.
+
+Redirects are never followed: a credential must not travel to a host that nobody configured.
+"""
+
+import logging
+import ssl
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import httpx
+
+from mistlocate.errors import CannotConnect, ConnectionLost, TimedOut, TransportError
+from mistlocate.transport.options import TransportOptions, ssl_context
+
+#: A list page of the cloud has a few megabytes at most; whatever is larger is no answer to a question of ours.
+MAX_BODY = 64 * 1024 * 1024
+
+# httpx writes whole URLs at INFO, and URLs hold MACs; httpcore writes headers at DEBUG.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.WARNING)
+
+
+class HttpResponse(NamedTuple):
+    """An answer, whatever its status; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpTransport:
+    """A pool of kept connections. Raises `CannotConnect`, `TimedOut`, `ConnectionLost`."""
+
+    def __init__(self, options: TransportOptions | None = None) -> None:
+        options = options or TransportOptions()
+        timeout = httpx.Timeout(options.read_timeout, connect=options.connect_timeout)
+        self._client = httpx.AsyncClient(
+            verify=ssl_context(options),
+            proxy=options.proxy or None,
+            trust_env=options.proxy is None,
+            timeout=timeout,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30.0),
+            headers={"User-Agent": "mistlocate"},
+        )
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
+        """Send a GET."""
+        return await self.request("GET", url, headers)
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, *, json: Any = None
+    ) -> HttpResponse:
+        """Send any request; `json` becomes its body."""
+        try:
+            async with self._client.stream(method, url, headers=dict(headers or {}), json=json) as response:
+                body = await _body(response)
+        except httpx.TimeoutException as error:
+            raise TimedOut(f"no answer from {_host(url)} in time ({type(error).__name__})") from None
+        except httpx.ConnectError as error:
+            raise CannotConnect(f"cannot connect to {_host(url)}: {_reason(error)}", hint=_hint(error)) from None
+        except httpx.InvalidURL:
+            raise TransportError("not a valid URL") from None
+        except httpx.HTTPError as error:
+            raise ConnectionLost(f"the connection to {_host(url)} broke: {_reason(error)}") from None
+        return HttpResponse(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+
+async def _body(response: httpx.Response) -> bytes:
+    chunks = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise ConnectionLost(f"the answer is larger than {MAX_BODY} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _host(url: str) -> str:
+    """The host alone: paths and queries hold ids, MACs and signatures."""
+    return httpx.URL(url).host
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__
+
+
+def _hint(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "the server's certificate is not trusted; set ca_file to the authority that signed it"
+        cause = cause.__cause__ or cause.__context__
+    return "check the host name, the network, and whether a proxy is needed"

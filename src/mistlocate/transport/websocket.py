@@ -1,0 +1,120 @@
+"""The WebSocket client: the only file that imports it.
+
+One connection, opened and closed; reconnecting is somebody else's policy. The library answers pings and sends its own,
+so that a peer that went silent without a goodbye is noticed within `PING_EVERY + PONG_WITHIN` seconds.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Literal
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
+
+from mistlocate.errors import CannotConnect, ConnectionLost, HandshakeRefused, TimedOut
+from mistlocate.transport.options import TransportOptions, ssl_context
+
+PING_EVERY = 20.0
+PONG_WITHIN = 20.0
+
+#: The largest message taken in; a record has one or two kilobytes.
+MAX_FRAME = 32 * 1024 * 1024
+
+# At DEBUG the library writes request headers, and with them the token: it gets a logger that never does.
+_quiet = logging.getLogger("mistlocate.transport.websocket.wire")
+_quiet.setLevel(logging.CRITICAL)
+
+
+class _Connect(connect):
+    """The library's connection procedure without its redirects: no host but the configured one is ever asked."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Take every answer for what it is."""
+        return exc
+
+
+class WebSocketLink:
+    """An open connection: texts out, texts in."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, text: str) -> None:
+        """Send one text frame. Raises `ConnectionLost`."""
+        try:
+            await self._connection.send(text)
+        except ConnectionClosed as error:
+            raise _lost(error) from None
+
+    async def receive(self) -> str | bytes:
+        """The next frame. Raises `ConnectionLost` when there will be none."""
+        try:
+            # Undecoded: whoever parses the JSON reads the bytes anyway.
+            return await self._connection.recv(decode=False)
+        except ConnectionClosed as error:
+            raise _lost(error) from None
+
+
+@asynccontextmanager
+async def open_websocket(
+    url: str, headers: Mapping[str, str], options: TransportOptions | None = None
+) -> AsyncIterator[WebSocketLink]:
+    """Connect, hand out the link, and close it with the block.
+
+    Raises `CannotConnect`, `TimedOut`, and `HandshakeRefused` where the server answers the upgrade with an HTTP status.
+    """
+    options = options or TransportOptions()
+    connection = await _connect(url, headers, options)
+    try:
+        yield WebSocketLink(connection)
+    finally:
+        await connection.close()
+
+
+async def _connect(url: str, headers: Mapping[str, str], options: TransportOptions) -> ClientConnection:
+    host = urlsplit(url).hostname
+    proxy: str | Literal[True] | None = True if options.proxy is None else options.proxy or None
+    try:
+        return await _Connect(
+            url,
+            additional_headers=dict(headers),
+            user_agent_header="mistlocate",
+            ssl=ssl_context(options) if url.startswith("wss:") else None,
+            proxy=proxy,
+            open_timeout=options.connect_timeout,
+            ping_interval=PING_EVERY,
+            ping_timeout=PONG_WITHIN,
+            close_timeout=2.0,
+            max_size=MAX_FRAME,
+            logger=_quiet,
+        )
+    except InvalidStatus as error:
+        response = error.response
+        raise HandshakeRefused(
+            response.status_code, retry_after=_seconds(response.headers.get("Retry-After"))
+        ) from None
+    except TimeoutError:
+        raise TimedOut(f"no answer from {host} in time") from None
+    except InvalidURI:
+        raise CannotConnect("not a valid address of a stream", hint="expected wss://HOST/PATH") from None
+    except InvalidProxy as error:
+        raise CannotConnect(f"the proxy setting cannot be used: {error.msg}") from None
+    except (OSError, InvalidHandshake) as error:
+        reason = str(error) or type(error).__name__
+        raise CannotConnect(f"cannot connect to {host}: {reason}") from None
+
+
+def _lost(error: ConnectionClosed) -> ConnectionLost:
+    close = error.rcvd or error.sent
+    if close is None:
+        return ConnectionLost("the stream broke off without a goodbye", code=1006)
+    return ConnectionLost(f"the stream was closed with code {close.code}", code=int(close.code))
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
