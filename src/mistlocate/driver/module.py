@@ -61,8 +61,7 @@ class Module:
                 self._on_loaded()
                 hooks = tasks.create_task(self._serve_hooks(), name=f"{self.context.module_id}/hooks")
                 await self._stopping.wait()
-                hooks.cancel()
-                await self._unload(driver)
+                await self._unload(driver, hooks)
                 raise _Stopped
         except* _Stopped:
             pass
@@ -71,8 +70,9 @@ class Module:
             self._loaded.clear()
 
     def stop(self) -> None:
-        """Ask `run` to end."""
+        """Ask `run` to end. A hook that is running may finish; those that wait are not run any more."""
         self._stopping.set()
+        self._hooks.put_nowait(_nothing)
 
     def update(self, raw_settings: Mapping[str, Any]) -> None:
         """Take new settings; the driver's `on_update` follows.
@@ -137,17 +137,21 @@ class Module:
     async def _serve_hooks(self) -> None:
         while True:
             hook = await self._hooks.get()
-            try:
-                await hook()
-            finally:
-                self._hooks.task_done()
+            if self._stopping.is_set():
+                return
+            await hook()
 
-    async def _unload(self, driver: Driver[Any]) -> None:
+    async def _unload(self, driver: Driver[Any], hooks: asyncio.Task[None]) -> None:
         try:
             async with asyncio.timeout(UNLOAD_WITHIN):
+                await asyncio.wait([hooks])
                 await driver.on_unload()
         except TimeoutError:
             self.context.log.warning("unloading took too long")
+
+
+async def _nothing() -> None:
+    """A hook that only wakes whoever waits for one."""
 
 
 class _Stopped(Exception):

@@ -144,20 +144,24 @@ class Roster:
             if s.origin is Origin.SNAPSHOT and s.heard - heard > self.forget_after:
                 return Outcome.NOT_ADMITTED
             client = self.clients[s.mac] = Client(s.mac)
+        elif s.origin is Origin.SNAPSHOT and s.seen_at is None:
+            heard = client.heard  # a list that does not say when it saw a client tells nothing about its presence
+        superseded = client.known and s.origin is not Origin.POSITION and self._is_older(client, s)
         if heard > client.heard:
             client.heard = heard
             client.heard_at = s.heard_at - (s.heard - heard)
         if s.origin is Origin.POSITION:
             return self._apply_position(client, s, heard)
-        if client.known and self._is_older(client, s):
-            return Outcome.SUPERSEDED
-        first = not client.known
-        self._take_record(client, s)
-        if s.position is not None and self._may_place(client, s, first):
+        # Identity and position are two facts, each with its own time: an older record may still know the newer place.
+        placeable = s.position is not None and s.heard - heard <= self.forget_after
+        placed = placeable and self._may_place(client, s, first=not client.known)
+        if not superseded:
+            self._take_record(client, s)
+        if placed:
             self._place(client, s, heard)
-        elif client.position is not None:
+        elif not superseded and client.position is not None:
             self.dirty.setdefault(client.position.map_id, False)
-        return Outcome.APPLIED
+        return Outcome.APPLIED if placed or not superseded else Outcome.SUPERSEDED
 
     @staticmethod
     def _heard(s: Sighting) -> float:
@@ -168,9 +172,11 @@ class Roster:
 
     @staticmethod
     def _is_older(client: Client, s: Sighting) -> bool:
-        """Whether a full record is older than the one we have. Ties: the stream wins over REST."""
+        """Whether a full record is older than the one we have. Ties: the stream wins over REST, more over less."""
         if s.seen_at is not None and client.seen_at is not None:
-            return s.seen_at < client.seen_at if s.origin is Origin.STREAM else s.seen_at <= client.seen_at
+            if s.origin is Origin.STREAM or (s.raw is not None and client.raw is None):
+                return s.seen_at < client.seen_at
+            return s.seen_at <= client.seen_at
         # One of them has no time: a REST answer loses against whatever the stream said since it was asked for.
         return s.asked is not None and client.heard >= s.asked
 

@@ -7,7 +7,7 @@ and how long to wait. One connection is three tasks that live and die together: 
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -28,6 +28,7 @@ from mistlocate.errors import (
 from mistlocate.mist import frames
 from mistlocate.mist.frames import Acknowledged, ClientFrame, Event, Ledger, Refused, Subscription
 from mistlocate.mist.health import Health
+from mistlocate.together import together
 
 Answer = TypeVar("Answer")
 
@@ -138,7 +139,10 @@ class Stream:
 
     def fail(self, error: MistlocateError) -> None:
         """End the present connection: something else met an error (a refused token) that concerns it too."""
-        self._injected = error
+        if self._link is not None:
+            self._injected = error
+        elif isinstance(error, TokenRefused):
+            self._refusals += 1
 
     async def subscribe(self, channels: Iterable[str]) -> None:
         """Make these the wanted channels, on this connection and on all to come."""
@@ -158,8 +162,6 @@ class Stream:
                 await self._serve(link)
         except MistlocateError as error:
             return error
-        except ExceptionGroup as group:
-            return _reason(group)
         return ConnectionLost("the stream ended")
 
     def _delay_after(self, failure: MistlocateError) -> float:
@@ -202,10 +204,13 @@ class Stream:
         self.ledger.opened()
         self.health.opened()
         self._account()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._read(link))
-            tasks.create_task(self._establish())
-            tasks.create_task(self._watch())
+        # If several end at once, a refused token says most, and that the line broke says least.
+        await together(
+            self._read(link),
+            self._watch(),
+            self._establish(),
+            rank=lambda error: (not isinstance(error, TokenRefused), isinstance(error, ConnectionLost)),
+        )
 
     async def _read(self, link: Link) -> None:
         """Frames are applied as they are read and read as they are applied: a slow reader slows the sender down."""
@@ -338,20 +343,3 @@ class Stream:
         self.health.silent = self.health.doubtful = False
         self._ask_after = self.policy.silence
         self._session.changed()
-
-
-def _reason(group: ExceptionGroup[Exception]) -> MistlocateError:
-    """Why a connection ended, of several failures at once the one that says most. Defects are raised again."""
-    leaves = list(_leaves(group))
-    if not all(isinstance(leaf, MistlocateError) for leaf in leaves):
-        raise group
-    known = [leaf for leaf in leaves if isinstance(leaf, MistlocateError)]
-    return min(known, key=lambda leaf: (not isinstance(leaf, TokenRefused), isinstance(leaf, ConnectionLost)))
-
-
-def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -71,7 +71,10 @@ class Enrichment:
             tasks.create_task(self._list_unlocated())
 
     async def _ask(self, what: Callable[[], Awaitable[object]]) -> bool:
-        """Ask the cloud; on trouble step back and return False."""
+        """Ask the cloud; on trouble step back and return False. Without a connection nothing is asked."""
+        if not self._sync.stream.health.connected:
+            await self._clock.sleep(STEP_BACK)
+            return False
         try:
             await what()
         except TokenRefused as error:

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.publish import Publisher
 from mistlocate.drivers.mist_websocket.tracker import Tracker
-from mistlocate.errors import CloudError, NotFound, TokenRefused, TransportError
+from mistlocate.errors import NotFound, TokenRefused
 from mistlocate.location.observation import Origin
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.frames import Acknowledged, Channel, ClientFrame, Event
 from mistlocate.mist.models import ClientStats, Map
 from mistlocate.mist.rest import Listing, MistApi
 from mistlocate.mist.stream import Stream
+from mistlocate.together import together
 
 #: Lists of several maps are asked for side by side, not all at once.
 SIDE_BY_SIDE = 4
@@ -128,12 +129,9 @@ class SiteSync:
                     todo.append(map_id)
                     raise
 
-        try:
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(min(SIDE_BY_SIDE, len(todo))):
-                    workers.create_task(work())
-        except ExceptionGroup as group:
-            raise _first(group) from None
+        workers = [work() for _ in range(min(SIDE_BY_SIDE, len(todo)))]
+        if workers:
+            await together(*workers, rank=lambda error: not isinstance(error, TokenRefused))
 
     async def list_map(self, map_id: str) -> None:
         """Take in the clients of a map."""
@@ -219,11 +217,3 @@ class SiteSync:
 def _form(known: Map) -> tuple[object, ...]:
     """What of a map decides what its coordinates mean."""
     return known.modified_time, known.width, known.height, known.width_m, known.height_m, known.type
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """One error for several calls that failed side by side: a refused token says most."""
-    errors = [error for error in group.exceptions if isinstance(error, CloudError | TransportError)]
-    if len(errors) < len(group.exceptions):
-        return group
-    return min(errors, key=lambda error: not isinstance(error, TokenRefused))

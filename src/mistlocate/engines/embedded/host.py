@@ -203,6 +203,8 @@ class ModuleHost:
                 await self._run_once()
                 return
             except Exception as error:
+                if self._task is not asyncio.current_task():
+                    return  # it was being stopped at that moment
                 self.restarts += 1
                 self.state = ModuleState.CRASHED
                 self.problem = _summary(error)

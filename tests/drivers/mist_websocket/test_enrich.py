@@ -1,0 +1,183 @@
+"""What the stream does not carry: when it is asked for, and what it costs."""
+
+import asyncio
+from pathlib import Path
+
+from mistlocate.simulator import Campus
+from support.site import Site, site
+from support.waiting import until
+
+EMPTY = Campus(seed=1, people=0, floors=2, passers=0)
+
+
+def fetched(it: Site, mac: str) -> int:
+    """How often a client's record was fetched alone."""
+    return len(it.requests(f"/stats/clients/{mac}"))
+
+
+def with_key(it: Site, key: str) -> str:
+    """A device on the first floor that uses a key and has no name of 802.1X."""
+    return it.cloud.stage.add_device(kind="psk", psk_id=key, map_id=it.maps[0], x=1.0, y=2.0)
+
+
+class TestUnknownClients:
+    async def test_a_client_that_only_a_position_names_is_placed_at_once_and_fetched_once(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            it.cloud.faults.mute()
+            mac = it.cloud.stage.add_device(username="alice@example.com", map_id=it.maps[0], x=1.0, y=2.0)
+            it.cloud.faults.unmute()
+            held = it.cloud.faults.rest(f"/stats/clients/{mac}", delay=5)
+            for step in range(20):
+                it.cloud.stage.place(mac, it.maps[0], 10.0 + step, 20.0)
+            await until(lambda: it.published(mac).get("x") == 29.0)
+            await until(lambda: held.hits == 1)
+            assert it.published(mac)["last_seen_from"] == "arrival"
+            assert it.published(mac)["manufacture"] is None, "its record is still on the way"
+            await until(lambda: it.published(mac)["manufacture"])
+            assert it.published(mac)["x"] == 29.0, "the record is older than the frames"
+            assert await it.mist("ownership_of", mac) == "alice"
+            assert fetched(it, mac) == 1
+
+    async def test_many_unknown_clients_are_asked_for_as_lists(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            it.cloud.faults.mute()
+            macs = [it.cloud.stage.add_device(map_id=it.maps[n % 2], x=float(n), y=2.0) for n in range(60)]
+            it.cloud.faults.unmute()
+            asked = len(it.requests("/stats/"))
+            for mac in macs:
+                it.cloud.stage.emit_position(mac)
+            await until(lambda: all(it.published(mac).get("manufacture") for mac in macs))
+            assert len(it.requests("/stats/")) - asked <= 4
+            assert sum(fetched(it, mac) for mac in macs) == 0
+
+    async def test_a_client_that_the_cloud_does_not_know_is_left_alone(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            mac = it.cloud.stage.add_device(map_id=it.maps[0], x=1.0, y=2.0)
+            it.cloud.faults.rest(f"/stats/clients/{mac}", status=404)
+            it.cloud.faults.mute()
+            it.cloud.stage.remove(mac)
+            it.cloud.faults.unmute()
+            frame = f'{{"mac": "{mac}", "map_id": "{it.maps[0]}", "x": 5, "y": 6}}'
+            channel = f"/sites/{it.cloud.site_id}/stats/maps/{it.maps[0]}/clients"
+            it.cloud.send_raw(f'{{"event": "data", "channel": "{channel}", "data": {frame}}}')
+            other = "da1119c0ffee"
+            it.cloud.send_raw(f'{{"event": "data", "channel": "{channel}", "data": {frame.replace(mac, other)}}}')
+            await until(lambda: fetched(it, other) == 1)
+            for _ in range(5):
+                it.cloud.send_raw(f'{{"event": "data", "channel": "{channel}", "data": {frame.replace(mac, other)}}}')
+            await it.clock.sleep(30)
+            assert fetched(it, other) == 1
+            assert it.published(other)["x"] == 5
+
+    async def test_a_record_that_cannot_be_read_does_not_hold_up_the_next(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            it.cloud.faults.mute()
+            bad, good = (it.cloud.stage.add_device(map_id=it.maps[0], x=1.0, y=2.0) for _ in range(2))
+            it.cloud.faults.unmute()
+            it.cloud.faults.rest(f"/stats/clients/{bad}", body={"mac": "nonsense"})
+            it.cloud.stage.emit_position(bad)
+            it.cloud.stage.emit_position(good)
+            await until(lambda: it.published(good).get("manufacture"))
+            assert it.published(bad)["x"] == 1.0
+
+
+class TestUnlocatedClients:
+    async def test_they_are_listed_well_after_the_stream_is_live(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            it.cloud.stage.add_device(username="zoe@example.com", located=False)
+            await it.live()
+            assert it.requests("/stats/clients") == []
+            await until(lambda: it.requests("/stats/clients"))
+            await until(lambda: it.owns("zoe@example.com"))
+            await it.clock.sleep(200)
+            lists = [
+                call for call in it.cloud.requests if call.path.endswith("/stats/clients") and "1000" in call.query
+            ]
+            assert len(lists) == 1, "once a connection"
+
+
+class TestKeys:
+    async def test_nobody_asks_for_keys_that_nobody_uses(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            it.cloud.stage.add_device(username="alice@example.com", map_id=it.maps[0], x=1.0, y=2.0)
+            await it.complete()
+            await it.clock.sleep(60)
+            assert it.requests("/psks") == []
+
+    async def test_a_key_names_its_owner_whether_of_the_organisation_or_of_the_site(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            stage = it.cloud.stage
+            org = stage.add_psk("bob@example.com")
+            own = stage.add_psk("Zoe's tablet", email="zoe@example.com", site_id=it.cloud.site_id, max_usage=3)
+            shared = stage.add_psk("displays", email="it@example.com")
+            macs = [
+                stage.add_device(kind="psk", psk_id=key, map_id=it.maps[0], x=1.0, y=2.0) for key in (org, own, shared)
+            ]
+            await it.complete()
+            await until(lambda: it.requests("/psks"))
+
+            async def owners() -> list[str | None]:
+                return [await it.mist("ownership_of", mac) for mac in macs]
+
+            async def learned() -> bool:
+                return await owners() == ["bob", "zoe", None]
+
+            await until(learned)
+            assert len(it.requests("/psks")) == 2
+
+    async def test_a_name_of_8021x_outranks_the_key(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            key = it.cloud.stage.add_psk("bob@example.com")
+            mac = it.cloud.stage.add_device(username="alice@example.com", psk_id=key, map_id=it.maps[0], x=1.0, y=2.0)
+            await it.complete()
+            assert await it.mist("ownership_of", mac) == "alice"
+
+    async def test_keys_that_may_not_be_read_are_said_so(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            it.cloud.faults.rest("/orgs/.*/psks", status=403, body={"detail": "no permission"})
+            key = it.cloud.stage.add_psk("zoe@example.com", site_id=it.cloud.site_id)
+            mac = with_key(it, key)
+            await it.live()
+
+            async def learned() -> bool:
+                return await it.mist("ownership_of", mac) == "zoe"
+
+            await until(learned)
+            problems = await until(lambda: it.status("problems").get("pre_shared_keys"))
+            assert "no permission" in problems["orgs"]
+
+    async def test_a_new_key_is_looked_for_but_not_all_the_time(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY, rate=200) as it:
+            stage = it.cloud.stage
+            first = stage.add_device(
+                kind="psk", psk_id=stage.add_psk("bob@example.com"), map_id=it.maps[0], x=1.0, y=2.0
+            )
+            await it.live()
+            await until(lambda: len(it.requests("/psks")) == 2)
+            second = stage.add_device(
+                kind="psk", psk_id=stage.add_psk("zoe@example.com"), map_id=it.maps[0], x=1.0, y=2.0
+            )
+            await it.clock.sleep(200)
+            assert len(it.requests("/psks")) == 2
+
+            async def learned() -> bool:
+                stage.emit_stats(second)
+                return await it.mist("ownership_of", second) == "zoe"
+
+            await until(learned)
+            assert len(it.requests("/psks")) == 4
+            assert await it.mist("ownership_of", first) == "bob"
+
+    async def test_passphrases_are_nowhere(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            key = it.cloud.stage.add_psk("bob@example.com")
+            it.cloud.faults.rest("/psks", body=[{"id": key, "name": "bob@example.com", "passphrase": "correct horse"}])
+            with_key(it, key)
+            await it.live()
+            await until(lambda: len(it.requests("/psks")) == 2)
+            await asyncio.sleep(0)
+            assert "correct horse" not in repr(vars(it.tracker()))

@@ -1,0 +1,224 @@
+"""Settings that change, tokens that are refused or rotated, states that are told."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mistlocate.errors import ModuleUnavailable, TokenRefused
+from support.site import SMALL, Site, site
+from support.waiting import until
+
+
+async def change(it: Site, **settings: Any) -> None:
+    await it.engine.reload(it.reconfigured(settings))
+
+
+class TestChanges:
+    async def test_what_needs_no_connection_does_not_break_it(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            await change(
+                it, publish_interval=2, forget_after=60, silence_limit=300, maps_interval=30, rest_budget=1000,
+                ignore_usernames=["svc-"], domain_aliases={"A": "b.example"},
+            )  # fmt: skip
+            await it.clock.sleep(20)
+            found = await it.diagnostics()
+            assert found["stream"]["connections"] == 1
+            assert found["rest_budget"]["limit"] == 1000
+
+    async def test_a_thousand_changes_leave_nothing_behind(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            mac, published = min(it.present), dict(it.published(min(it.present)))
+            tasks = len(asyncio.all_tasks())
+            for number in range(200):
+                await change(it, publish_interval=1 + number % 2, silence_limit=90 + number)
+            await until(lambda: len(asyncio.all_tasks()) == tasks)
+            assert it.published(mac) == published
+            assert (await it.diagnostics())["stream"]["connections"] == 1
+
+    async def test_a_change_of_connection_keeps_everybody_where_they_were(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            before = {map_id: it.on_map(map_id) for map_id in it.maps}
+            tasks = len(asyncio.all_tasks())
+            await change(it, read_timeout=20)
+            assert {map_id: it.on_map(map_id) for map_id in it.maps} == before
+            await it.state("connecting", "subscribing", "live")
+            await it.complete()
+            await until(lambda: len(it.cloud.sessions) == 1)
+            await until(lambda: len(asyncio.all_tasks()) == tasks)
+
+    async def test_another_site_forgets_everybody_and_keeps_the_owners(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            maps, owned = it.maps, it.owns("alice@example.com")
+            annex = next(each.id for each in it.cloud.world.sites.values() if each.id != it.cloud.site_id)
+            await change(it, site_id=annex)
+            await until(lambda: all(it.status(map_id) is None for map_id in maps))
+            await it.live()
+            annex_maps = {each.id for each in it.cloud.world.maps_of(annex)}
+            assert {each["id"] for each in it.status("maps")} == annex_maps
+            assert owned
+            assert it.owns("alice@example.com") == owned
+
+    async def test_whole_records_on_demand_and_back(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            mac = min(it.present)
+            assert "tx_rate" not in it.published(mac)
+            await change(it, client_fields="all")
+            await until(lambda: it.published(mac).get("tx_rate") is not None)
+            await change(it, client_fields="needed")
+            await until(lambda: "tx_rate" not in it.published(mac))
+            assert (await it.diagnostics())["stream"]["connections"] == 1
+
+    async def test_names_to_be_ignored_vanish_at_once_and_can_come_back(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            (mac, *_) = it.owns("alice@example.com")
+            await change(it, ignore_usernames=["alice"])
+            await until(lambda: not it.owns("alice@example.com"))
+            assert await it.mist("ownership_of", mac) is None
+            assert await it.locations("locate_user", "alice@example.com") == []
+            await change(it, ignore_usernames=[])
+            await until(lambda: it.owns("alice@example.com"))
+
+    async def test_settings_that_cannot_be_used_leave_those_before(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            host = it.host("MistWebsocket_1")
+            with pytest.raises(Exception, match="publish_interval"):
+                await host.save({"publish_interval": 1000}, ())
+            assert host.settings["publish_interval"] == 1
+            assert (await it.diagnostics())["stream"]["connections"] == 1
+
+
+class TestTokens:
+    async def test_a_refused_token_is_given_up_soon_and_taken_up_with_new_settings(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            old = it.cloud.token
+            new = it.cloud.tokens.add("read")
+            it.cloud.revoke(old)
+            await it.broken()
+            await it.state("auth_failed")
+            tried = [call for call in it.cloud.requests if call.status == 401]
+            assert len(tried) <= 3
+            await it.clock.sleep(300)
+            assert len([call for call in it.cloud.requests if call.status == 401]) == len(tried)
+            with pytest.raises(TokenRefused):
+                await it.mist("maps")
+            assert "another cloud instance" in it.status("stream_reason") or "401" in it.status("stream_reason")
+            await change(it, api_token=new)
+            await it.complete()
+            assert not it.status("freshness")["stale"]
+
+    async def test_answers_go_on_and_are_marked_stale(self, tmp_path: Path) -> None:
+        async with site(tmp_path, locations={"max_location_age": 1000}) as it:
+            await it.complete()
+            it.cloud.revoke(it.cloud.token)
+            await it.broken()
+            await it.state("auth_failed")
+            records = await it.locations("device_locations", "zone-b")
+            assert records
+            assert all(record["stale"] for record in records)
+
+    async def test_a_token_that_is_revoked_while_connected_is_noticed_by_rest(self, tmp_path: Path) -> None:
+        async with site(tmp_path, websocket={"maps_interval": 1}) as it:
+            await it.complete()
+            it.cloud.revoke(it.cloud.token)
+            await it.state("auth_failed")
+
+    async def test_sync_clients_tries_a_refused_token_again(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            rule = it.cloud.faults.refuse_handshakes(401)
+            await it.broken()
+            await it.state("auth_failed")
+            it.cloud.faults.forget(rule)
+            with pytest.raises(ModuleUnavailable, match="tried again"):
+                await it.mist("sync_clients")
+            await it.complete()
+
+    async def test_a_rotated_token_file_is_read_without_a_restart(self, tmp_path: Path) -> None:
+        path = tmp_path / "token"
+        async with site(tmp_path) as probe:
+            first = probe.cloud.token
+        path.write_text(first)
+        async with site(tmp_path, websocket={"api_token": None, "api_token_file": "token"}) as it:
+            await it.complete()
+            path.write_text(it.cloud.rotate() + "\n")
+            it.cloud.abort_all()
+            await until(lambda: it.cloud.sessions and it.status("stream_state") == "live")
+            assert {call.status for call in list(it.cloud.requests)[-3:]} == {200}
+
+    async def test_a_token_file_that_is_missing_says_so_and_is_waited_for(self, tmp_path: Path) -> None:
+        async with site(tmp_path, websocket={"api_token": None, "api_token_file": "token"}) as it:
+            await it.state("auth_failed")
+            assert "api_token_file" in it.status("stream_reason")
+            with pytest.raises(ModuleUnavailable, match="api_token_file"):
+                await it.mist("maps")
+            (tmp_path / "token").write_text(it.cloud.token)
+            await it.complete()
+
+
+class TestTelling:
+    async def test_state_reason_and_freshness(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            assert it.status("stream_state") == "live"
+            assert it.status("stream_reason") == "all channels acknowledged, snapshot complete"
+            assert it.status("connected") is True
+            assert it.status("driver")["name"] == "mistlocate"
+            assert it.status("problems") == {}
+            await until(lambda: it.status("last_frame"))
+            assert abs(it.status("last_frame") - it.clock.wall()) < 60
+
+    async def test_a_refused_channel_concerns_its_floor_only(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            it.cloud.faults.refuse_channels(f"maps/{it.maps[0]}/", detail="not for you")
+            await it.broken()
+            await it.state("degraded")
+            await until(lambda: it.status("freshness") == {"stale": False, "stale_maps": [it.maps[0]]})
+            (refused,) = it.status("problems")["refused_channels"]
+            assert refused["detail"] == "not for you"
+            await until(lambda: it.on_map(it.maps[0]))
+            first = await it.locations("device_locations", "zone-0")
+            others = await it.locations("device_locations", "zone-1")
+            assert all(record["stale"] for record in first)
+            assert not any(record["stale"] for record in others)
+
+    async def test_an_acknowledgement_that_never_comes(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            rule = it.cloud.faults.drop_acks(f"maps/{it.maps[0]}/")
+            await it.broken()
+            await it.state("degraded")
+            assert "1 of 4 channels not acknowledged" in it.status("stream_reason")
+            assert it.status("problems")["unanswered_channels"]
+            it.cloud.faults.forget(rule)
+            await it.live()
+            assert "unanswered_channels" not in it.status("problems")
+
+    async def test_the_clouds_clock_is_followed(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            it.cloud.faults.skew(3600)
+            await it.broken()
+            await it.live()
+            await until(lambda: 3590 < (it.status("clock_offset") or 0) < 3610)
+            mac = min(it.present)
+            it.cloud.stage.emit_stats(mac)
+            (record,) = [each for each in await it.locations("device_locations", "zone-b") if each["mac"] == mac]
+            assert record["last_seen"] > it.clock.wall() + 3000
+
+
+async def test_unloading_closes_the_stream(tmp_path: Path) -> None:
+    async with site(tmp_path, SMALL) as it:
+        await it.complete()
+        await it.host("MistWebsocket_1").stop()
+        await until(lambda: not it.cloud.sessions)

@@ -1,0 +1,237 @@
+"""The order and the cost of what the driver asks of the cloud, against the simulated one."""
+
+from pathlib import Path
+
+import pytest
+
+from support.site import SMALL, Site, site
+from support.waiting import until
+
+
+def calls(it: Site) -> list[str]:
+    """The REST calls so far, shortened: `maps`, `map 1`, `client`, `clients`, `psks` …"""
+    names = {}
+    for number, map_id in enumerate(it.maps):
+        names[f"/api/v1/sites/{it.cloud.site_id}/stats/maps/{map_id}/clients"] = f"map {number}"
+    names[f"/api/v1/sites/{it.cloud.site_id}/maps"] = "maps"
+    return [names.get(path, path.rsplit("/", 1)[-1]) for path in it.requests()]
+
+
+def channels(it: Site) -> set[str]:
+    """What the cloud's only session is subscribed to, shortened to the ids of maps (`site` for the site's channel)."""
+    (session,) = it.cloud.sessions
+    return {channel.split("/")[5] if "/maps/" in channel else "site" for channel in session.channels}
+
+
+class TestSnapshot:
+    async def test_it_costs_two_lists_of_maps_and_one_list_a_map(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.live()
+            found = [call for call in calls(it) if call.startswith("map")]
+            assert found[:2] == ["maps", "maps"]
+            assert sorted(found[2:]) == [f"map {number}" for number in range(len(it.maps))]
+            assert it.status("freshness") == {"stale": False, "stale_maps": []}
+
+    async def test_everybody_on_a_map_is_published_where_the_cloud_saw_them(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            for each in it.cloud.world.truths():
+                if each.mac in it.present:
+                    record = it.published(each.mac)
+                    assert (record["map_id"], record["x"], record["y"]) == (
+                        each.reported_map_id, each.reported_x, each.reported_y,
+                    )  # fmt: skip
+
+    async def test_every_channel_is_subscribed(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.live()
+            assert channels(it) == {"site", *it.maps}
+
+    async def test_clients_that_left_long_ago_are_on_no_list(self, tmp_path: Path) -> None:
+        async with site(tmp_path, websocket={"forget_after": 5}) as it:
+            await it.complete()
+            gone = min(it.present)
+            it.cloud.stage.leave(gone)
+            await it.cloud.advance(400)
+            await it.broken()
+            await until(lambda: not it.published(gone))
+            await it.live()
+            assert not it.published(gone)
+
+    async def test_a_malformed_item_costs_no_other_and_is_counted(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.live()
+            it.cloud.faults.inject("map_clients", [None, {"x": 1}, "text", {"mac": "nonsense"}])
+            it.cloud.faults.inject("maps", [None, {"name": "no id"}])
+            await it.broken()
+            await it.complete()
+            found = await it.diagnostics()
+            assert found["records"]["rejected"] >= 4
+            assert any("ClientStats record" in sample["reason"] for sample in found["rejected_samples"])
+
+    async def test_a_list_that_fails_is_asked_for_again_alone(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            before = len(calls(it))
+            rule = it.cloud.faults.rest(f"maps/{it.maps[1]}/clients", status=500, times=4)
+            await it.broken()
+            await it.state("degraded")
+            assert "HTTP 500" in it.status("stream_reason")
+            await it.complete()
+            after = calls(it)[before:]
+            assert rule.hits == 4
+            assert after.count("map 0") == 1
+            assert after.count("map 2") == 1
+            assert after.count("maps") == 2
+
+    async def test_a_map_that_is_deleted_meanwhile_is_no_trouble(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.live()
+            it.cloud.faults.rest(f"maps/{it.maps[1]}/clients", status=404)
+            await it.broken()
+            await it.live()
+
+    @pytest.mark.parametrize("retry_after", ["20"])
+    async def test_the_cloud_asks_for_a_pause(self, tmp_path: Path, retry_after: str) -> None:
+        async with site(tmp_path) as it:
+            await it.live()
+            it.cloud.faults.rest("/maps$", status=429, headers={"Retry-After": retry_after}, times=1)
+            await it.broken()
+            await it.state("degraded")
+            sent = len(it.requests())
+            await it.clock.sleep(10)
+            assert len(it.requests()) == sent, "nothing is sent before its time"
+            await it.live()
+
+
+class TestReconnecting:
+    @pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 1013])
+    async def test_what_happened_meanwhile_is_known_afterwards(self, tmp_path: Path, code: int) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            mac = min(it.present)
+            it.cloud.faults.mute()
+            it.cloud.stage.place(mac, it.maps[1], 77.0, 88.0)
+            it.cloud.faults.unmute()
+            await it.broken(code)
+            await until(lambda: it.published(mac).get("x") == 77.0)
+            assert it.published(mac)["map_id"] == it.maps[1]
+
+    async def test_answers_are_stale_until_the_snapshot_is_in(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            rule = it.cloud.faults.rest("/maps$", delay=20)
+            await it.broken()
+            await until(lambda: it.status("freshness")["stale"])
+            records = await it.locations("device_locations", "zone-b")
+            assert records
+            assert all(record["stale"] for record in records)
+            it.cloud.faults.forget(rule)
+            await it.live()
+            assert not any(record["stale"] for record in await it.locations("device_locations", "zone-b"))
+
+    async def test_a_flapping_line_is_slowed_down_before_it_eats_the_budget(self, tmp_path: Path) -> None:
+        async with site(tmp_path, websocket={"rest_budget": 100}) as it:
+            await it.live()
+            await it.broken()
+            await it.live()
+            sent = len(it.requests())
+            await it.broken()
+            await it.clock.sleep(120)
+            assert it.status("stream_state") == "connecting"
+            assert len(it.requests()) == sent, "two resyncs at once are what a fifth of its share pays for"
+
+
+class TestMaps:
+    async def test_a_new_map_is_noticed_when_a_record_names_it(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            mac = min(it.present)
+            new = it.cloud.stage.add_map("Annex")
+            it.cloud.stage.place(mac, new, 10.0, 20.0)
+            it.cloud.stage.emit_stats(mac)
+            await until(lambda: new in channels(it))
+            await until(lambda: new in {each["id"] for each in it.status("maps")})
+            assert it.on_map(new) == {mac}
+            assert {each["id"] for each in await it.locations("unmapped_maps")} == {new}
+
+    async def test_a_new_map_is_noticed_without_anybody_on_it(self, tmp_path: Path) -> None:
+        async with site(tmp_path, websocket={"maps_interval": 2}) as it:
+            await it.complete()
+            new = it.cloud.stage.add_map("Annex")
+            await until(lambda: new in {each["id"] for each in it.status("maps")})
+            await until(lambda: it.status(new) == [])
+
+    async def test_a_deleted_map_takes_its_status_and_its_subscription_along(self, tmp_path: Path) -> None:
+        async with site(tmp_path, websocket={"maps_interval": 2}) as it:
+            await it.complete()
+            gone = it.maps[1]
+            it.cloud.stage.remove_map(gone)
+            await until(lambda: gone not in channels(it))
+            assert it.status(gone) is None
+            assert it.status("problems", "MistLocations_1")["dangling_mappings"] == [gone]
+
+    async def test_a_map_with_other_coordinates_drops_its_positions_and_lists_its_clients_anew(
+        self, tmp_path: Path
+    ) -> None:
+        async with site(tmp_path, websocket={"maps_interval": 2}) as it:
+            await it.complete()
+            changed = next(map_id for map_id in it.maps if it.on_map(map_id))
+            before = {record["mac"]: record["x"] for record in it.status(changed)}
+            listed = len(it.requests(f"maps/{changed}/clients"))
+            it.cloud.stage.resize_map(changed, 800)
+            await until(lambda: len(it.requests(f"maps/{changed}/clients")) > listed)
+            await until(lambda: any(record["x"] != before[record["mac"]] for record in it.status(changed)))
+            await until(lambda: it.on_map(changed) == set(before))
+            assert next(each for each in it.status("maps") if each["id"] == changed)["width"] == 800
+
+    async def test_a_map_that_cannot_be_read_is_not_taken_for_deleted(self, tmp_path: Path) -> None:
+        async with site(tmp_path, websocket={"maps_interval": 2}) as it:
+            await it.complete()
+            everyone = {map_id: it.on_map(map_id) for map_id in it.maps}
+            asked = len(it.requests("/maps"))
+            it.cloud.faults.rest("/maps$", body=[{"name": "no id"}])
+            await until(lambda: len(it.requests("/maps")) >= asked + 2)
+            assert {map_id: it.on_map(map_id) for map_id in it.maps} == everyone
+
+
+class TestSilence:
+    async def test_a_quiet_building_is_quiet(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            await it.state("quiet")
+            mac = min(it.present)
+            it.cloud.stage.emit_position(mac)
+            await it.live()
+
+    async def test_a_stream_that_lost_its_voice_is_found_out_and_replaced(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            mac = min(it.present)
+            it.cloud.faults.mute()
+            await it.clock.sleep(80)
+            it.cloud.stage.place(mac, it.maps[0], 5.0, 6.0)
+            it.cloud.stage.emit_stats(mac)
+            await until(lambda: it.published(mac).get("x") == 5.0)
+            await it.state("degraded", "connecting", "subscribing")
+            await it.live()
+            assert (await it.diagnostics())["stream"]["connections"] == 2
+            assert "silent" in (await it.diagnostics())["stream"]["last_failure"]
+
+
+async def test_a_busy_campus_ends_as_the_cloud_has_it(tmp_path: Path) -> None:
+    """People walk, change floors, leave and come back while the line breaks now and then; then all is compared."""
+    async with site(tmp_path, SMALL.__class__(seed=3, people=40, floors=3), moving=True, rate=30) as it:
+        await it.live()
+        for _ in range(5):
+            await it.clock.sleep(25)
+            await it.broken()
+            await it.live()
+        it.cloud._autorun = False
+        await it.clock.sleep(2)
+
+        def agrees() -> bool:
+            truths = {each.mac: each for each in it.cloud.world.truths() if each.mac in it.present}
+            return all(it.published(mac).get("map_id") == truth.reported_map_id for mac, truth in truths.items())
+
+        await until(agrees)

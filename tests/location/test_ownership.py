@@ -1,0 +1,318 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mistlocate.location.identity import Identity, NameRules
+from mistlocate.location.ownership import MACS_PER_PERSON, Owners, PskKey, Source, psk_owner
+
+A, B, C = "00005e005301", "00005e005302", "00005e005303"
+T = 1_767_261_600.0
+
+
+def owner(owners: Owners, mac: str, **options: bool) -> str | None:
+    owned = owners.owner_of(mac, **options)
+    return None if owned is None else str(owned.identity)
+
+
+def macs(owners: Owners, query: str, **options: bool) -> list[str]:
+    return owners.macs_of(owners.match(query, **options).identities, **options)
+
+
+class TestPrecedence:
+    def test_a_stronger_source_replaces_a_weaker_one_and_never_the_other_way(self) -> None:
+        owners = Owners()
+        ranked = [Source.GUEST, Source.PSK, Source.DOT1X]
+        for number, source in enumerate(ranked):
+            owners.learn(A, f"user{number}@example.com", source, T + number)
+            for weaker in ranked[:number]:
+                owners.learn(A, "somebody@example.com", weaker, T + 100)
+            assert owner(owners, A, guests=True) == f"user{number}@example.com"
+        owners.pin("boss@example.com", [A], T)
+        owners.learn(A, "user9@example.com", Source.DOT1X, T + 1000)
+        assert owner(owners, A) == "boss@example.com"
+
+    def test_of_the_same_source_the_newer_evidence_holds(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        assert owners.learn(A, "bob@example.com", Source.DOT1X, T + 1)
+        assert not owners.learn(A, "alice@example.com", Source.DOT1X, T - 3600)
+        assert owner(owners, A) == "bob@example.com"
+        assert macs(owners, "alice@example.com") == []
+
+    def test_a_released_mac_can_be_learned_anew(self) -> None:
+        owners = Owners()
+        owners.pin("boss@example.com", [A], T)
+        assert owners.release(A) is not None
+        assert owners.release(A) is None
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        assert owner(owners, A) == "alice@example.com"
+
+    def test_a_pin_needs_a_name(self) -> None:
+        assert Owners().pin("anonymous", [A], T) is None
+
+
+class TestMatching:
+    def test_the_same_name_in_two_domains_is_two_people(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@a.example", Source.DOT1X, T)
+        owners.learn(B, "alice@b.example", Source.DOT1X, T)
+        assert macs(owners, "alice@a.example") == [A]
+        assert macs(owners, "alice@b.example") == [B]
+
+    def test_a_bare_name_that_fits_two_people_finds_nobody(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@a.example", Source.DOT1X, T)
+        assert macs(owners, "alice") == [A]
+        owners.learn(B, "alice@b.example", Source.DOT1X, T)
+        match = owners.match("alice")
+        assert match.ambiguous
+        assert match.identities == ()
+
+    def test_an_alias_makes_them_one_again(self) -> None:
+        owners = Owners(NameRules.of({"B.EXAMPLE": "a.example"}, []))
+        owners.learn(A, "alice@a.example", Source.DOT1X, T)
+        owners.learn(B, "B.EXAMPLE\\alice", Source.DOT1X, T + 1)
+        assert macs(owners, "alice") == [B, A]
+
+    def test_a_query_with_a_domain_also_matches_a_name_whose_domain_is_not_known(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice", Source.DOT1X, T)
+        assert macs(owners, "Alice@Example.com") == [A]
+        owners.learn(B, "alice@a.example", Source.DOT1X, T + 1)
+        assert macs(owners, "alice@a.example") == [B, A]
+        assert macs(owners, "alice@b.example") == [A]
+        assert macs(owners, "alice") == [B, A]
+
+    def test_unknown_and_empty_names(self) -> None:
+        owners = Owners()
+        for query in ("nobody", "", None, "anonymous"):
+            assert owners.match(query).identities == ()
+
+    def test_new_rules_read_old_names_anew(self) -> None:
+        owners = Owners()
+        owners.learn(A, "EXAMPLE\\alice", Source.DOT1X, T)
+        owners.learn(B, "alice@example.com", Source.DOT1X, T)
+        assert owners.match("alice").ambiguous
+        owners.set_rules(NameRules.of({"example": "example.com"}, []))
+        assert sorted(macs(owners, "alice")) == [A, B]
+
+
+class TestWithholding:
+    def test_ignored_names_are_not_learned(self) -> None:
+        owners = Owners(NameRules.of({}, ["host/"]))
+        assert not owners.learn(A, "host/lt-1.example.com", Source.DOT1X, T)
+        assert owner(owners, A) is None
+
+    def test_a_machine_account_does_not_take_a_device_from_its_user(self) -> None:
+        owners = Owners(NameRules.of({}, ["host/"]))
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.learn(A, "host/lt-1.example.com", Source.DOT1X, T + 60)
+        assert owner(owners, A) == "alice@example.com"
+
+    def test_names_ignored_later_are_withheld_on_every_path_also_pinned_and_loaded_ones(self) -> None:
+        owners = Owners()
+        owners.load({A: "ceo-anna"}, {})
+        owners.pin("ceo-bert@example.com", [B], T)
+        owners.set_rules(NameRules.of({}, ["ceo-"]))
+        assert owner(owners, A) is None
+        assert owner(owners, B) is None
+        assert macs(owners, "ceo-anna") == []
+        assert macs(owners, "ceo-bert@example.com") == []
+        assert list(owners.people()) == []
+        owners.set_rules(NameRules())
+        assert owner(owners, A) == "ceo-anna"
+
+    def test_guests_answer_only_where_asked_for(self) -> None:
+        owners = Owners()
+        owners.learn(A, "visitor@example.net", Source.GUEST, T)
+        assert owner(owners, A) is None
+        assert owner(owners, A, guests=True) == "visitor@example.net"
+        assert macs(owners, "visitor@example.net") == []
+        assert macs(owners, "visitor@example.net", guests=True) == [A]
+        assert list(owners.people()) == []
+
+    def test_a_guest_cannot_pass_for_somebody(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.learn(B, "alice@example.com", Source.GUEST, T)
+        assert macs(owners, "alice@example.com") == [A]
+
+
+class TestKeys:
+    @pytest.mark.parametrize(
+        ("key", "expected"),
+        [
+            (PskKey("bob@example.com", None, "multi", 0), "bob@example.com"),
+            (PskKey("bob@example.com", "it@example.com", "multi", 5), "bob@example.com"),
+            (PskKey("Bob's phone", "bob@example.com", "single", 0), "bob@example.com"),
+            (PskKey("Bob's things", "bob@example.com", "multi", 5), "bob@example.com"),
+            (PskKey("displays", "it@example.com", "multi", 0), None),
+            (PskKey("displays", "it@example.com", "multi", 500), None),
+            (PskKey("meeting-kit", None, "macs", 0), None),
+            (PskKey("Bob's phone", "not an address", "single", 0), None),
+        ],
+        ids=[
+            "name",
+            "name before e-mail",
+            "e-mail of a single key",
+            "e-mail of a small key",
+            "shared",
+            "shared by many",
+            "things",
+            "no address",
+        ],
+    )
+    def test_whose_a_key_is(self, key: PskKey, expected: str | None) -> None:
+        assert psk_owner(key) == expected
+
+
+def stored(owners: Owners, disk: dict[str, dict[str, str]]) -> None:
+    """Write what changed, as a store would."""
+    for name, changes in zip(("user_macs", "identities"), owners.take_changes(), strict=True):
+        for field, value in changes.items():
+            if value is None:
+                disk[name].pop(field, None)
+            else:
+                disk[name][field] = value
+
+
+class TestStoring:
+    def test_the_original_layout(self) -> None:
+        owners = Owners()
+        owners.learn(A, "Alice@Example.com", Source.DOT1X, T)
+        owners.learn(B, "alice@example.com", Source.PSK, T + 60)
+        user_macs, identities = owners.take_changes()
+        assert user_macs == {A: "alice", B: "alice", "alice": json.dumps([B, A])}
+        assert json.loads(identities[A] or "") == {"user": "Alice@Example.com", "source": "dot1x", "at": int(T)}
+
+    def test_nothing_is_written_twice(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.take_changes()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T + 3600)
+        assert owners.take_changes() == ({}, {})
+
+    def test_a_confirmation_is_written_once_a_day(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.take_changes()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T + 90_000)
+        assert json.loads(owners.take_changes()[1][A] or "")["at"] == int(T + 90_000)
+
+    def test_a_change_of_owner_cleans_up_after_the_last_one(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.take_changes()
+        owners.learn(A, "bob@example.com", Source.DOT1X, T + 1)
+        user_macs, _ = owners.take_changes()
+        assert user_macs == {A: "bob", "alice": None, "bob": json.dumps([A])}
+
+    def test_guests_are_never_stored(self) -> None:
+        owners = Owners()
+        owners.learn(A, "visitor@example.net", Source.GUEST, T)
+        assert owners.take_changes() == ({}, {})
+
+    def test_full_names_survive(self) -> None:
+        disk: dict[str, dict[str, str]] = {"user_macs": {}, "identities": {}}
+        owners = Owners()
+        owners.learn(A, "alice@a.example", Source.DOT1X, T)
+        owners.learn(B, "alice@b.example", Source.PSK, T)
+        owners.pin("bob", [C], T)
+        stored(owners, disk)
+        again = Owners()
+        assert again.load(disk["user_macs"], disk["identities"]) == 0
+        assert [owner(again, mac) for mac in (A, B, C)] == ["alice@a.example", "alice@b.example", "bob"]
+        assert again.take_changes() == ({}, {})
+
+    def test_what_the_original_drivers_wrote_is_taken_over(self) -> None:
+        owners = Owners()
+        owners.load({A: "alice", B: "alice", "alice": json.dumps([B, A])}, {})
+        assert sorted(macs(owners, "alice@example.com")) == [A, B]
+
+    def test_where_the_original_drivers_ran_in_between_their_name_holds(self) -> None:
+        owners = Owners()
+        identities = {A: json.dumps({"user": "alice@example.com", "source": "dot1x", "at": 1})}
+        owners.load({A: "bob", "bob": json.dumps([A])}, identities)
+        assert owner(owners, A) == "bob"
+
+    def test_what_cannot_be_read_is_counted_and_costs_nobody_else(self) -> None:
+        owners = Owners()
+        damaged = {A: "{", B: json.dumps({"user": "bob@example.com", "source": "magic", "at": 1})}
+        assert owners.load({A: "alice", B: "bob", C: "anonymous", "bob": "["}, damaged) == 3
+        assert [owner(owners, mac) for mac in (A, B, C)] == ["alice", "bob", None]
+
+    def test_what_was_learned_before_the_store_could_be_read_stays_unless_it_is_weaker(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.learn(B, "bob@example.com", Source.PSK, T)
+        pinned = json.dumps({"user": "boss@example.com", "source": "pinned", "at": 1})
+        owners.load({A: "carol", B: "boss"}, {B: pinned})
+        assert [owner(owners, mac) for mac in (A, B)] == ["alice@example.com", "boss@example.com"]
+
+    def test_what_could_not_be_written_is_due_again(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        first = owners.take_changes()
+        owners.give_back(first[0])
+        assert owners.take_changes() == first
+
+
+def test_one_person_owns_a_bounded_number_of_macs_and_the_oldest_go_first() -> None:
+    owners = Owners()
+    everything = [f"00005e0053{number:02x}" for number in range(MACS_PER_PERSON + 3)]
+    for number, mac in enumerate(everything):
+        owners.learn(mac, "alice@example.com", Source.DOT1X, T + number)
+    assert macs(owners, "alice@example.com") == everything[:2:-1]
+    assert owner(owners, everything[0]) is None
+
+
+def test_pinned_macs_outlive_learned_ones() -> None:
+    owners = Owners()
+    owners.pin("alice@example.com", [A], T)
+    for number in range(MACS_PER_PERSON + 3):
+        owners.learn(f"00005e0054{number:02x}", "alice@example.com", Source.DOT1X, T + 1 + number)
+    assert owner(owners, A) == "alice@example.com"
+
+
+_names = st.sampled_from(
+    ["alice@a.example", "alice@b.example", "alice", "bob", "A\\bob", "host/x", "visitor@c.example"]
+)
+_macs = st.sampled_from([f"00005e0053{number:02x}" for number in range(14)])
+_steps = st.one_of(
+    st.tuples(st.just("learn"), _macs, _names, st.sampled_from([Source.GUEST, Source.PSK, Source.DOT1X])),
+    st.tuples(st.just("pin"), _macs, _names, st.none()),
+    st.tuples(st.just("release"), _macs, st.none(), st.none()),
+    st.tuples(st.just("write"), st.none(), st.none(), st.none()),
+)
+
+
+@given(st.lists(_steps, max_size=60))
+def test_a_mac_has_one_owner_who_lists_it_in_memory_and_on_disk(steps: list[tuple]) -> None:  # type: ignore[type-arg]
+    rules = NameRules.of({}, ["host/"])
+    owners = Owners(rules)
+    disk: dict[str, dict[str, str]] = {"user_macs": {}, "identities": {}}
+    for number, (action, mac, name, source) in enumerate(steps):
+        if action == "learn":
+            owners.learn(mac, name, source, T + number)
+        elif action == "pin":
+            owners.pin(name, [mac], T + number)
+        elif action == "release":
+            owners.release(mac)
+        else:
+            stored(owners, disk)
+    listed: dict[str, Identity] = {}
+    for identity, owned in owners.people(guests=True):
+        assert len(owned) <= MACS_PER_PERSON
+        for mac in owned:
+            assert mac not in listed
+            listed[mac] = identity
+            assert owners.owner_of(mac, guests=True).identity == identity  # type: ignore[union-attr]
+    stored(owners, disk)
+    lists = {name: json.loads(value) for name, value in disk["user_macs"].items() if not name.startswith("0000")}
+    for mac, name in disk["user_macs"].items():
+        if mac.startswith("0000"):
+            assert mac in lists[name]
+            assert mac in disk["identities"]
+    assert sum(len(each) for each in lists.values()) == len(disk["identities"])

@@ -1,0 +1,77 @@
+from email.utils import formatdate
+
+import pytest
+
+from mistlocate.mist.cloud_clock import CloudClock
+
+START = 1_767_261_600.0
+
+
+class Clock:
+    """Wall and monotonic time that a test sets."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self.step = 0.0
+
+    def wall(self) -> float:
+        return START + self.passed + self.step
+
+    def monotonic(self) -> float:
+        return 5000.0 + self.passed
+
+
+def answer(cloud: CloudClock, clock: Clock, cloud_time: float, took: float = 0.1) -> None:
+    sent = clock.monotonic()
+    clock.passed += took
+    cloud.observe(formatdate(cloud_time, usegmt=True), sent, clock.monotonic())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_before_the_first_answer_it_is_the_machines_own_time(clock: Clock) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    clock.passed += 100
+    assert cloud.now() == START + 100
+    assert cloud.offset() == 0
+
+
+def test_small_differences_say_nothing(clock: Clock) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    answer(cloud, clock, START + 3)
+    assert cloud.now() == pytest.approx(clock.wall())
+
+
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0, 42.0])
+def test_a_difference_is_taken_over(clock: Clock, ahead: float) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    answer(cloud, clock, START + ahead)
+    assert cloud.now() == pytest.approx(clock.wall() + ahead, abs=1)
+    assert cloud.offset() == pytest.approx(ahead, abs=1)
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_setting_the_machines_clock_changes_nothing(clock: Clock, step: float) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    answer(cloud, clock, START)
+    before = cloud.now()
+    clock.step = step
+    clock.passed += 10
+    assert cloud.now() == pytest.approx(before + 10)
+    assert cloud.offset() == pytest.approx(-step, abs=1)
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Foo 2026 00:00:00 GMT"])
+def test_dates_that_cannot_be_read_are_no_dates(clock: Clock, date: str | None) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    cloud.observe(date, 5000, 5000.1)
+    assert cloud.now() == START
+
+
+def test_a_slow_answer_says_too_little(clock: Clock) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    answer(cloud, clock, START + 3600, took=30)
+    assert cloud.offset() == 0

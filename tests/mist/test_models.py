@@ -1,0 +1,159 @@
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mistlocate.mist.models import ClientStats, Map, Psk, TokenInfo, read, redact, shape
+
+FULL: dict[str, Any] = {
+    "mac": "00005e005301",
+    "site_id": "site",
+    "map_id": "map1",
+    "x": 212.4,
+    "y": 141.0,
+    "num_locating_aps": 5,
+    "accuracy": 3,
+    "last_seen": 1767261594,
+    "username": "alice@example.com",
+    "os": "Windows 11",
+    "tx_rate": 344.0,
+}
+
+
+def dropped(**changes: Any) -> tuple[str, ...]:
+    return read(ClientStats, {**FULL, **changes})[1]
+
+
+class TestReading:
+    def test_unknown_fields_are_welcome(self) -> None:
+        record, wrong = read(ClientStats, {**FULL, "something_new": {"deep": [1]}})
+        assert (record.mac, record.x, record.username, wrong) == ("00005e005301", 212.4, "alice@example.com", ())
+
+    def test_everything_but_the_mac_may_be_missing_or_null(self) -> None:
+        assert read(ClientStats, {"mac": "00005e005301"})[0].x is None
+        assert read(ClientStats, dict.fromkeys(FULL) | {"mac": "00005e005301"})[0].last_seen is None
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"x": "far"},
+            {"x": [1]},
+            {"accuracy": {}},
+            {"last_seen": "yesterday"},
+            {"num_locating_aps": 2.5},
+            {"map_id": "../etc"},
+            {"x": float("nan")},
+            {"y": float("inf")},
+            {"username": "x" * 5000},
+            {"guest": 7},
+        ],
+        ids=lambda changes: str(next(iter(changes)))[:20],
+    )
+    def test_a_field_of_a_wrong_type_costs_only_itself(self, changes: dict[str, Any]) -> None:
+        record, wrong = read(ClientStats, {**FULL, **changes})
+        assert wrong == tuple(changes)
+        assert record.mac == FULL["mac"]
+        assert record.os == "Windows 11"
+        assert getattr(record, wrong[0]) is None
+
+    def test_numbers_written_as_text_are_numbers(self) -> None:
+        record, wrong = read(ClientStats, {**FULL, "x": "12.5", "last_seen": "1767261594"})
+        assert (record.x, record.last_seen, wrong) == (12.5, 1767261594.0, ())
+
+    @pytest.mark.parametrize("mac", ["00:00:5E:00:53:01", "00-00-5e-00-53-01", "00005E005301"])
+    def test_a_mac_in_another_form_is_the_same_mac(self, mac: str) -> None:
+        assert read(ClientStats, {**FULL, "mac": mac})[0].mac == "00005e005301"
+
+    @pytest.mark.parametrize(
+        "item", [None, "text", 7, [], {}, {"mac": None}, {"mac": "zz"}, {"mac": 5}, {"mac": ["00005e005301"]}]
+    )
+    def test_what_cannot_be_told_from_others_is_rejected(self, item: Any) -> None:
+        with pytest.raises(ValueError, match=r"mac|not an object"):
+            read(ClientStats, item)
+
+    def test_errors_name_fields_and_never_values(self) -> None:
+        with pytest.raises(ValueError, match="mac") as error:
+            read(ClientStats, {"mac": "alice@example.com"})
+        assert "alice" not in str(error.value)
+
+    @given(
+        st.dictionaries(
+            st.sampled_from([*FULL, "guest", "psk_id", "is_guest", "extra"]),
+            st.one_of(
+                st.none(),
+                st.booleans(),
+                st.integers(),
+                st.floats(),
+                st.text(max_size=20),
+                st.lists(st.integers(), max_size=2),
+                st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+            ),
+        )
+    )
+    def test_whatever_comes_is_read_or_rejected(self, item: dict[str, Any]) -> None:
+        try:
+            record, wrong = read(ClientStats, item)
+        except ValueError:
+            assert not re.fullmatch(r"[0-9a-f]{12}", str(item.get("mac")))
+        else:
+            assert len(record.mac) == 12
+            assert set(wrong) <= set(item)
+
+
+class TestOtherRecords:
+    def test_a_map_with_corners_as_text_or_numbers(self) -> None:
+        corners = {"latlng_tl": {"lat": "45.76", "lng": 4.84}, "latlng_br": {"lat": 45.75, "lng": "4.85"}}
+        record, wrong = read(Map, {"id": "m1", "type": "google", **corners})
+        assert (record.latlng_tl.lat, record.latlng_br.lng, wrong) == (45.76, 4.85, ())  # type: ignore[union-attr]
+
+    def test_impossible_corners_are_dropped(self) -> None:
+        record, wrong = read(Map, {"id": "m1", "latlng_tl": {"lat": 99, "lng": 4}})
+        assert (record.latlng_tl, wrong) == (None, ("latlng_tl",))
+
+    def test_whole_numbers_stay_whole(self) -> None:
+        record, _ = read(Map, {"id": "m1", "width": 1600, "width_m": 80.0})
+        assert json.dumps([record.width, record.width_m]) == "[1600, 80.0]"
+
+    def test_signed_links_do_not_show(self) -> None:
+        record, _ = read(Map, {"id": "m1", "url": "https://x/?jwt=secret"})
+        assert "secret" not in repr(record)
+
+    def test_a_key_is_read_without_its_passphrase(self) -> None:
+        record, _ = read(Psk, {"id": "k1", "name": "bob@example.com", "passphrase": "correct horse"})
+        assert "correct horse" not in repr(record)
+        assert not hasattr(record, "passphrase")
+
+    def test_tokens_of_people_and_of_organisations(self) -> None:
+        assert read(TokenInfo, {"email": "it@example.com", "privileges": []})[0].kind == "user"
+        org, _ = read(TokenInfo, {"name": "finder", "privileges": [{"scope": "org", "role": "read", "org_id": "o1"}]})
+        assert (org.kind, org.privileges[0].role) == ("org", "read")  # type: ignore[index]
+        assert read(TokenInfo, {"email": "it@example.com", "privileges": None})[0].privileges is None
+
+
+def test_a_shape_says_nothing_of_what_it_holds() -> None:
+    found = shape({"mac": "00005e005301", "x": 1.5, "list": [1, 2], "deep": {"a": {"b": 1}}, "none": None})
+    assert found == {"mac": "text of 12", "x": "float", "list": "list of 2", "deep": {"a": "object"}, "none": "null"}
+
+
+def test_redaction_reaches_everything_secret() -> None:
+    value = {
+        "name": "bob@example.com",
+        "passphrase": "correct horse",
+        "psk": "battery",
+        "api_key": "k",
+        "empty_token": "",
+        "items": [{"url": "https://x/?jwt=abc", "note": "see ?jwt=abc", "secret": None}],
+        "count": 3,
+    }
+    assert redact(value) == {
+        "name": "bob@example.com",
+        "passphrase": "***",
+        "psk": "***",
+        "api_key": "***",
+        "empty_token": "",
+        "items": [{"url": "***", "note": "***", "secret": None}],
+        "count": 3,
+    }
