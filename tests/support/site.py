@@ -11,7 +11,7 @@ from mistlocate.clock import FastClock
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.engines.embedded.config import Loaded, load
 from mistlocate.engines.embedded.engine import Engine
-from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.embedded.host import ModuleHost, SystemModule
 from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.simulator import Campus, SimulatedCloud
 from support.waiting import until
@@ -43,11 +43,11 @@ class Site:
 
     async def mist(self, command: str, *args: Any, **kwargs: Any) -> Any:
         """Run a command of MistWebsocket."""
-        return await self.host("MistWebsocket_1").execute(command, kwargs or list(args))
+        return await SystemModule(self.engine, SYSTEM, "MistWebsocket_1").call(command, *args, **kwargs)
 
     async def locations(self, command: str, *args: Any, **kwargs: Any) -> Any:
         """Run a command of MistLocations."""
-        return await self.host("MistLocations_1").execute(command, kwargs or list(args))
+        return await SystemModule(self.engine, SYSTEM, "MistLocations_1").call(command, *args, **kwargs)
 
     def status(self, key: str, slug: str = "MistWebsocket_1") -> Any:
         value = self.engine.board.get(self.host(slug).spec.id, key)

@@ -33,7 +33,7 @@ class Outcome(Enum):
 
 
 class Move(NamedTuple):
-    """A change of map. `at` is unix time, None stands for "on no map"."""
+    """A change of map, and when we heard of it (unix time). None stands for "on no map"."""
 
     at: float
     from_map: str | None
@@ -237,7 +237,7 @@ class Roster:
         else:
             client.located_at, client.located_from = s.seen_at, "source"
         if before is None or before.map_id != position.map_id:
-            self._move(client, before, position, client.located_at)
+            self._move(client, before, position, s.heard_at)
         else:
             self.dirty.setdefault(position.map_id, False)
 

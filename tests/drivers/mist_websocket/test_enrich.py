@@ -87,7 +87,7 @@ class TestUnknownClients:
 
 class TestUnlocatedClients:
     async def test_they_are_listed_well_after_the_stream_is_live(self, tmp_path: Path) -> None:
-        async with site(tmp_path) as it:
+        async with site(tmp_path, rate=120) as it:
             it.cloud.stage.add_device(username="zoe@example.com", located=False)
             await it.live()
             assert it.requests("/stats/clients") == []

@@ -98,7 +98,7 @@ class TestChanges:
 
 class TestTokens:
     async def test_a_refused_token_is_given_up_soon_and_taken_up_with_new_settings(self, tmp_path: Path) -> None:
-        async with site(tmp_path) as it:
+        async with site(tmp_path, rate=120) as it:
             await it.complete()
             old = it.cloud.token
             new = it.cloud.tokens.add("read")

@@ -48,7 +48,7 @@ class TestSnapshot:
             assert channels(it) == {"site", *it.maps}
 
     async def test_clients_that_left_long_ago_are_on_no_list(self, tmp_path: Path) -> None:
-        async with site(tmp_path, websocket={"forget_after": 5}) as it:
+        async with site(tmp_path, rate=120, websocket={"forget_after": 5}) as it:
             await it.complete()
             gone = min(it.present)
             it.cloud.stage.leave(gone)
@@ -156,14 +156,14 @@ class TestMaps:
             assert {each["id"] for each in await it.locations("unmapped_maps")} == {new}
 
     async def test_a_new_map_is_noticed_without_anybody_on_it(self, tmp_path: Path) -> None:
-        async with site(tmp_path, websocket={"maps_interval": 2}) as it:
+        async with site(tmp_path, rate=120, websocket={"maps_interval": 2}) as it:
             await it.complete()
             new = it.cloud.stage.add_map("Annex")
             await until(lambda: new in {each["id"] for each in it.status("maps")})
             await until(lambda: it.status(new) == [])
 
     async def test_a_deleted_map_takes_its_status_and_its_subscription_along(self, tmp_path: Path) -> None:
-        async with site(tmp_path, websocket={"maps_interval": 2}) as it:
+        async with site(tmp_path, rate=120, websocket={"maps_interval": 2}) as it:
             await it.complete()
             gone = it.maps[1]
             it.cloud.stage.remove_map(gone)
@@ -174,7 +174,7 @@ class TestMaps:
     async def test_a_map_with_other_coordinates_drops_its_positions_and_lists_its_clients_anew(
         self, tmp_path: Path
     ) -> None:
-        async with site(tmp_path, websocket={"maps_interval": 2}) as it:
+        async with site(tmp_path, rate=120, websocket={"maps_interval": 2}) as it:
             await it.complete()
             changed = next(map_id for map_id in it.maps if it.on_map(map_id))
             before = {record["mac"]: record["x"] for record in it.status(changed)}
@@ -186,7 +186,7 @@ class TestMaps:
             assert next(each for each in it.status("maps") if each["id"] == changed)["width"] == 800
 
     async def test_a_map_that_cannot_be_read_is_not_taken_for_deleted(self, tmp_path: Path) -> None:
-        async with site(tmp_path, websocket={"maps_interval": 2}) as it:
+        async with site(tmp_path, rate=120, websocket={"maps_interval": 2}) as it:
             await it.complete()
             everyone = {map_id: it.on_map(map_id) for map_id in it.maps}
             asked = len(it.requests("/maps"))

@@ -129,16 +129,16 @@ def _moves(evidence: Mapping[str, Any], rules: Rules) -> list[dict[str, Any]]:
         plan = rules.floorplans.plan(map_id)
         return None if plan is None else plan.mapping.level_name or plan.mapping.level
 
-    moves = [
+    found = [(device["mac"], move) for device in evidence["devices"] for move in device.get("moves", ())]
+    found.sort(key=lambda each: each[1]["at"])
+    return [
         {
-            "mac": device["mac"],
+            "mac": mac,
             "at": int(move["at"]),
             "from_map": move["from_map"],
             "from_level": level(move["from_map"]),
             "to_map": move["to_map"],
             "to_level": level(move["to_map"]),
         }
-        for device in evidence["devices"]
-        for move in device.get("moves", ())
+        for mac, move in reversed(found[-MOVES_KEPT:])
     ]
-    return sorted(moves, key=lambda move: -int(str(move["at"])))[:MOVES_KEPT]

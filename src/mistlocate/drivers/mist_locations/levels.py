@@ -9,7 +9,7 @@ from mistlocate.location.visibility import Pseudonyms, Shown, device_shown
 
 
 class _Computed(NamedTuple):
-    clients: Sequence[Mapping[str, Any]]
+    clients: Sequence[Any]
     plan: Plan
     stale: bool
     guests: Shown
@@ -27,7 +27,7 @@ class Levels:
     def of_map(
         self,
         map_id: str,
-        clients: Sequence[Mapping[str, Any]],
+        clients: Sequence[Any],
         floorplans: Floorplans,
         *,
         stale: bool,
@@ -57,10 +57,12 @@ class Levels:
         self._computed = {map_id: each for map_id, each in self._computed.items() if map_id in maps}
 
     def _compute(
-        self, clients: Sequence[Mapping[str, Any]], plan: Plan, stale: bool, guests: Shown, now: float
+        self, clients: Sequence[Any], plan: Plan, stale: bool, guests: Shown, now: float
     ) -> list[tuple[float, dict[str, Any]]]:
         records = []
         for client in clients:
+            if not isinstance(client, Mapping) or not isinstance(client.get("mac"), str):
+                continue  # a status is only as good as whoever wrote it
             shown = device_shown(is_guest=client.get("is_guest") is True, guests=guests)
             seen = seen_at(client, now)
             if shown is Shown.HIDDEN or seen is None:

@@ -86,10 +86,7 @@ class Access:
         if not self._keys and any(name in headers for name in _FORWARDED):
             return Refusal(403, "calls through a proxy need an API key: configure api_keys")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() not in {
-            headers.get("host", "").lower(),
-            *self._hosts,
-        }:
+        if origin is not None and _netloc(origin) not in {headers.get("host", "").lower(), *self._hosts}:
             return Refusal(403, "calls from pages of another origin are not answered")
         return None
 

@@ -53,7 +53,7 @@ class ModuleConfig(Strict):
     driver: str = Field(description="One of: " + ", ".join(DRIVERS))
     id: Id | None = Field(None, description="Default: made of system, name and index.")
     uri: str | None = Field(None, description="Where the driver's device or cloud is; its settings outrank it.")
-    settings: dict[str, Any] = Field({}, description="The driver's settings.")
+    settings: dict[str, Any] = Field({}, description="The driver's settings.", repr=False)
 
 
 class SystemConfig(Strict):

@@ -163,10 +163,10 @@ class _Follow:
         module_id = None if host is None else host.spec.id
         if module_id == self._module_id:
             return
-        had_one = self._module_id is not None
+        had_value = self._module_id is not None and engine.board.get(self._module_id, self._key) is not None
         self.release()
         self._module_id = module_id
-        if had_one:
+        if had_value:
             self._follower(CLEARED)
         if module_id is not None:
             self._unsubscribe = engine.board.follow(module_id, self._key, self._follower)

@@ -12,7 +12,7 @@ from mistlocate.clock import Clock
 from mistlocate.driver.base import Driver, parse_settings
 from mistlocate.driver.command import Command, command_of
 from mistlocate.driver.context import ConnectOptions, Http, Link, ModuleHandle, Unsubscribe
-from mistlocate.driver.module import UNLOAD_WITHIN, Module
+from mistlocate.driver.module import LOAD_WITHIN, UNLOAD_WITHIN, Module
 from mistlocate.engines.embedded.config import ModuleSpec
 from mistlocate.engines.embedded.status import ModuleStatus
 from mistlocate.engines.embedded.store import ModuleStorage
@@ -141,6 +141,7 @@ class ModuleHost:
         self.restarts = 0
         self._engine = engine
         self._module: Module | None = None
+        self._made = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("mistlocate.engine").bind(module=spec.id)
 
@@ -220,9 +221,11 @@ class ModuleHost:
         context = EmbeddedContext(self._engine, self)
         self.state = ModuleState.STARTING
         self._module = self._make(context)
+        self._made.set()
         try:
             await self._module.run()
         finally:
+            self._made.clear()
             self._module = None
 
     def _make(self, context: EmbeddedContext) -> Module:
@@ -253,6 +256,10 @@ class ModuleHost:
     async def execute(self, name: str, args: Any) -> Any:
         """Run a command. Raises as `Module.execute`."""
         self.command(name)
+        if self.state is ModuleState.STARTING:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOAD_WITHIN):
+                    await self._made.wait()
         if self._module is None:
             reason = self.problem or "it was stopped"
             raise ModuleUnavailable(f"{self.spec.slug} is not running: {reason}")

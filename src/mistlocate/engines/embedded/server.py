@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,6 +11,9 @@ import uvicorn
 from mistlocate.engines.embedded.api.app import make_app
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.errors import EngineError
+
+# A browser's WebSocket can carry its key only in the address, and the server writes addresses at INFO.
+logging.getLogger("uvicorn.error").addFilter(lambda record: '"WebSocket %s"' not in str(record.msg))
 
 #: How long open requests may take when the engine ends (seconds).
 GRACE = 2
@@ -46,6 +50,7 @@ async def serving(engine: Engine, host: str, port: int) -> AsyncIterator[str]:
         proxy_headers=False,
         server_header=False,
         ws_max_size=1024 * 1024,
+        ws_per_message_deflate=False,  # it would compress each status once for every viewer
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config)

@@ -25,7 +25,7 @@ _HEADERS = (
 )
 
 
-def make_app(engine: Engine) -> FastAPI:
+def make_app(engine: Engine) -> "Checks":
     """The API of an engine, as an ASGI application."""
     app = FastAPI(
         title="mistlocate",
@@ -40,12 +40,14 @@ def make_app(engine: Engine) -> FastAPI:
     app.include_router(control.router)
     app.include_router(routes.api)
     docs.install(app)
-    app.add_middleware(Checks, engine=engine)
-    return app
+    return Checks(app, engine)
 
 
 class Checks:
-    """Looks at Host and Origin before anything else does, and adds the headers of every answer."""
+    """Looks at Host and Origin before anything else does, and adds the headers of every answer.
+
+    It lies around the whole application, so that answers to its defects pass here too.
+    """
 
     def __init__(self, app: Any, engine: Engine) -> None:
         self._app = app
@@ -61,13 +63,17 @@ class Checks:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": control.POLICY, "reason": refusal.message})
                 return
+            send = self._with_headers(send)
             answer: Response = json_response({"error": "Forbidden", "message": refusal.message}, refusal.status)
             await answer(scope, receive, send)
             return
+        await self._app(scope, receive, self._with_headers(send))
 
-        async def with_headers(message: MutableMapping[str, Any]) -> None:
+    @staticmethod
+    def _with_headers(send: Send) -> Send:
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        return send_with_headers

@@ -22,8 +22,8 @@ _ABOUT = """
 <p>Arguments of commands are a JSON array by position, or an object by name. Errors are
 <code>{error, message, hint}</code>: 400 bad arguments or unknown command, 401 no key or level too low, 403 host or
 origin not allowed, 404 no such thing, 500 the module raised, 503 the module is not running.</p>
-<p>The control socket is at <code>{base}/systems/control</code>: send <code>{{"id": 1, "sys": "…", "mod":
-"MistWebsocket", "index": 1, "cmd": "bind", "name": "stream_state"}}</code> to follow a status. The machine-readable
+<p>The control socket is at <code>{base}/systems/control</code>: send <code>{"id": 1, "sys": "…", "mod":
+"MistWebsocket", "index": 1, "cmd": "bind", "name": "stream_state"}</code> to follow a status. The machine-readable
 document is <a href="/openapi.json">/openapi.json</a>, the engine's health <a href="/health">/health</a>.</p>
 """
 
@@ -57,7 +57,7 @@ def page(openapi: Mapping[str, Any]) -> str:
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
         "<title>mistlocate API</title><link rel='icon' href='data:,'><link rel='stylesheet' href='/docs.css'></head>",
         f"<body><main><h1>mistlocate</h1><p class='soft'>version {escape(__version__)}</p>",
-        _ABOUT.format(base=BASE),
+        _ABOUT.replace("{base}", BASE),
         "<h2>Paths</h2>",
         _table(("", "path", "what it does"), _paths(openapi)),
     ]

@@ -83,6 +83,11 @@ def install(app: FastAPI) -> None:
         body = {"error": HTTPStatus(error.status_code).phrase, "message": str(error.detail)}
         return json_response({**body, **_place(request)}, error.status_code)
 
+    @app.exception_handler(Exception)
+    async def defect(request: Request, error: Exception) -> Response:
+        body = {"error": "Internal Server Error", "message": "unexpected error; the engine's log says more"}
+        return json_response({**body, **_place(request)}, 500)
+
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]

@@ -1,0 +1,98 @@
+import json
+from collections.abc import Mapping
+
+from mistlocate.drivers.mist_websocket.owner_store import IDENTITIES, USER_MACS, OwnerStore
+from mistlocate.errors import StoreError
+from mistlocate.location.ownership import Owners, Source
+from support.virtual import VirtualClock, virtual
+
+A = "00005e005301"
+T = 1_767_261_600.0
+
+
+class Disk:
+    """A storage that can be broken."""
+
+    def __init__(self) -> None:
+        self.hashes: dict[str, dict[str, str]] = {}
+        self.broken = False
+        self.writes = 0
+
+    async def read(self, name: str) -> dict[str, str]:
+        if self.broken:
+            raise StoreError("disk gone")
+        return dict(self.hashes.get(name, {}))
+
+    async def write(self, name: str, changes: Mapping[str, str | None]) -> None:
+        if self.broken:
+            raise StoreError("disk full")
+        self.writes += 1
+        stored = self.hashes.setdefault(name, {})
+        for field, value in changes.items():
+            if value is None:
+                stored.pop(field, None)
+            else:
+                stored[field] = value
+
+
+@virtual
+async def test_what_is_learned_is_written_and_loaded() -> None:
+    disk, owners = Disk(), Owners()
+    store = OwnerStore(owners, disk, VirtualClock())
+    owners.learn(A, "alice@example.com", Source.DOT1X, T)
+    await store.flush()
+    assert disk.hashes[USER_MACS] == {A: "alice", "alice": json.dumps([A])}
+    assert json.loads(disk.hashes[IDENTITIES][A])["user"] == "alice@example.com"
+    again = Owners()
+    await OwnerStore(again, disk, VirtualClock()).flush()
+    assert str(again.owner_of(A).identity) == "alice@example.com"  # type: ignore[union-attr]
+
+
+@virtual
+async def test_nothing_new_is_nothing_written() -> None:
+    disk = Disk()
+    store = OwnerStore(Owners(), disk, VirtualClock())
+    await store.flush()
+    await store.flush()
+    assert disk.writes == 0
+
+
+@virtual
+async def test_a_broken_store_is_said_and_caught_up_with() -> None:
+    disk, owners = Disk(), Owners()
+    store = OwnerStore(owners, disk, VirtualClock())
+    await store.flush()
+    disk.broken = True
+    owners.learn(A, "alice@example.com", Source.DOT1X, T)
+    await store.flush()
+    assert store.trouble == "disk full"
+    disk.broken = False
+    await store.flush()
+    assert store.trouble is None
+    assert disk.hashes[USER_MACS][A] == "alice"
+
+
+@virtual
+async def test_a_store_that_cannot_be_read_at_first_loses_nothing() -> None:
+    disk = Disk()
+    disk.hashes = {USER_MACS: {A: "alice", "alice": json.dumps([A])}}
+    disk.broken = True
+    owners = Owners()
+    store = OwnerStore(owners, disk, VirtualClock())
+    owners.learn("00005e005302", "bob", Source.DOT1X, T)
+    await store.flush()
+    assert store.trouble == "disk gone"
+    disk.broken = False
+    await store.flush()
+    assert owners.owner_of(A) is not None
+    assert disk.hashes[USER_MACS]["00005e005302"] == "bob"
+    assert disk.hashes[USER_MACS][A] == "alice"
+
+
+@virtual
+async def test_unreadable_entries_are_counted() -> None:
+    disk = Disk()
+    disk.hashes = {USER_MACS: {A: "alice"}, IDENTITIES: {A: "{"}}
+    store = OwnerStore(Owners(), disk, VirtualClock())
+    await store.flush()
+    assert store.unreadable == 1

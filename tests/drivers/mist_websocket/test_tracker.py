@@ -1,0 +1,301 @@
+"""Wire records in, roster and owners, published records out."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mistlocate.drivers.mist_websocket.tracker import SAMPLES, Tracker
+from mistlocate.location.identity import NameRules
+from mistlocate.location.observation import Origin
+from mistlocate.location.ownership import PskKey
+from mistlocate.location.roster import Outcome
+from mistlocate.mist.frames import Channel, ClientFrame, Ignored, Refused, Rejected, decode
+from mistlocate.mist.models import ClientStats, Map, read
+from mistlocate.mist.rest import Reject, Row
+from support.virtual import START, VirtualClock, virtual
+
+SITES = frozenset({"site"})
+MAC = "00005e005301"
+FULL: dict[str, Any] = {
+    "mac": MAC, "site_id": "site", "map_id": "m1", "x": 212.4, "y": 141.0, "x_m": 10.62, "y_m": 7.05,
+    "num_locating_aps": 5, "accuracy": 3, "last_seen": int(START) - 6, "username": "alice@example.com",
+    "manufacture": "Dell", "os": "Windows 11", "ssid": "Corp", "is_guest": False, "tx_rate": 344.0,
+}  # fmt: skip
+SLIM = {"mac": MAC, "map_id": "m1", "x": 238.5, "y": 153.0, "num_locating_aps": 4}
+
+
+def tracker(*, keep_all: bool = False, ignored: tuple[str, ...] = ("host/",)) -> Tracker:
+    made = Tracker(VirtualClock(), forget_after=1800, rules=NameRules.of({}, ignored), keep_all=keep_all)
+    made.set_maps({"m1": Map(id="m1", width=1600, width_m=80.0)})
+    return made
+
+
+def hear(it: Tracker, record: dict[str, Any], channel: Channel | None = None) -> None:
+    channel = channel or Channel("site")
+    text = json.dumps({"event": "data", "channel": str(channel), "data": json.dumps(record)})
+    for event in decode(text):
+        if isinstance(event, ClientFrame):
+            it.frame(event, SITES)
+        elif isinstance(event, Rejected | Refused | Ignored):
+            it.rejected(event)
+
+
+def listed(it: Tracker, record: dict[str, Any], origin: Origin = Origin.SNAPSHOT) -> Outcome:
+    stats, dropped = read(ClientStats, record)
+    return it.row(Row(stats, record, dropped), origin, "site", it.clock.monotonic())
+
+
+def published(it: Tracker, mac: str = MAC) -> dict[str, Any]:
+    client = it.roster.get(mac)
+    assert client is not None
+    return it.record(client)
+
+
+class TestPublishing:
+    @virtual
+    async def test_the_needed_fields_by_the_clouds_names(self) -> None:
+        it = tracker()
+        hear(it, FULL)
+        assert published(it) == {
+            "mac": MAC, "map_id": "m1", "x": 212.4, "y": 141.0, "num_locating_aps": 5, "accuracy": 3.0,
+            "last_seen": int(START) - 6, "last_seen_from": "source", "is_guest": False,
+            "manufacture": "Dell", "os": "Windows 11", "ssid": "Corp",
+        }  # fmt: skip
+
+    @virtual
+    async def test_whole_records_exactly_as_the_cloud_sent_them(self) -> None:
+        it = tracker(keep_all=True)
+        record = {**FULL, "something_new": [1, {"deep": None}]}
+        hear(it, record)
+        assert published(it) == record
+
+    @virtual
+    async def test_a_bare_frame_moves_a_whole_record_and_says_whose_time_it_shows(self) -> None:
+        it = tracker(keep_all=True)
+        hear(it, FULL)
+        hear(it, SLIM, Channel("site", "m1"))
+        found = published(it)
+        assert (found["x"], found["y"], found["last_seen"], found["last_seen_from"]) == (
+            238.5,
+            153.0,
+            int(START),
+            "arrival",
+        )
+        assert found["tx_rate"] == 344.0
+        assert found["accuracy"] is None, "the old accuracy is not that of the new place"
+
+    @virtual
+    async def test_a_frame_with_a_time_of_its_own_shows_it(self) -> None:
+        it = tracker(keep_all=True)
+        hear(it, {**SLIM, "last_seen": int(START) - 1}, Channel("site", "m1"))
+        assert published(it) == {**SLIM, "last_seen": int(START) - 1}
+
+    @virtual
+    async def test_a_record_without_place_keeps_the_place_and_its_time(self) -> None:
+        it = tracker(keep_all=True)
+        hear(it, FULL)
+        unlocated = {key: value for key, value in FULL.items() if key not in ("map_id", "x", "y", "x_m", "y_m")}
+        hear(it, {**unlocated, "last_seen": int(START)})
+        found = published(it)
+        assert (found["map_id"], found["x"], found["last_seen"]) == ("m1", 212.4, int(START) - 6)
+
+    @virtual
+    async def test_ignored_names_are_withheld_from_whole_records_too(self) -> None:
+        it = tracker(keep_all=True)
+        hear(it, {**FULL, "username": "host/lt-1.example.com"})
+        assert "username" not in published(it)
+        assert published(it)["mac"] == MAC
+
+    @virtual
+    async def test_turning_whole_records_off_forgets_them(self) -> None:
+        it = tracker(keep_all=True)
+        hear(it, FULL)
+        it.roster.dirty.clear()
+        it.set_keep_all(False)
+        assert "tx_rate" not in published(it)
+        assert it.roster.dirty == {"m1": False}
+
+    @virtual
+    async def test_an_unlocated_client_shows_when_it_was_seen(self) -> None:
+        it = tracker()
+        hear(it, {"mac": MAC, "last_seen": int(START) - 60})
+        assert (published(it)["last_seen"], published(it)["last_seen_from"]) == (int(START) - 60, "source")
+        hear(it, {"mac": "00005e005302"})
+        assert published(it, "00005e005302")["last_seen_from"] == "arrival"
+
+
+class TestReading:
+    @virtual
+    async def test_metres_stand_in_for_missing_pixels(self) -> None:
+        it = tracker()
+        hear(it, {"mac": MAC, "map_id": "m1", "x_m": 10.0, "y_m": 5.0})
+        assert (published(it)["x"], published(it)["y"]) == (200.0, 100.0)
+
+    @virtual
+    async def test_metres_on_a_map_without_scale_are_no_place(self) -> None:
+        it = tracker()
+        hear(it, {"mac": MAC, "map_id": "m9", "x_m": 10.0, "y_m": 5.0})
+        assert (published(it)["map_id"], published(it)["x"]) == ("m9", None)
+
+    @virtual
+    async def test_a_records_own_map_outranks_its_channels(self) -> None:
+        it = tracker()
+        hear(it, {**SLIM, "map_id": "m2"}, Channel("site", "m1"))
+        assert published(it)["map_id"] == "m2"
+        hear(it, {"mac": "00005e005302", "x": 1.0, "y": 2.0}, Channel("site", "m1"))
+        assert published(it, "00005e005302")["map_id"] == "m1"
+
+    @pytest.mark.parametrize("text", ["", "Unknown", "unknown", "N/A"])
+    @virtual
+    async def test_what_says_nothing_is_nothing(self, text: str) -> None:
+        it = tracker()
+        hear(it, {**FULL, "manufacture": text, "os": text, "ssid": text, "username": text})
+        assert (published(it)["manufacture"], published(it)["os"], published(it)["ssid"]) == (None, None, None)
+        assert it.owners.owner_of(MAC) is None
+
+    @pytest.mark.parametrize(
+        ("last_seen", "shown"),
+        [(START * 1000 - 5000, int(START) - 5), (START + 100_000, int(START)), (0, int(START)), (-1, int(START))],
+        ids=["milliseconds", "future", "zero", "negative"],
+    )
+    @virtual
+    async def test_odd_times(self, last_seen: float, shown: int) -> None:
+        it = tracker()
+        hear(it, {**FULL, "last_seen": last_seen})
+        assert published(it)["last_seen"] == shown
+        assert it.counts["implausible_times"] == (shown == int(START))
+
+    @virtual
+    async def test_records_of_another_site_are_rejected(self) -> None:
+        it = tracker()
+        hear(it, FULL, Channel("elsewhere"))
+        assert len(it.roster) == 0
+        assert it.counts["rejected"] == 1
+
+    @virtual
+    async def test_rejects_are_counted_and_sampled_without_values(self) -> None:
+        it = tracker()
+        for number in range(SAMPLES + 5):
+            hear(it, {"username": f"alice{number}@example.com"})
+        it.rejects([Reject("ClientStats record: mac", {"x": "text of 3"})])
+        assert it.counts["rejected"] == SAMPLES + 6
+        assert len(it.samples) == SAMPLES
+        assert "alice" not in str(it.samples)
+
+    @virtual
+    async def test_dropped_fields_are_counted(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "x": "far", "accuracy": []})
+        assert it.counts["fields_dropped"] == 2
+
+    @virtual
+    async def test_unknown_events_are_counted(self) -> None:
+        it = tracker()
+        it.rejected(Ignored("something_new"))
+        it.rejected(Refused("/a", "denied"))
+        assert it.counts["ignored"] == 1
+
+
+class TestOwners:
+    @virtual
+    async def test_names_of_the_network_are_learned_from_lists_and_frames(self) -> None:
+        it = tracker()
+        listed(it, FULL)
+        hear(it, {**FULL, "mac": "00005e005302", "username": "EXAMPLE\\bob"})
+        assert str(it.owners.owner_of(MAC).identity) == "alice@example.com"  # type: ignore[union-attr]
+        assert str(it.owners.owner_of("00005e005302").identity) == "bob@example"  # type: ignore[union-attr]
+
+    @virtual
+    async def test_a_client_that_left_is_not_admitted_and_its_owner_is_learned_all_the_same(self) -> None:
+        it = tracker()
+        assert listed(it, {**FULL, "last_seen": int(START) - 7200}) is Outcome.NOT_ADMITTED
+        assert it.owners.owner_of(MAC) is not None
+        assert len(it.roster) == 0
+
+    @pytest.mark.parametrize("username", [None, "00-00-5E-00-53-01", "anonymous"])
+    @virtual
+    async def test_a_key_names_the_owner_where_no_name_does(self, username: str | None) -> None:
+        it = tracker()
+        it.set_keys({"k1": PskKey("bob@example.com", None, "multi", 0)})
+        hear(it, {**FULL, "username": username, "psk_id": "k1"})
+        assert str(it.owners.owner_of(MAC).identity) == "bob@example.com"  # type: ignore[union-attr]
+
+    @virtual
+    async def test_an_unknown_key_is_asked_for_and_its_clients_are_learned_when_it_comes(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "username": None, "psk_id": "k1"})
+        assert it.unknown_keys == {"k1"}
+        it.set_keys({"k1": PskKey("bob@example.com", None, "multi", 0)})
+        assert str(it.owners.owner_of(MAC).identity) == "bob@example.com"  # type: ignore[union-attr]
+        assert it.unknown_keys == set()
+
+    @pytest.mark.parametrize(
+        ("guest", "owner"),
+        [
+            ({"email": "typed@example.net", "access_code_email": "mailed@example.net"}, "mailed@example.net"),
+            ({"email": "typed@example.net"}, "typed@example.net"),
+            ({"name": "Somebody"}, None),
+        ],
+    )
+    @virtual
+    async def test_guests_are_guests(self, guest: dict[str, str], owner: str | None) -> None:
+        it = tracker()
+        hear(it, {**FULL, "username": None, "is_guest": True, "guest": guest})
+        owned = it.owners.owner_of(MAC, guests=True)
+        assert (None if owned is None else str(owned.identity)) == owner
+        assert it.owners.owner_of(MAC) is None
+        assert published(it)["is_guest"] is True
+
+    @virtual
+    async def test_what_a_guest_typed_counts_only_for_guests(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "username": None, "is_guest": False, "guest": {"email": "typed@example.net"}})
+        assert it.owners.owner_of(MAC, guests=True) is None
+
+
+class TestWanted:
+    @virtual
+    async def test_a_client_known_by_position_only_is_wanted_once(self) -> None:
+        it = tracker()
+        for _ in range(20):
+            hear(it, SLIM, Channel("site", "m1"))
+        assert it.wanted == {MAC: "m1"}
+        listed(it, FULL, Origin.FETCH)
+        assert it.wanted == {}
+
+    @virtual
+    async def test_a_full_record_makes_fetching_needless(self) -> None:
+        it = tracker()
+        hear(it, SLIM, Channel("site", "m1"))
+        hear(it, FULL)
+        assert it.wanted == {}
+
+    @virtual
+    async def test_a_full_frame_of_a_maps_channel_is_still_only_a_position(self) -> None:
+        it = tracker()
+        hear(it, FULL, Channel("site", "m1"))
+        assert it.wanted == {MAC: "m1"}
+
+    @virtual
+    async def test_maps_that_no_list_names_are_noticed_once_a_list(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "map_id": "m7"})
+        assert it.unknown_maps == {"m7"}
+        it.set_maps({"m1": Map(id="m1")})
+        hear(it, {**FULL, "map_id": "m7", "last_seen": int(START) - 1})
+        assert it.unknown_maps == set()
+        it.set_maps({"m1": Map(id="m1"), "m7": Map(id="m7")})
+        it.set_maps({"m1": Map(id="m1")})
+        hear(it, {**FULL, "map_id": "m7", "last_seen": int(START)})
+        assert it.unknown_maps == {"m7"}
+
+
+@virtual
+async def test_another_site_clears_all_but_the_owners() -> None:
+    it = tracker()
+    hear(it, FULL)
+    hear(it, {**SLIM, "mac": "00005e005302", "map_id": "m9"}, Channel("site", "m1"))
+    it.clear()
+    assert (len(it.roster), it.maps, it.wanted, it.unknown_maps) == (0, {}, {}, set())
+    assert it.owners.owner_of(MAC) is not None

@@ -1,0 +1,234 @@
+"""The HTTP API, over a real socket."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from mistlocate.engines.embedded.access import hash_key
+from mistlocate.engines.embedded.engine import Engine
+from mistlocate.engines.embedded.host import ModuleState
+from support.api import client, root, told
+from support.waiting import until
+
+Running = Callable[..., AbstractAsyncContextManager[Engine]]
+
+KEYS = {"user": "key-of-a-user", "support": "key-of-support", "administrator": "key-of-an-administrator"}
+WITH_KEYS = {"api_keys": [{"name": level, "level": level, "hash": hash_key(key)} for level, key in KEYS.items()]}
+
+
+class TestCommands:
+    @pytest.mark.parametrize(
+        ("body", "answer"),
+        [
+            (["hallo"], {"text": "hallo", "count": 1, "more": None}),
+            (["hallo", 3, {"a": [1]}], {"text": "hallo", "count": 3, "more": {"a": [1]}}),
+            ({"text": "hallo", "count": 3}, {"text": "hallo", "count": 3, "more": None}),
+        ],
+    )
+    async def test_arguments_as_array_or_object(self, running: Running, body: Any, answer: Any) -> None:
+        async with running() as engine, client(engine) as http:
+            for path in ("/systems/sys/Probe_1/echo", "/systems/sys/Probe/echo", "/modules/mod-sys-Probe-1/exec/echo"):
+                response = await http.post(path, json=body)
+                assert (response.status_code, response.json()) == (200, answer)
+                assert response.headers["content-type"] == "application/json"
+
+    async def test_no_body_is_no_arguments(self, running: Running) -> None:
+        async with running() as engine, client(engine) as http:
+            assert (await http.post("/systems/sys/Probe_1/for_support")).json() == "support"
+
+    @pytest.mark.parametrize(
+        ("path", "body", "status", "message"),
+        [
+            ("/systems/sys/Probe_1/echo", [], 400, "text: is missing"),
+            ("/systems/sys/Probe_1/echo", {"text": "a", "cuont": 1}, 400, "did you mean 'count'"),
+            ("/systems/sys/Probe_1/ecko", [], 400, "no command 'ecko'"),
+            ("/systems/sys/Probe_1/echo", "text", 400, "body"),
+            ("/systems/sys/Probe_9/echo", [], 404, "no module 'Probe_9' in sys"),
+            ("/systems/nowhere/Probe_1/echo", [], 404, "no system 'nowhere'"),
+            ("/modules/nothing/exec/echo", [], 404, "no module 'nothing'"),
+            ("/systems/sys/Probe_1/fail", ["known"], 500, "module raised: no such thing"),
+            ("/systems/sys/Probe_1/fail", ["defect"], 500, "module raised: fail failed: KeyError"),
+        ],
+    )
+    async def test_errors(self, running: Running, path: str, body: Any, status: int, message: str) -> None:
+        async with running() as engine, client(engine) as http:
+            found = await http.post(path, json=body)
+            assert found.status_code == status
+            assert message in found.json()["message"]
+            assert "secret" not in found.text
+
+    async def test_errors_name_their_place_and_what_to_do(self, running: Running) -> None:
+        async with running() as engine, client(engine) as http:
+            found = (await http.post("/systems/sys/Probe_1/fail", json=["known"])).json()
+            assert found == {
+                "error": "NotFound",
+                "message": "module raised: no such thing",
+                "hint": "look elsewhere",
+                "sys_id": "sys",
+                "module_name": "Probe_1",
+            }
+
+    async def test_a_body_that_is_no_json(self, running: Running) -> None:
+        async with running() as engine, client(engine) as http:
+            found = await http.post(
+                "/systems/sys/Probe_1/echo", content=b"{", headers={"Content-Type": "application/json"}
+            )
+            assert found.status_code == 400
+
+    async def test_a_module_that_is_not_running(self, running: Running) -> None:
+        async with running() as engine, client(engine) as http:
+            assert (await http.post("/modules/mod-sys-Probe-1/stop")).status_code == 200
+            assert told(await http.post("/systems/sys/Probe_1/echo", json=["x"]))[0] == 503
+            await http.post("/modules/mod-sys-Probe-1/start")
+            assert (await http.post("/systems/sys/Probe_1/echo", json=["x"])).status_code == 200
+            await http.post("/systems/sys/stop")
+            assert engine.find("sys", "Probe_1").state is ModuleState.STOPPED
+            await http.post("/systems/sys/start")
+            await until(lambda: engine.find("sys", "Probe_1").state is ModuleState.RUNNING)
+
+
+class TestStatuses:
+    async def test_one_and_all(self, running: Running) -> None:
+        async with running() as engine, client(engine) as http:
+            for path in ("/systems/sys/Probe_1", "/modules/mod-sys-Probe-1/state"):
+                found = (await http.get(path)).json()
+                assert json.loads(found["open"])["value"] == 1
+                assert json.loads(found["closed"]) == "secret"
+            for path in ("/systems/sys/Probe_1/open", "/modules/mod-sys-Probe-1/state/open"):
+                assert (await http.get(path)).json()["value"] == 1
+            assert (await http.get("/systems/sys/Probe_1/nothing")).json() is None
+            assert (await http.get("/systems/sys/Probe_9/open")).json() is None
+            assert (await http.get("/systems/nowhere/Probe_1/open")).status_code == 404
+
+
+class TestLevels:
+    @pytest.mark.parametrize(
+        ("level", "commands"),
+        [("user", [200, 401, 401]), ("support", [200, 200, 401]), ("administrator", [200, 200, 200])],
+    )
+    async def test_commands(self, running: Running, level: str, commands: list[int]) -> None:
+        async with running(**WITH_KEYS) as engine, client(engine, **{"X-API-Key": KEYS[level]}) as http:
+            found = [
+                (await http.post(f"/systems/sys/Probe_1/{name}", json=args)).status_code
+                for name, args in (("echo", ["x"]), ("for_support", []), ("for_administrators", []))
+            ]
+            assert found == commands
+            shown = (await http.get("/systems/sys/functions/Probe_1")).json()
+            assert [name in shown for name in ("echo", "for_support", "for_administrators")] == [
+                status == 200 for status in commands
+            ]
+
+    @pytest.mark.parametrize(("level", "status"), [("user", 401), ("support", 401), ("administrator", 200)])
+    async def test_statuses(self, running: Running, level: str, status: int) -> None:
+        async with running(**WITH_KEYS) as engine, client(engine, Authorization=f"Bearer {KEYS[level]}") as http:
+            assert (await http.get("/systems/sys/Probe_1/open")).status_code == 200
+            assert (await http.get("/systems/sys/Probe_1/closed")).status_code == status
+            assert ("closed" in (await http.get("/systems/sys/Probe_1")).json()) == (status == 200)
+            assert (await http.post("/modules/mod-sys-Probe-1/stop")).status_code == status
+            assert (await http.get("/modules/mod-sys-Probe-1/settings")).status_code == status
+
+    @pytest.mark.parametrize(
+        "path", ["/systems", "/modules", "/zones", "/systems/sys/Probe_1/open", "/systems/sys/functions/Probe_1"]
+    )
+    async def test_nobody_gets_in_without_a_key(self, running: Running, path: str) -> None:
+        async with running(**WITH_KEYS) as engine, client(engine) as http:
+            assert told(await http.get(path)) == (401, "an API key is needed: send it as X-API-Key")
+            assert (await http.get(path, headers={"X-API-Key": "guess"})).status_code == 401
+            assert (await http.get(f"{root(http)}/health")).status_code == 200
+
+    async def test_what_is_missing_is_said(self, running: Running) -> None:
+        async with running(**WITH_KEYS) as engine, client(engine, **{"X-API-Key": KEYS["user"]}) as http:
+            found = (await http.post("/systems/sys/Probe_1/for_support")).json()
+            assert found["message"] == "for_support needs the level support"
+            assert found["hint"] == "the key 'user' has the level user"
+
+
+class TestChecks:
+    @pytest.mark.parametrize(
+        "headers",
+        [{"Host": "evil.test"}, {"Origin": "http://evil.test"}, {"X-Forwarded-For": "10.0.0.9"}, {"Origin": "null"}],
+    )
+    async def test_pages_and_proxies_do_not_pass_for_this_machine(
+        self, running: Running, headers: dict[str, str]
+    ) -> None:
+        async with running() as engine, client(engine) as http:
+            found = await http.post("/systems/sys/Probe_1/echo", json=["x"], headers=headers)
+            assert found.status_code == 403
+            assert found.json()["error"] == "Forbidden"
+            assert (await http.get(f"{root(http)}/docs", headers=headers)).status_code == 403
+
+    async def test_every_answer_carries_the_headers_of_a_careful_server(self, running: Running) -> None:
+        async with running() as engine, client(engine) as http:
+            for path in (f"{root(http)}/docs", f"{root(http)}/health", "/systems", "/nothing"):
+                headers = (await http.get(path)).headers
+                assert "default-src 'self'" in headers["content-security-policy"]
+                assert headers["x-content-type-options"] == "nosniff"
+                assert headers["cache-control"] == "no-store"
+                assert "server" not in headers
+
+
+class TestLists:
+    async def test_systems_modules_types_and_zones(self, running: Running) -> None:
+        async with running({}, {}) as engine, client(engine) as http:
+            system = {"id": "sys", "name": "S", "zones": [], "modules": ["Probe_1", "Probe_2"]}
+            assert (await http.get("/systems")).json() == [system]
+            assert (await http.get("/systems/sys")).json() == system
+            assert (await http.get("/systems/sys/types")).json() == {"Probe": 2}
+            modules = (await http.get("/modules")).json()
+            assert [(each["slug"], each["state"]) for each in modules] == [
+                ("Probe_1", "running"),
+                ("Probe_2", "running"),
+            ]
+            assert (await http.get("/modules/mod-sys-Probe-2")).json() == modules[1]
+            assert (await http.get("/zones")).json() == [{"id": "zone-1", "name": "One", "parent_id": None}]
+            assert (await http.get("/zones/zone-1")).json()["name"] == "One"
+            for path in ("/zones/zone-9", "/systems/nowhere", "/systems/nowhere/types", "/modules/nothing"):
+                assert (await http.get(path)).status_code == 404
+
+    async def test_functions_with_schema_and_order(self, running: Running) -> None:
+        async with running() as engine, client(engine) as http:
+            echo = (await http.get("/systems/sys/functions/Probe_1")).json()["echo"]
+            assert echo["order"] == ["text", "count", "more"]
+            assert (echo["arity"], echo["level"], echo["description"]) == (1, "user", "Give back what came.")
+            assert echo["params"]["count"] == {"type": "integer", "default": 1}
+
+
+class TestSettings:
+    async def test_saved_ones_take_effect_and_show_as_drift(self, running: Running) -> None:
+        async with running({"value": 1, "secret": "sesame"}) as engine, client(engine) as http:
+            found = (await http.put("/modules/mod-sys-Probe-1/settings", json={"value": 5})).json()
+            assert found["settings"] == {"value": 5, "secret": "***"}
+            assert found["drift"] == {"value": {"file": 1, "saved": 5}}
+            assert found["schema"]["properties"]["value"]["default"] == 1
+            await until(lambda: engine.board.get("mod-sys-Probe-1", "open").value["value"] == 5)  # type: ignore[union-attr]
+            found = (await http.put("/modules/mod-sys-Probe-1/settings", json={"value": None})).json()
+            assert (found["settings"]["value"], found["drift"]) == (1, {})
+            assert "sesame" not in str(found)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"value": "many"}, "value"),
+            ({"valeu": 1}, "did you mean 'value'"),
+            ({"secret": "new"}, "secrets are not saved"),
+        ],
+    )
+    async def test_what_does_not_fit_changes_nothing(self, running: Running, changes: Any, message: str) -> None:
+        async with running({"value": 1}) as engine, client(engine) as http:
+            found = await http.put("/modules/mod-sys-Probe-1/settings", json=changes)
+            assert found.status_code == 400
+            assert message in found.json()["message"]
+            assert (await http.get("/modules/mod-sys-Probe-1/settings")).json()["settings"] == {"value": 1}
+
+
+class TestHealth:
+    async def test_ok_and_degraded(self, running: Running) -> None:
+        async with running({}, {}) as engine, client(engine) as http:
+            found = await http.get(f"{root(http)}/health")
+            assert (found.status_code, found.json()["status"], found.json()["running"]) == (200, "ok", 2)
+            await engine.find("sys", "Probe_2").stop()
+            found = await http.get(f"{root(http)}/health")
+            assert (found.status_code, found.json()["status"]) == (503, "degraded")

@@ -1,0 +1,244 @@
+"""The engine: modules that find each other, crash, change and go. The contract of `driver.context`, kept."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mistlocate.engines.embedded.config import Loaded
+from mistlocate.engines.embedded.engine import Engine, split_slug
+from mistlocate.engines.embedded.host import ModuleState
+from mistlocate.errors import (
+    BadArguments,
+    CommandFailed,
+    ModuleUnavailable,
+    NoSuchModule,
+    NotFound,
+    SettingsError,
+    StoreError,
+    UnknownCommand,
+)
+from support.waiting import until
+
+Running = Callable[..., AbstractAsyncContextManager[Engine]]
+
+
+async def run(engine: Engine, command: str, *args: Any, slug: str = "Probe_1") -> Any:
+    return await engine.find("sys", slug).execute(command, list(args))
+
+
+def status(engine: Engine, key: str, slug: str = "Probe_1") -> Any:
+    value = engine.board.get(engine.find("sys", slug).spec.id, key)
+    return None if value is None else value.value
+
+
+class TestContract:
+    async def test_private_storage(self, running: Running) -> None:
+        async with running({}, {}) as engine:
+            assert await run(engine, "remember", "a", "1") == {"a": "1"}
+            assert await run(engine, "remember", "b", "2") == {"a": "1", "b": "2"}
+            assert await run(engine, "remember", "a", None) == {"b": "2"}
+            assert await run(engine, "remember", "c", "3", slug="Probe_2") == {"c": "3"}
+
+    async def test_it_survives_the_engine(self, running: Running) -> None:
+        async with running() as engine:
+            await run(engine, "remember", "a", "1")
+        async with running() as engine:
+            assert await run(engine, "remember", "b", "2") == {"a": "1", "b": "2"}
+
+    async def test_other_modules_by_name(self, running: Running) -> None:
+        async with running({}, {}) as engine:
+            answer = await run(engine, "ask", "Probe_2", "echo", ["hallo", 3])
+            assert answer == {"text": "hallo", "count": 3, "more": None}
+            assert await run(engine, "ask", "Probe", "echo", ["me"]) == {"text": "me", "count": 1, "more": None}
+            assert (await run(engine, "read", "Probe_2", "open"))["value"] == 1
+            assert await run(engine, "read", "Probe_9", "open") is None
+
+    @pytest.mark.parametrize(
+        ("module", "command", "args", "error"),
+        [
+            ("Probe_9", "echo", [], NoSuchModule),
+            ("Probe_2", "nothing", [], UnknownCommand),
+            ("Probe_2", "echo", [7], BadArguments),
+            ("Probe_2", "fail", ["known"], NotFound),
+            ("Probe_2", "fail", ["defect"], CommandFailed),
+        ],
+    )
+    async def test_what_can_go_wrong_with_them(
+        self, running: Running, module: str, command: str, args: list[Any], error: type[Exception]
+    ) -> None:
+        async with running({}, {}) as engine:
+            with pytest.raises(error):
+                await run(engine, "ask", module, command, args)
+
+    async def test_a_module_that_was_stopped_says_so_to_others(self, running: Running) -> None:
+        async with running({}, {}) as engine:
+            await engine.find("sys", "Probe_2").stop()
+            with pytest.raises(ModuleUnavailable, match="Probe_2 is not running"):
+                await run(engine, "ask", "Probe_2", "echo", ["x"])
+
+    async def test_following_a_status(self, running: Running) -> None:
+        async with running({}, {}) as engine:
+            await run(engine, "publish", "k", 1, slug="Probe_2")
+            await run(engine, "follow", "Probe_2", "k")
+            for value in (2, 2, [3], None):
+                await run(engine, "publish", "k", value, slug="Probe_2")
+            assert await run(engine, "what_was_heard") == [1, 2, [3], None]
+
+    async def test_following_a_module_that_comes_later(self, running: Running, probes: Callable[..., Loaded]) -> None:
+        async with running({}) as engine:
+            await run(engine, "follow", "Probe_2", "k")
+            await engine.reload(probes({}, {}))
+            await run(engine, "publish", "k", "here", slug="Probe_2")
+            await engine.reload(probes({}))
+            await until(lambda: run(engine, "what_was_heard"))
+            assert await run(engine, "what_was_heard") == ["here", None]
+
+    async def test_connected(self, running: Running) -> None:
+        async with running() as engine:
+            assert status(engine, "connected") is None
+            await run(engine, "connect", True)
+            assert status(engine, "connected") is True
+            await run(engine, "connect", False)
+            assert status(engine, "connected") is False
+
+    async def test_what_modules_of_a_process_share(self, running: Running) -> None:
+        async with running({}, {}) as engine:
+            one, two = [await run(engine, "share", "key", slug=slug) for slug in ("Probe_1", "Probe_2")]
+            other = await run(engine, "share", "another")
+            assert one == two != other
+
+    async def test_saving_a_setting(self, running: Running) -> None:
+        async with running({"value": 1}) as engine:
+            await run(engine, "save", "value", 7)
+            await until(lambda: status(engine, "open")["value"] == 7)
+            with pytest.raises(SettingsError):
+                await run(engine, "save", "value", "many")
+            with pytest.raises(SettingsError, match="secrets are not saved"):
+                await run(engine, "save", "secret", "x")
+        async with running({"value": 1}) as engine:
+            assert status(engine, "open")["value"] == 7
+
+
+class TestCrashes:
+    async def test_a_module_that_crashes_is_started_again_and_takes_no_other_down(self, running: Running) -> None:
+        async with running({}, {}) as engine:
+            host, other = engine.find("sys", "Probe_1"), engine.find("sys", "Probe_2")
+            await run(engine, "publish", "k", "before")
+            await run(engine, "crash")
+            await until(lambda: host.state is ModuleState.CRASHED)
+            assert host.problem == "ZeroDivisionError"
+            assert status(engine, "connected") is False
+            assert await run(engine, "echo", "still here", slug="Probe_2")
+            await until(lambda: host.state is ModuleState.RUNNING)
+            assert (host.restarts, other.restarts, host.problem) == (1, 0, None)
+            assert status(engine, "k") is None, "a new instance starts with a clean board"
+
+    async def test_it_is_started_ever_later(self, running: Running) -> None:
+        async with running() as engine:
+            host = engine.find("sys", "Probe_1")
+            times = []
+            for _ in range(4):
+                await until(lambda: host.state is ModuleState.RUNNING)
+                times.append(engine.clock.monotonic())
+                await run(engine, "crash")
+                await until(lambda: host.state is ModuleState.CRASHED)
+            gaps = [b - a for a, b in itertools.pairwise(times)]
+            assert gaps[0] >= 1
+            assert gaps[1] >= 2
+            assert gaps[2] >= 4
+
+    async def test_stopping_a_crashed_module_does_not_wait_for_its_restart(self, running: Running) -> None:
+        async with running() as engine:
+            host = engine.find("sys", "Probe_1")
+            await run(engine, "crash")
+            await until(lambda: host.state is ModuleState.CRASHED)
+            await host.stop()
+            assert host.state is ModuleState.STOPPED
+            with pytest.raises(ModuleUnavailable):
+                await run(engine, "echo", "x")
+            host.start()
+            assert await run(engine, "echo", "x")
+
+
+class TestReloading:
+    async def test_only_what_differs_is_touched(self, running: Running, probes: Callable[..., Loaded]) -> None:
+        async with running({"value": 1}, {"value": 2}) as engine:
+            loads = status(engine, "open")["loads"], status(engine, "open", "Probe_2")["loads"]
+            await engine.reload(probes({"value": 1}, {"value": 5}, {"value": 3}))
+            await until(lambda: status(engine, "open", "Probe_2")["value"] == 5)
+            assert (status(engine, "open")["loads"], status(engine, "open", "Probe_2")["loads"]) == loads
+            assert await run(engine, "echo", "new", slug="Probe_3")
+            await engine.reload(probes({"value": 1}))
+            with pytest.raises(NoSuchModule, match="modules there: Probe_1"):
+                engine.find("sys", "Probe_2")
+
+    async def test_zones_and_keys_are_taken_over(self, running: Running, probes: Callable[..., Loaded]) -> None:
+        async with running() as engine:
+            await engine.reload(probes({}, zones=[{"id": "zone-2", "name": "Two"}]))
+            assert list(engine.zones) == ["zone-2"]
+
+    async def test_saved_settings_lie_over_the_file_also_after_a_reload(
+        self, running: Running, probes: Callable[..., Loaded]
+    ) -> None:
+        async with running({"value": 1}) as engine:
+            await run(engine, "save", "value", 7)
+            await engine.reload(probes({"value": 2}))
+            await until(lambda: engine.find("sys", "Probe_1").settings == {"value": 7})
+            await engine.save_settings("mod-sys-Probe-1", {}, ("value",))
+            await until(lambda: status(engine, "open")["value"] == 2)
+
+    async def test_saved_settings_that_do_not_fit_any_more_are_left_out(self, running: Running) -> None:
+        async with running() as engine:
+            await engine.store.save_settings("mod-sys-Probe-1", {"value": "from another version"})
+        async with running({"value": 4}) as engine:
+            assert status(engine, "open")["value"] == 4
+
+    async def test_many_times_leaves_no_task_behind(self, running: Running, probes: Callable[..., Loaded]) -> None:
+        async with running({}) as engine:
+            tasks = len(asyncio.all_tasks())
+            for number in range(100):
+                await engine.reload(probes({"value": number}, *([{}] if number % 2 else [])))
+            await engine.reload(probes({}))
+            await until(lambda: len(asyncio.all_tasks()) == tasks)
+
+
+class TestFinding:
+    async def test_errors_list_what_there_is(self, running: Running) -> None:
+        async with running() as engine:
+            with pytest.raises(NoSuchModule, match="systems: sys"):
+                engine.find("nowhere", "Probe_1")
+            with pytest.raises(NoSuchModule, match="modules: mod-sys-Probe-1"):
+                engine.host("nothing")
+
+    @pytest.mark.parametrize(
+        ("slug", "expected"),
+        [
+            ("Probe_1", ("Probe", 1)),
+            ("Probe", ("Probe", 1)),
+            ("My_Probe", ("My_Probe", 1)),
+            ("My_Probe_12", ("My_Probe", 12)),
+            ("_1", ("_1", 1)),
+            ("", ("", 1)),
+        ],
+    )
+    def test_names_and_indices(self, slug: str, expected: tuple[str, int]) -> None:
+        assert split_slug(slug) == expected
+
+
+async def test_a_store_that_cannot_be_opened_starts_nothing(probes: Callable[..., Loaded], tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"no database at all, but long enough to be looked at" * 50)
+    with pytest.raises(StoreError):
+        async with Engine(probes(store="x.db")):
+            pass
+
+
+async def test_ending_takes_little_time_and_leaves_nothing(running: Running) -> None:
+    before = len(asyncio.all_tasks())
+    async with running({}, {}, {}):
+        pass
+    assert len(asyncio.all_tasks()) == before

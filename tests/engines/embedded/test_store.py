@@ -1,0 +1,137 @@
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from mistlocate.engines.embedded.store import VERSION, ModuleStorage, Store
+from mistlocate.errors import StoreError
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Store]:
+    store = Store(path)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def test_hashes_survive(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("user_macs", {"a": "1", "b": "2"})
+        await storage.write("user_macs", {"a": None, "c": "3", "gone": None})
+        await storage.write("other", {"a": "x"})
+    async with opened(tmp_path / "a.db") as store:
+        assert await ModuleStorage(store, "m").read("user_macs") == {"b": "2", "c": "3"}
+        assert await ModuleStorage(store, "m").read("other") == {"a": "x"}
+        assert await ModuleStorage(store, "n").read("user_macs") == {}
+
+
+async def test_settings_survive(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as store:
+        await store.save_settings("m", {"interval": 5, "names": {"a": [1, None]}})
+        await store.save_settings("m", {"interval": 6}, ("names",))
+    async with opened(tmp_path / "a.db") as store:
+        assert await store.saved_settings("m") == {"interval": 6}
+        assert await store.saved_settings("n") == {}
+
+
+async def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
+    async with opened(tmp_path / "deep" / "a.db") as store:
+        await ModuleStorage(store, "m").write("h", {"a": "1"})
+        for path in (tmp_path / "deep").iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+async def test_writes_side_by_side_all_arrive(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as store:
+        storage = ModuleStorage(store, "m")
+        await asyncio.gather(*(storage.write("h", {f"field{n}": str(n)}) for n in range(100)))
+        assert len(await storage.read("h")) == 100
+
+
+async def test_a_write_that_fails_changes_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("h", {"a": "1"})
+        with pytest.raises(StoreError):
+            await storage.write("h", {"a": None, "b": object()})  # type: ignore[dict-item]
+        assert await storage.read("h") == {"a": "1"}
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = Store(tmp_path / "a.db")
+    with pytest.raises(StoreError, match="closed"):
+        await store.read_hash("m", "h")
+
+
+@pytest.mark.parametrize("content", [b"this is no database, and long enough to be sure of it" * 50])
+async def test_what_is_no_store_is_not_touched(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        await Store(path).open()
+    assert path.read_bytes() == content
+
+
+async def test_a_store_of_a_later_version_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+    connection.close()
+    with pytest.raises(StoreError, match="newer mistlocate"):
+        await Store(path).open()
+
+
+async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="check `store`"):
+        await Store(tmp_path / "file" / "a.db").open()
+
+
+_WRITER = """
+import asyncio, itertools, json, sys
+from pathlib import Path
+from mistlocate.engines.embedded.store import ModuleStorage, Store
+
+async def main():
+    store = Store(Path(sys.argv[1]))
+    await store.open()
+    storage = ModuleStorage(store, "m")
+    for number in itertools.count():
+        macs = [f"mac{number % 7}", f"mac{number % 5}"]
+        await storage.write("h", {"number": str(number), "again": str(number), macs[0]: None, macs[1]: str(number)})
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("after", [1, 20, 150])
+async def test_a_process_that_is_killed_leaves_whole_writes(tmp_path: Path, after: int) -> None:
+    path = tmp_path / "a.db"
+    process = subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
+    assert process.stdout is not None
+    last = -1
+    for line in process.stdout:
+        last = int(line)
+        if last >= after:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.communicate()
+    async with opened(path) as store:
+        stored = await ModuleStorage(store, "m").read("h")
+    assert stored["number"] == stored["again"]
+    assert int(stored["number"]) >= last, "what was confirmed is there"
+    json.dumps(stored)

@@ -1,0 +1,124 @@
+"""Drivers that do what a test of an engine needs."""
+
+from typing import Any, ClassVar
+
+from pydantic import SecretStr
+
+from mistlocate.driver.base import Driver, DriverSettings, StatusInfo
+from mistlocate.driver.command import Level, command
+from mistlocate.driver.context import Unsubscribe
+from mistlocate.errors import NotFound
+
+
+class ProbeSettings(DriverSettings):
+    """Some settings, one of them secret."""
+
+    value: int = 1
+    secret: SecretStr = SecretStr("")
+
+
+class Probe(Driver[ProbeSettings]):
+    """Tells what the engine gives it."""
+
+    generic_name: ClassVar[str] = "Probe"
+    descriptive_name: ClassVar[str] = "Probe"
+    description: ClassVar[str] = "Tells what the engine gives it."
+    Settings = ProbeSettings
+    statuses: ClassVar[dict[str, StatusInfo]] = {
+        "open": StatusInfo(Level.USER, "for everybody"),
+        "closed": StatusInfo(Level.ADMINISTRATOR, "for few"),
+    }
+    loads: ClassVar[int] = 0
+
+    async def on_load(self) -> None:
+        Probe.loads += 1
+        self.context.status.set("open", {"loads": Probe.loads, "value": self.settings.value})
+        self.context.status.set("closed", "secret")
+        self.heard: list[Any] = []
+        self.subscriptions: list[Unsubscribe] = []
+
+    async def on_update(self, previous: ProbeSettings) -> None:
+        self.context.status.set("open", {"loads": Probe.loads, "value": self.settings.value})
+
+    async def on_unload(self) -> None:
+        for unsubscribe in self.subscriptions:
+            unsubscribe()
+
+    @command()
+    async def echo(self, text: str, count: int = 1, more: Any = None) -> Any:
+        """Give back what came."""
+        return {"text": text, "count": count, "more": more}
+
+    @command(Level.SUPPORT)
+    async def for_support(self) -> str:
+        """For support."""
+        return "support"
+
+    @command(Level.ADMINISTRATOR)
+    async def for_administrators(self) -> str:
+        """For administrators."""
+        return "administrator"
+
+    @command()
+    async def fail(self, kind: str) -> None:
+        """Raise."""
+        raise {"known": NotFound("no such thing", hint="look elsewhere"), "defect": KeyError("secret")}[kind]
+
+    @command()
+    async def crash(self) -> None:
+        """Let the module crash."""
+        self.spawn(self._die(), "dying")
+
+    async def _die(self) -> None:
+        raise ZeroDivisionError
+
+    @command()
+    async def publish(self, key: str, value: Any) -> None:
+        """Set a status."""
+        self.context.status.set(key, value)
+
+    @command()
+    async def remember(self, field: str, value: str | None) -> dict[str, str]:
+        """Write to the private storage, and read it all."""
+        await self.context.storage.write("notes", {field: value})
+        return await self.context.storage.read("notes")
+
+    @command()
+    async def ask(self, module: str, name: str, args: list[Any]) -> Any:
+        """Run a command of another module."""
+        return await self.context.module(module).call(name, *args)
+
+    @command()
+    async def read(self, module: str, key: str) -> Any:
+        """Read a status of another module."""
+        return await self.context.module(module).status(key)
+
+    @command()
+    async def follow(self, module: str, key: str) -> None:
+        """Follow a status of another module."""
+        self.subscriptions.append(self.context.module(module).subscribe(key, self.heard.append))
+
+    @command()
+    async def what_was_heard(self) -> list[Any]:
+        """What following brought."""
+        return list(self.heard)
+
+    @command()
+    async def save(self, name: str, value: Any) -> None:
+        """Save a setting."""
+        await self.context.save_setting(name, value)
+
+    @command()
+    async def connect(self, connected: bool) -> None:
+        """Report a connection."""
+        self.context.set_connected(connected)
+
+    @command()
+    async def share(self, key: str) -> int:
+        """A number that is the same for all modules that ask for the same key."""
+        return id(self.context.shared(key, list))
+
+    @command()
+    async def say(self, text: str, level: str = "info") -> None:
+        """Log something."""
+        getattr(self.context.log, level)(text, detail="more")
