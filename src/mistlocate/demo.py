@@ -92,7 +92,12 @@ def _command() -> str:
     if shutil.which("mistlocate"):
         return "mistlocate"
     here = Path(sys.argv[0])
+    return f"{_short(Path(sys.executable))} -m mistlocate" if here.name == "__main__.py" else _short(here)
+
+
+def _short(path: Path) -> str:
+    """A path as seen from the present folder, if it lies below it."""
     try:
-        return str(here.resolve().relative_to(Path.cwd()))
+        return str(path.absolute().relative_to(Path.cwd()))
     except ValueError:
-        return str(here)
+        return str(path)

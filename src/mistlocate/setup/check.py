@@ -25,7 +25,7 @@ from mistlocate.mist import frames
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.clouds import Endpoints
 from mistlocate.mist.frames import Acknowledged, Channel, Refused
-from mistlocate.mist.models import Map, TokenInfo
+from mistlocate.mist.models import Map, Site, TokenInfo
 from mistlocate.mist.rest import MistApi
 from mistlocate.setup.draft import Draft, draft, missing
 from mistlocate.transport.http import HttpTransport
@@ -101,13 +101,15 @@ async def check(
     http = HttpTransport(settings.transport())
     try:
         api = MistApi(http, endpoints.rest, token, clock=clock)
-        if not await _check_token(api, settings.site, report):
+        site = await _check_token(api, settings.site, report)
+        if site is None:
             return report
         await _check_stream(settings, endpoints, token, clock, report)
         maps = await _check_maps(api, settings.site, report)
         if maps:
             tracker = await _check_clients(api, settings, maps, clock, report)
-            _check_mappings(maps, locations, tracker, set(zones), report)
+            report.draft = _missing(draft(maps, site.name or "Building"), locations, set(zones))
+            _check_mappings(maps, locations, tracker, report)
     except (CloudError, TransportError) as error:
         report.problem("cloud", error.message, error.hint)
     finally:
@@ -118,12 +120,13 @@ async def check(
 # -- the cloud ------------------------------------------------------------------------------------
 
 
-async def _check_token(api: MistApi, site_id: str, report: Report) -> bool:
+async def _check_token(api: MistApi, site_id: str, report: Report) -> Site | None:
+    """The site, if the token sees it."""
     try:
         info = await api.token_info()
     except (CloudError, TransportError) as error:
         report.problem("token", f"{error.message}, asked of {api.base}", error.hint)
-        return False
+        return None
     _judge_token(info, report)
     usage = await api.usage()
     if usage.requests > usage.request_limit * 0.8:
@@ -134,9 +137,9 @@ async def _check_token(api: MistApi, site_id: str, report: Report) -> bool:
     except (NotFound, AccessDenied) as error:
         hint = "copy the address of the site's page in the portal into site_id, and give the token access to the site"
         report.problem("site", error.message, hint)
-        return False
+        return None
     report.ok("site", f"{site.name or site.id} at {api.base}")
-    return True
+    return site
 
 
 def _judge_token(info: TokenInfo, report: Report) -> None:
@@ -238,16 +241,13 @@ def _check_domains(tracker: Tracker, report: Report) -> None:
 # -- the mappings ---------------------------------------------------------------------------------
 
 
-def _check_mappings(
-    maps: list[Map], locations: MistLocationsSettings | None, tracker: Tracker, zones: set[str], report: Report
-) -> None:
+def _check_mappings(maps: list[Map], locations: MistLocationsSettings | None, tracker: Tracker, report: Report) -> None:
     mappings = {} if locations is None else locations.floorplan_mappings
     floorplans = Floorplans(
         {map_id: each.floor() for map_id, each in mappings.items()}, [map_info(map_summary(each)) for each in maps]
     )
     names = {each.id: each.name or each.id for each in maps}
     found = floorplans.problems()
-    report.draft = missing(draft(maps), mappings, zones)
     if found.unmapped:
         lost = sum(tracker.roster.count_on_map(map_id) for map_id in found.unmapped)
         listed = ", ".join(names[map_id] for map_id in found.unmapped)
@@ -269,6 +269,10 @@ def _check_mappings(
     if found.unsized:
         listed = ", ".join(names[map_id] for map_id in found.unsized)
         report.note("maps", f"without a size, so shares of the plan are unknown: {listed}", "give width and height")
+
+
+def _missing(drafted: Draft, locations: MistLocationsSettings | None, zones: set[str]) -> Draft:
+    return missing(drafted, {} if locations is None else locations.floorplan_mappings, zones)
 
 
 def _percent(part: int, whole: int) -> str:

@@ -1,0 +1,5 @@
+"""`python -m mistlocate` is the command."""
+
+from mistlocate.cli import main
+
+main()

@@ -1,0 +1,286 @@
+"""Every command as a user would try it, against a demo that runs as a process of its own."""
+
+import json
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from mistlocate import __version__
+from mistlocate.cli.app import app
+from mistlocate.cli.output import Exit
+from mistlocate.engines.embedded.access import hash_key
+from support.processes import Process, command
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[tuple[str, Process]]:
+    """The address of a running demo."""
+    with command("demo", "--port", "0", "--people", "25", "--floors", "2") as process:
+        yield process.wait_for(r"engine at (http://\S+)").group(1), process
+        assert process.end() == 0, process.output
+        assert "Traceback" not in process.output
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[dict[str, str]]:
+    """Address, site and token of a simulated cloud that is a process too."""
+    with command("simulate", "--port", "0", "--clients", "40", "--maps", "3") as process:
+        process.wait_for("truth")
+        yield {
+            "url": process.wait_for(r"answers at (\S+)").group(1),
+            "site": process.wait_for(r"site_id\s+(\S+)").group(1),
+            "token": process.wait_for(r"api_token\s+(\S+)").group(1),
+        }
+        assert process.end() == 0
+
+
+def run(*args: str, **options: Any) -> Result:
+    return CliRunner().invoke(app, list(args), env={"COLUMNS": "200", **options.pop("env", {})}, **options)
+
+
+class TestDemo:
+    def test_it_says_where_to_go_next(self, demo: tuple[str, Process]) -> None:
+        url, process = demo
+        process.wait_for("Ctrl-C")
+        tried = re.findall(r"^ +.*\bmistlocate (.+)$", process.output, re.MULTILINE)
+        assert len(tried) == 3
+        for line in tried:
+            found = run(*line.split())
+            assert found.exit_code == 0, found.output
+            assert found.stdout
+        assert f"{url}/docs" in process.output
+
+    def test_a_port_that_is_taken(self, demo: tuple[str, Process]) -> None:
+        url, _ = demo
+        with command("demo", "--port", url.rsplit(":", 1)[1]) as second:
+            assert second.popen.wait(30) == Exit.FAILED
+            second.wait_for("cannot listen on 127.0.0.1")
+            assert "Traceback" not in second.output
+
+
+class TestLocating:
+    def test_by_name_as_a_person_reads_it(self, demo: tuple[str, Process]) -> None:
+        found = run("locate", "alice@example.com", "--url", demo[0])
+        assert found.exit_code == 0
+        assert re.search(r"HQ, Floor \d \(HQ - Floor \d\)", found.stdout)
+        assert re.search(r"x [\d.]+, y [\d.]+ on a plan of 1600 by 900, give or take \d+ m", found.stdout)
+        assert re.search(r"seen \d+ s ago", found.stdout)
+
+    def test_as_json_and_by_mac(self, demo: tuple[str, Process]) -> None:
+        (first, *_) = json.loads(run("locate", "alice@example.com", "--json", "--url", demo[0]).stdout)
+        assert first["location"] == "wireless"
+        dashed = "-".join(first["mac"][n : n + 2] for n in range(0, 12, 2))
+        (same,) = json.loads(run("locate", dashed, "--json", "--url", demo[0]).stdout)
+        assert same["mac"] == first["mac"]
+
+    def test_nobody(self, demo: tuple[str, Process]) -> None:
+        found = run("locate", "nobody@example.com", "--url", demo[0])
+        assert found.exit_code == Exit.NOT_FOUND
+        assert "no device is known" in found.stderr
+        assert json.loads(run("locate", "nobody@example.com", "--json", "--url", demo[0]).stdout) == []
+
+
+class TestExecuting:
+    def test_maps_as_the_guide_shows_them(self, demo: tuple[str, Process]) -> None:
+        maps = json.loads(run("exec", "MistWebsocket_1", "maps", "--url", demo[0]).stdout)
+        assert [(each["name"], each["type"]) for each in maps] == [
+            ("HQ - Floor 1", "image"),
+            ("HQ - Floor 2", "image"),
+            ("Yard", "google"),
+        ]
+        assert list(maps[0])[:3] == ["id", "name", "type"]
+
+    def test_arguments(self, demo: tuple[str, Process]) -> None:
+        for words in (["0x12:34:A6-789B"], ["mac=0x12:34:A6-789B"]):
+            found = run("exec", "MistWebsocket", "format_mac", *words, "--url", demo[0])
+            assert json.loads(found.stdout) == "1234a6789b"
+
+    def test_the_commands_of_a_module(self, demo: tuple[str, Process]) -> None:
+        found = run("exec", "MistLocations_1", "--url", demo[0])
+        assert "locate_user [email] [username]" in found.stdout
+        assert "explain" in json.loads(run("exec", "MistLocations_1", "--json", "--url", demo[0]).stdout)
+
+    @pytest.mark.parametrize(
+        ("args", "code", "text"),
+        [
+            (["MistWebsocket_1", "mapps"], Exit.USAGE, "did you mean 'maps'"),
+            (["MistWebsocket_1", "client"], Exit.USAGE, "missing: mac"),
+            (["MistWebsocket_1", "client", "12345"], Exit.USAGE, "12 hex digits"),
+            (["Nothing_1", "maps"], Exit.NOT_FOUND, "modules: MistLocations_1, MistWebsocket_1"),
+            (["MistWebsocket_1", "maps", "--system", "sys-x"], Exit.NOT_FOUND, "no system 'sys-x'"),
+            (["MistWebsocket_1", "client", "da1119c0ffee"], Exit.FAILED, "no such object"),
+        ],
+    )
+    def test_errors_say_what_to_do(self, demo: tuple[str, Process], args: list[str], code: Exit, text: str) -> None:
+        found = run("exec", *args, "--url", demo[0])
+        assert found.exit_code == code
+        assert text in found.stderr
+        assert found.stdout == ""
+
+
+class TestLooking:
+    def test_modules(self, demo: tuple[str, Process]) -> None:
+        assert re.search(r"MistWebsocket_1\s+sys-location\s+running\s+yes", run("modules", "--url", demo[0]).stdout)
+        assert len(json.loads(run("modules", "--json", "--url", demo[0]).stdout)) == 2
+
+    def test_status(self, demo: tuple[str, Process]) -> None:
+        assert json.loads(run("status", "MistWebsocket_1", "stream_state", "--url", demo[0]).stdout) == "live"
+        everything = run("status", "MistWebsocket_1", "--url", demo[0]).stdout
+        assert "stream_reason" in everything
+        assert "stream_state" in json.loads(run("status", "MistWebsocket_1", "--json", "--url", demo[0]).stdout)
+        assert json.loads(run("status", "MistWebsocket_1", "nothing", "--url", demo[0]).stdout) is None
+
+    def test_watch(self, demo: tuple[str, Process]) -> None:
+        with command("watch", "MistWebsocket_1", "last_frame", "--url", demo[0]) as watching:
+            watching.wait_for(r"\d\d:\d\d:\d\d  \d{10}[\s\S]*\d\d:\d\d:\d\d  \d{10}")
+            assert watching.end() in (Exit.INTERRUPTED, -2)
+            assert "Traceback" not in watching.output
+        with command("watch", "MistWebsocket", "stream_state", "--json", "--url", demo[0]) as watching:
+            watching.wait_for('^"live"$')
+
+
+class TestWithoutAnEngine:
+    @pytest.mark.parametrize(
+        "args",
+        [["modules"], ["locate", "x"], ["exec", "A_1", "b"], ["status", "A_1"], ["watch", "A_1", "k"]],
+    )
+    def test_it_says_how_to_get_one(self, args: list[str]) -> None:
+        found = run(*args, "--url", "http://127.0.0.1:1")
+        assert found.exit_code == Exit.UNREACHABLE
+        assert "mistlocate demo" in found.stderr
+
+    def test_the_address_may_come_from_the_environment(self, demo: tuple[str, Process]) -> None:
+        assert run("modules", env={"MISTLOCATE_URL": demo[0]}).exit_code == 0
+
+    def test_version_and_help(self) -> None:
+        assert run("--version").stdout == f"mistlocate {__version__}\n"
+        text = run("--help").stdout
+        for name in (
+            "demo",
+            "serve",
+            "init",
+            "check",
+            "exec",
+            "locate",
+            "modules",
+            "status",
+            "watch",
+            "key",
+            "schema",
+            "simulate",
+        ):
+            assert name in text
+        assert run("exec").exit_code == Exit.USAGE
+        assert run("nonsense").exit_code == Exit.USAGE
+
+
+class TestKeys:
+    def test_a_key_and_what_goes_into_the_settings(self) -> None:
+        made = json.loads(run("key", "--name", "panel", "--level", "support", "--json").stdout)
+        assert made["entry"] == {"name": "panel", "level": "support", "hash": hash_key(made["key"])}
+        text = run("key").stdout
+        assert "shown this once" in text
+        assert "hash: sha256:" in text
+
+    def test_a_level_that_does_not_exist(self) -> None:
+        found = run("key", "--level", "root")
+        assert found.exit_code == Exit.USAGE
+        assert "user, support or administrator" in found.stderr
+
+
+def test_the_schema_is_printed() -> None:
+    assert json.loads(run("schema").stdout)["$schema"].startswith("https://json-schema.org/")
+
+
+class TestSettingsFiles:
+    """init, check and serve."""
+
+    def init(self, cloud: dict[str, str], path: Path, *more: str) -> Result:
+        return run("init", "--portal", cloud["url"], "--token", cloud["token"], "-o", str(path), *more)
+
+    def test_from_token_to_found(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        path = tmp_path / "settings.yaml"
+        made = self.init(cloud, path, "--site", cloud["site"])
+        assert made.exit_code == 0, made.output
+        assert f"mistlocate serve {path}" in made.stdout.replace("\n", "")
+        checked = run("check", str(path))
+        assert checked.exit_code == 0, checked.output
+        assert "People can be found." in checked.stdout
+        with command("serve", str(path), MISTLOCATE_LISTEN="127.0.0.1:0") as engine:
+            url = engine.wait_for(r"answers at (http://\S+)").group(1)
+            engine.wait_for("state=live")
+            assert run("locate", "alice@example.com", "--url", url).exit_code == 0
+            assert engine.end() == 0
+            assert "Traceback" not in engine.output
+            assert cloud["token"] not in engine.output
+            assert "alice" not in engine.output
+
+    def test_questions_are_asked_where_options_are_missing(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        path = tmp_path / "settings.yaml"
+        found = run("init", "-o", str(path), "--site", cloud["site"], input=f"{cloud['url']}\n{cloud['token']}\n")
+        assert found.exit_code == 0, found.output
+        assert cloud["token"] not in found.output, "it is not shown while it is typed"
+        again = self.init(cloud, path, "--site", cloud["site"])
+        assert again.exit_code == Exit.USAGE
+        assert "exists already" in again.stderr
+
+    def test_init_says_what_is_wrong(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        several = self.init(cloud, tmp_path / "a.yaml")
+        assert several.exit_code == Exit.FAILED
+        assert "the token sees several sites" in several.stderr
+        refused = run("init", "--portal", cloud["url"], "--token", "guess", "-o", str(tmp_path / "b.yaml"))
+        assert refused.exit_code == Exit.CLOUD
+        assert "the cloud refused the API token" in refused.stderr
+        assert list(tmp_path.iterdir()) == []
+
+    def test_check_prints_a_draft_for_what_is_missing(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        path = tmp_path / "settings.yaml"
+        self.init(cloud, path, "--site", cloud["site"])
+        text = path.read_text()
+        path.write_text(text[: text.index("floorplan_mappings:")] + "floorplan_mappings: {}\n")
+        found = run("check", str(path))
+        assert found.exit_code == Exit.FAILED
+        assert "would leave people unfindable" in found.stderr
+        draft = found.stdout[found.stdout.index("floorplan_mappings:") :]
+        path.write_text(
+            path.read_text().replace(
+                "floorplan_mappings: {}", "\n".join("          " + line for line in draft.splitlines()).lstrip()
+            )
+        )
+        checked = run("check", str(path))
+        assert checked.exit_code == 0, checked.output + path.read_text()
+        report = json.loads(run("check", str(path), "--json").stdout)
+        assert report["modules"][0]["problems"] == 0
+
+    def test_settings_that_cannot_be_used(self, tmp_path: Path) -> None:
+        path = tmp_path / "settings.yaml"
+        path.write_text("zonez: []\nsystems: [{id: a, zones: [x]}]\n")
+        for name in ("check", "serve"):
+            found = run(name, str(path))
+            assert found.exit_code == Exit.SETTINGS
+            assert "zonez: no such key (did you mean 'zones'?)" in found.stderr
+            assert "systems[0].zones[0]: no zone 'x'" in found.stderr
+        assert run("check", str(tmp_path / "missing.yaml")).exit_code == Exit.SETTINGS
+        path.write_text("systems: []\n")
+        assert "nothing to check" in run("check", str(path)).stderr
+
+    def test_sighup_reads_the_settings_again(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        path = tmp_path / "settings.yaml"
+        self.init(cloud, path, "--site", cloud["site"])
+        with command("serve", str(path), MISTLOCATE_LISTEN="127.0.0.1:0") as engine:
+            engine.wait_for("state=live")
+            good = path.read_text()
+            path.write_text("zonez: []\n")
+            engine.popen.send_signal(signal.SIGHUP)
+            engine.wait_for("the settings are not taken")
+            path.write_text(good.replace("listen:", "log_level: debug\nlisten:"))
+            engine.popen.send_signal(signal.SIGHUP)
+            engine.wait_for("settings read again")
+            assert engine.end(signal.SIGTERM) == 0
+            assert "Traceback" not in engine.output

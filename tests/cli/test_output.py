@@ -1,0 +1,58 @@
+import pytest
+import typer
+
+from mistlocate.cli.output import Exit, code_of, reported
+from mistlocate.errors import (
+    BadArguments,
+    CannotConnect,
+    EngineError,
+    EngineUnreachable,
+    MistlocateError,
+    Problem,
+    SettingsError,
+    StoreError,
+    TokenRefused,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (EngineUnreachable("x"), Exit.UNREACHABLE),
+        (EngineError("x", status=404), Exit.NOT_FOUND),
+        (EngineError("x", status=401), Exit.NOT_ALLOWED),
+        (EngineError("x", status=403), Exit.NOT_ALLOWED),
+        (EngineError("x", status=400), Exit.USAGE),
+        (EngineError("x", status=500), Exit.FAILED),
+        (EngineError("x"), Exit.FAILED),
+        (BadArguments("x"), Exit.USAGE),
+        (SettingsError([Problem("a", "b")]), Exit.SETTINGS),
+        (TokenRefused("x"), Exit.CLOUD),
+        (CannotConnect("x"), Exit.CLOUD),
+        (StoreError("x"), Exit.FAILED),
+        (MistlocateError("x"), Exit.FAILED),
+    ],
+)
+def test_each_error_has_its_exit_code(error: MistlocateError, code: Exit, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of(error) is code
+    with pytest.raises(typer.Exit) as raised, reported():
+        raise error
+    assert raised.value.exit_code == code
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), Exit.INTERRUPTED), (BrokenPipeError(), Exit.DONE)])
+def test_ends_that_are_no_errors(error: BaseException, code: Exit) -> None:
+    with pytest.raises(typer.Exit) as raised, reported():
+        raise error
+    assert raised.value.exit_code == code
+
+
+def test_messages_say_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), reported():
+        raise EngineError("no module 'x'", hint="modules: a, b")
+    with pytest.raises(typer.Exit), reported():
+        raise SettingsError([Problem("zones[0].id", "is missing", "give one"), Problem("", "also this")])
+    printed = capsys.readouterr().err
+    for expected in ("no module 'x'", "modules: a, b", "zones[0].id: is missing (give one)", "also this"):
+        assert expected in printed

@@ -1,0 +1,147 @@
+"""The client of the engine's API, against a real engine behind a port."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mistlocate.client import EngineClient
+from mistlocate.clock import FastClock
+from mistlocate.engines.embedded.access import hash_key
+from mistlocate.engines.embedded.config import load
+from mistlocate.engines.embedded.drivers import DRIVERS
+from mistlocate.engines.embedded.engine import Engine
+from mistlocate.engines.embedded.server import serving
+from mistlocate.errors import EngineError, EngineUnreachable
+from support.drivers import Probe
+from support.servers import raw_server
+
+KEY = "key-of-a-user"
+
+
+@asynccontextmanager
+async def answering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any
+) -> AsyncIterator[tuple[Engine, str]]:
+    """An engine with two systems, of which both have a Probe_1 and one a Probe_2."""
+    monkeypatch.setitem(DRIVERS, "Probe", Probe)
+    module = {"driver": "Probe"}
+    raw = {
+        "zones": [{"id": "zone-1", "name": "One"}],
+        "systems": [{"id": "one", "modules": [module, module]}, {"id": "two", "modules": [module]}],
+    }
+    engine = Engine(load({**raw, **settings}, tmp_path), clock=FastClock(50))
+    async with engine, serving(engine, "127.0.0.1", 0) as url:
+        yield engine, url
+
+
+async def test_everything_it_can_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with answering(tmp_path, monkeypatch) as (_, url), EngineClient(url + "/") as client:
+        assert [each["id"] for each in await client.systems()] == ["one", "two"]
+        assert len(await client.modules()) == 3
+        assert await client.zones() == {"zone-1": {"id": "zone-1", "name": "One", "parent_id": None}}
+        assert "echo" in await client.functions("one", "Probe_1")
+        assert (await client.execute("one", "Probe_1", "echo", ["a", 2]))["count"] == 2
+        assert (await client.execute("one", "Probe_1", "echo", {"text": "a"}))["text"] == "a"
+        assert await client.execute("one", "Probe_1", "for_support") == "support"
+        assert (await client.state("one", "Probe_1"))["open"]["value"] == 1
+        assert (await client.status("one", "Probe_1", "open"))["value"] == 1
+        assert await client.status("one", "Probe_1", "nothing") is None
+
+
+async def test_watching_a_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with answering(tmp_path, monkeypatch) as (engine, url), EngineClient(url) as client:
+        engine.board.set("mod-one-Probe-1", "k", 1)
+        async with aclosing(client.watch("one", "Probe_1", "k")) as values:
+            assert await anext(values) == 1
+            engine.board.set("mod-one-Probe-1", "k", [2])
+            assert await anext(values) == [2]
+        with pytest.raises(EngineError, match="no system"):
+            async with aclosing(client.watch("nowhere", "Probe_1", "k")) as values:
+                await anext(values)
+
+
+async def test_an_engine_that_ends_while_it_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        async with answering(tmp_path, monkeypatch) as (_, url):
+            client = EngineClient(url)
+            seen = asyncio.Event()
+
+            async def watch() -> str:
+                try:
+                    async for _ in client.watch("one", "Probe_1", "open"):
+                        seen.set()
+                except EngineUnreachable as error:
+                    return error.message
+                return ""
+
+            watching = tasks.create_task(watch())
+            await seen.wait()
+        assert "closed" in await watching
+        await client.__aexit__(None, None, None)
+
+
+async def test_which_system_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with answering(tmp_path, monkeypatch) as (_, url), EngineClient(url) as client:
+        assert await client.system_of("Probe_2") == "one"
+        assert await client.system_of("Probe_1", "two") == "two"
+        with pytest.raises(EngineError, match="several systems have Probe_1") as raised:
+            await client.system_of("Probe")
+        assert raised.value.hint == "name one with --system: one, two"
+        with pytest.raises(EngineError, match="no module 'Nothing_1'") as raised:
+            await client.system_of("Nothing_1")
+        assert raised.value.status == 404
+
+
+async def test_what_the_engine_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [{"name": "panel", "level": "user", "hash": hash_key(KEY)}]
+    async with answering(tmp_path, monkeypatch, api_keys=keys) as (_, url):
+        async with EngineClient(url) as client:
+            with pytest.raises(EngineError, match="an API key is needed") as raised:
+                await client.modules()
+            assert raised.value.status == 401
+            assert "MISTLOCATE_API_KEY" in (raised.value.hint or "")
+            with pytest.raises(EngineError):
+                async with aclosing(client.watch("one", "Probe_1", "open")) as values:
+                    await anext(values)
+        async with EngineClient(url, KEY) as client:
+            assert await client.modules()
+            with pytest.raises(EngineError, match="needs the level support"):
+                await client.execute("one", "Probe_1", "for_support")
+            with pytest.raises(EngineError, match="no command 'ecko'"):
+                await client.execute("one", "Probe_1", "ecko")
+            async with aclosing(client.watch("one", "Probe_1", "open")) as values:
+                assert (await anext(values))["value"] == 1
+
+
+async def test_nobody_answers_there() -> None:
+    async with EngineClient("http://127.0.0.1:1") as client:
+        with pytest.raises(EngineUnreachable, match=r"no engine answers at http://127\.0\.0\.1:1") as raised:
+            await client.modules()
+        assert "mistlocate demo" in (raised.value.hint or "")
+        with pytest.raises(EngineUnreachable):
+            async with aclosing(client.watch("one", "Probe_1", "open")) as values:
+                await anext(values)
+
+
+async def test_somebody_else_answers_there() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        await writer.drain()
+
+    async with raw_server(talk) as port, EngineClient(f"http://127.0.0.1:{port}") as client:
+        with pytest.raises(EngineError, match="not as an engine"):
+            await client.modules()
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    async with answering(tmp_path, monkeypatch) as (_, url), EngineClient(url) as client:
+        assert await client.modules()

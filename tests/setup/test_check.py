@@ -1,0 +1,155 @@
+"""The check before setup, against the simulated cloud with things wrong in it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
+from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
+from mistlocate.setup.check import Report, Verdict, check
+from mistlocate.simulator import Campus, SimulatedCloud
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[SimulatedCloud]:
+    async with SimulatedCloud(Campus(people=20, floors=2), autorun=False) as made:
+        yield made
+
+
+def mapped(cloud: SimulatedCloud, **changes: Any) -> MistLocationsSettings:
+    maps = cloud.world.maps_of(cloud.site_id)
+    mappings = {each.id: {"building": "b", "level": f"l{number}"} for number, each in enumerate(maps)}
+    return MistLocationsSettings(floorplan_mappings={**mappings, **changes})  # type: ignore[arg-type]
+
+
+async def checked(cloud: SimulatedCloud, locations: MistLocationsSettings | None = None, **settings: Any) -> Report:
+    raw = {"api_token": cloud.token, "site_id": cloud.site_id, "rest_host": cloud.url, "proxy": "", **settings}
+    return await check(MistWebsocketSettings(**raw), locations or mapped(cloud))
+
+
+def said(report: Report, verdict: Verdict) -> str:
+    return "\n".join(f"{each.what}: {each.result} ({each.hint})" for each in report.findings if each.verdict is verdict)
+
+
+async def test_all_is_well(cloud: SimulatedCloud) -> None:
+    report = await checked(cloud)
+    assert report.problems == []
+    fine = said(report, Verdict.OK)
+    for expected in (
+        "token: accepted: organisation token with role read", "site: ", "stream: connected and subscribed", "maps: 3: ",
+        "present clients have a position", "present clients have an owner", "mappings: every map is mapped",
+    ):  # fmt: skip
+        assert expected in fine
+    assert report.draft.mappings == {}
+
+
+async def test_a_refused_token_ends_it(cloud: SimulatedCloud) -> None:
+    report = await checked(cloud, api_token="guess")
+    assert len(report.findings) == 1
+    assert "compare the host with the portal's address" in said(report, Verdict.PROBLEM)
+    assert cloud.url in said(report, Verdict.PROBLEM)
+
+
+async def test_a_token_of_a_person_with_too_many_rights(cloud: SimulatedCloud) -> None:
+    notes = said(await checked(cloud, api_token=cloud.admin_token), Verdict.NOTE)
+    assert "deleted when unused for 90 days" in notes
+    assert "role read is enough" in notes
+
+
+@pytest.mark.parametrize("site", ["foreign", "ea57dcee-516a-5fde-abca-aa9b6f371622"])
+async def test_a_site_that_is_not_there_or_not_for_us(cloud: SimulatedCloud, site: str) -> None:
+    report = await checked(cloud, site_id=cloud.foreign_site_id if site == "foreign" else site)
+    assert "site: " in said(report, Verdict.PROBLEM)
+
+
+async def test_nobody_answers(cloud: SimulatedCloud) -> None:
+    assert "cannot connect" in said(await checked(cloud, rest_host="http://127.0.0.1:1"), Verdict.PROBLEM)
+
+
+async def test_a_stream_that_does_not_come_about(cloud: SimulatedCloud) -> None:
+    assert "firewall" in said(await checked(cloud, stream_host="ws://127.0.0.1:1"), Verdict.PROBLEM)
+    cloud.faults.refuse_channels("stats/clients", detail="not for you")
+    assert "the subscription is refused: not for you" in said(await checked(cloud), Verdict.PROBLEM)
+
+
+async def test_a_subscription_that_is_not_acknowledged(cloud: SimulatedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mistlocate.setup.check.ACKNOWLEDGED_WITHIN", 0.2)
+    cloud.faults.drop_acks()
+    assert "not acknowledged" in said(await checked(cloud), Verdict.PROBLEM)
+
+
+async def test_no_maps(cloud: SimulatedCloud) -> None:
+    cloud.faults.rest("/maps$", body=[])
+    assert "maps: the site has none" in said(await checked(cloud), Verdict.PROBLEM)
+
+
+async def test_maps_without_mapping_and_a_draft_for_them(cloud: SimulatedCloud) -> None:
+    report = await checked(cloud, MistLocationsSettings())
+    assert "3 maps have no mapping (HQ - Floor 1, HQ - Floor 2, Yard)" in said(report, Verdict.PROBLEM)
+    assert "present clients on them cannot be found" in said(report, Verdict.PROBLEM)
+    assert len(report.draft.mappings) == 3
+
+
+async def test_mappings_without_map(cloud: SimulatedCloud) -> None:
+    report = await checked(cloud, mapped(cloud, gone={"level": "l9"}))
+    assert "no map of the site has the id gone" in said(report, Verdict.NOTE)
+    assert report.problems == []
+
+
+async def test_two_maps_on_a_level(cloud: SimulatedCloud) -> None:
+    first, second, *_ = cloud.world.maps_of(cloud.site_id)
+    report = await checked(cloud, mapped(cloud, **{first.id: {"level": "l1"}, second.id: {"level": "l1"}}))
+    assert "level l1 has several maps that are not aligned: HQ - Floor 1, HQ - Floor 2" in said(report, Verdict.NOTE)
+
+
+async def test_maps_that_cannot_be_placed() -> None:
+    campus = Campus(people=3, floors=1, outdoor_sizes=False)
+    async with SimulatedCloud(campus, autorun=False) as cloud:
+        assert "cannot be placed: Yard" in said(await checked(cloud), Verdict.PROBLEM)
+
+
+async def test_maps_that_cannot_be_read(cloud: SimulatedCloud) -> None:
+    cloud.faults.inject("maps", [{"name": "no id"}])
+    assert "1 maps cannot be read" in said(await checked(cloud), Verdict.NOTE)
+
+
+async def test_nobody_is_there() -> None:
+    async with SimulatedCloud(Campus(people=0, floors=1, passers=0), autorun=False) as cloud:
+        report = await checked(cloud)
+        assert "nobody is on the Wi-Fi" in said(report, Verdict.NOTE)
+
+
+async def test_nobody_has_a_position_or_a_name() -> None:
+    async with SimulatedCloud(Campus(people=0, floors=1, passers=0), autorun=False) as cloud:
+        cloud.stage.add_device(located=False)
+        problems = said(await checked(cloud), Verdict.PROBLEM)
+        assert "0 of 1 present clients have a position (0 %)" in problems
+        assert "nobody can be found by name" in problems
+
+
+async def test_names_in_several_domains() -> None:
+    async with SimulatedCloud(Campus(people=0, floors=1, passers=0), autorun=False) as cloud:
+        for name in ("alice@example.com", "EXAMPLE\\alice"):
+            cloud.stage.add_device(username=name)
+        notes = said(await checked(cloud), Verdict.NOTE)
+        assert "1 names appear in several domains (example, example.com)" in notes
+        assert "domain_aliases" in notes
+        assert "alice" not in notes
+
+
+async def test_keys_that_may_not_be_read(cloud: SimulatedCloud) -> None:
+    cloud.faults.rest("/psks", status=403)
+    notes = said(await checked(cloud), Verdict.NOTE)
+    assert "pre-shared keys of orgs cannot be read" in notes
+    assert "pre-shared keys of sites cannot be read" in notes
+
+
+async def test_a_budget_that_others_use_too(cloud: SimulatedCloud) -> None:
+    cloud.faults.rest("/self/usage", body={"requests": 4900, "request_limit": 5000})
+    assert "4900 of 5000 REST calls of this hour are used" in said(await checked(cloud), Verdict.NOTE)
+
+
+async def test_trouble_on_the_way_is_a_finding(cloud: SimulatedCloud) -> None:
+    cloud.faults.rest("/stats/clients", status=403)
+    assert "cloud: the API token may not do this" in said(await checked(cloud), Verdict.PROBLEM)

@@ -1,0 +1,70 @@
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mistlocate.engines.embedded.config import load_file
+from mistlocate.errors import BadArguments, CannotConnect, CloudError, TokenRefused
+from mistlocate.setup.init import TOKEN_FILE, SeveralSites, make_settings, write
+from mistlocate.simulator import Campus, SimulatedCloud
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[SimulatedCloud]:
+    async with SimulatedCloud(Campus(people=3, floors=2), autorun=False) as made:
+        yield made
+
+
+async def test_a_file_that_works_as_it_is(cloud: SimulatedCloud, tmp_path: Path) -> None:
+    made = await make_settings(cloud.url, cloud.token, site=cloud.site_id)
+    path = tmp_path / "settings.yaml"
+    write(made, path)
+    loaded = load_file(path)
+    maps = {each.id for each in cloud.world.maps_of(cloud.site_id)}
+    assert [spec.slug for spec in loaded.modules] == ["MistWebsocket_1", "MistLocations_1"]
+    assert set(loaded.modules[1].settings["floorplan_mappings"]) == maps
+    assert loaded.modules[0].settings["rest_host"] == cloud.url
+
+
+async def test_the_token_lies_beside_it_for_its_owner_only(cloud: SimulatedCloud, tmp_path: Path) -> None:
+    write(await make_settings(cloud.url, cloud.token, site=cloud.site_id), tmp_path / "settings.yaml")
+    assert cloud.token not in (tmp_path / "settings.yaml").read_text()
+    assert (tmp_path / TOKEN_FILE).read_text().strip() == cloud.token
+    for name in ("settings.yaml", TOKEN_FILE):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("existing", ["settings.yaml", TOKEN_FILE])
+async def test_nothing_is_overwritten(cloud: SimulatedCloud, tmp_path: Path, existing: str) -> None:
+    (tmp_path / existing).write_text("mine")
+    made = await make_settings(cloud.url, cloud.token, site=cloud.site_id)
+    with pytest.raises(BadArguments, match="exists already"):
+        write(made, tmp_path / "settings.yaml")
+    assert (tmp_path / existing).read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+async def test_several_sites_are_listed(cloud: SimulatedCloud) -> None:
+    with pytest.raises(SeveralSites) as raised:
+        await make_settings(cloud.url, cloud.token)
+    assert cloud.site_id in {site.id for site in raised.value.sites}
+    assert "--site" in (raised.value.hint or "")
+
+
+async def test_a_token_that_sees_one_site_needs_no_more(cloud: SimulatedCloud) -> None:
+    token = cloud.tokens.add("read", site_ids=[cloud.site_id])
+    assert (await make_settings(cloud.url, token)).site.id == cloud.site_id
+
+
+async def test_what_goes_wrong(cloud: SimulatedCloud) -> None:
+    with pytest.raises(TokenRefused, match="another cloud instance"):
+        await make_settings(cloud.url, "guess", site=cloud.site_id)
+    with pytest.raises(CloudError):
+        await make_settings(cloud.url, cloud.token, site=cloud.foreign_site_id)
+    with pytest.raises(BadArguments, match="one word"):
+        await make_settings(cloud.url, "two words")
+    with pytest.raises(BadArguments, match="EMEA 01"):
+        await make_settings("Mars", cloud.token)
+    with pytest.raises(CannotConnect):
+        await make_settings("http://127.0.0.1:1", cloud.token, site=cloud.site_id)

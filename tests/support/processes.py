@@ -1,0 +1,74 @@
+"""The command as a user runs it: a process of its own."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Process:
+    """A running command; `lines` is what it printed so far, standard error included."""
+
+    popen: "subprocess.Popen[str]"
+    lines: list[str] = field(default_factory=list)
+    news: threading.Condition = field(default_factory=threading.Condition)
+
+    def read(self) -> None:
+        assert self.popen.stdout is not None
+        for line in self.popen.stdout:
+            with self.news:
+                self.lines.append(line.rstrip())
+                self.news.notify_all()
+        with self.news:
+            self.news.notify_all()
+
+    @property
+    def output(self) -> str:
+        return "\n".join(self.lines)
+
+    def wait_for(self, pattern: str, within: float = 30.0) -> "re.Match[str]":
+        """The first match of a pattern in what it prints."""
+        with self.news:
+            found = self.news.wait_for(
+                lambda: re.search(pattern, self.output) or self.popen.poll() is not None, timeout=within
+            )
+        match = re.search(pattern, self.output)
+        assert match is not None, f"{found=}: {pattern!r} is not in\n{self.output}"
+        return match
+
+    def end(self, with_signal: int = signal.SIGINT, within: float = 15.0) -> int:
+        """Ask it to end, and return its exit code."""
+        self.popen.send_signal(with_signal)
+        return self.popen.wait(within)
+
+
+@contextlib.contextmanager
+def command(*args: str, **environment: str) -> Iterator[Process]:
+    """Run `mistlocate ARGS` for the length of the block."""
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    popen = subprocess.Popen(
+        [sys.executable, "-m", "mistlocate", *args],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**kept, "PYTHONUNBUFFERED": "1", "COLUMNS": "200", **environment},
+    )
+    process = Process(popen)
+    reader = threading.Thread(target=process.read, daemon=True)
+    reader.start()
+    try:
+        yield process
+    finally:
+        if popen.poll() is None:
+            popen.kill()
+        popen.wait()
+        reader.join(5)
+        if popen.stdout is not None:
+            popen.stdout.close()
