@@ -8,6 +8,7 @@ from hypothesis import settings
 
 #: Programs that tests need beyond Python: the name in `@pytest.mark.needs(name)` → where it may be, how to get it.
 PROGRAMS = {
+    "curl": (("curl",), "apt-get install curl"),
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
     "redis-server": (("redis-server",), "apt-get install redis-server"),
 }

@@ -42,6 +42,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         "max_location_age": 6,
     }
     statuses: ClassVar[Mapping[str, StatusInfo]] = {
+        "connected": StatusInfo(Level.USER, "always true: what can be disconnected is MistWebsocket"),
         "problems": StatusInfo(Level.USER, "maps and levels that keep people from being found"),
         "driver": StatusInfo(Level.USER, "name and version of this implementation"),
     }

@@ -39,6 +39,7 @@ class Connection:
         budget.limit = settings.rest_budget
         self._http = context.links.http(options)
         self._settings = settings
+        self.verifies_tls = settings.verify_tls
         self.rest_host = endpoints.rest
         self.stream_host = endpoints.stream
         self.api = MistApi(

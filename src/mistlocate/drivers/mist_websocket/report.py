@@ -34,6 +34,7 @@ def problems(tracker: Tracker, store: OwnerStore, connection: Connection | None)
     }
     if connection is not None:
         ledger = connection.stream.ledger
+        found["tls_not_verified"] = not connection.verifies_tls
         found["refused_channels"] = [
             {"channel": channel, "detail": entry.detail}
             for channel, entry in ledger
@@ -95,5 +96,6 @@ def _stream(connection: Connection, now: float) -> dict[str, Any]:
         "frames": stream.frames,
         "connections": stream.connections,
         "subscriptions": stream.ledger.counts(),
+        "channels": {channel: entry.state.value for channel, entry in stream.ledger},
         "last_failure": stream.health.last_failure,
     }
