@@ -194,8 +194,17 @@ class TestKeys:
         assert "user, support or administrator" in found.stderr
 
 
-def test_the_schema_is_printed() -> None:
-    assert json.loads(run("schema").stdout)["$schema"].startswith("https://json-schema.org/")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_schema_is_printed(options: list[str]) -> None:
+    assert json.loads(run("schema", *options).stdout)["$schema"].startswith("https://json-schema.org/")
+
+
+def test_a_simulated_cloud_tells_a_program_where_it_is() -> None:
+    with command("simulate", "--port", "0", "--clients", "5", "--maps", "1", "--json") as process:
+        told = json.loads(process.wait_for(r"^\{.*\}$").group(0))
+        assert process.end() == 0
+    assert told["stream_url"] == f"ws{told['url'].removeprefix('http')}/api-ws/v1/stream"
+    assert set(told) == {"url", "stream_url", "site_id", "api_token"}
 
 
 class TestSettingsFiles:

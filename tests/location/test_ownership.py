@@ -36,8 +36,8 @@ class TestPrecedence:
     def test_of_the_same_source_the_newer_evidence_holds(self) -> None:
         owners = Owners()
         owners.learn(A, "alice@example.com", Source.DOT1X, T)
-        assert owners.learn(A, "bob@example.com", Source.DOT1X, T + 1)
-        assert not owners.learn(A, "alice@example.com", Source.DOT1X, T - 3600)
+        owners.learn(A, "bob@example.com", Source.DOT1X, T + 1)
+        owners.learn(A, "alice@example.com", Source.DOT1X, T - 3600)
         assert owner(owners, A) == "bob@example.com"
         assert macs(owners, "alice@example.com") == []
 
@@ -48,6 +48,15 @@ class TestPrecedence:
         assert owners.release(A) is None
         owners.learn(A, "alice@example.com", Source.DOT1X, T)
         assert owner(owners, A) == "alice@example.com"
+
+    @pytest.mark.parametrize(
+        ("text", "named"), [("alice", True), ("", False), (None, False), ("anonymous", False), (B, False)]
+    )
+    def test_whether_a_text_is_a_name_at_all(self, text: str | None, named: bool) -> None:
+        owners = Owners()
+        assert owners.learn(A, text, Source.DOT1X, T) is named
+        assert owners.learn(A, text, Source.DOT1X, T) is named
+        assert owners.learn(A, text, Source.PSK, T) is named
 
     def test_a_pin_needs_a_name(self) -> None:
         assert Owners().pin("anonymous", [A], T) is None
@@ -102,7 +111,7 @@ class TestMatching:
 class TestWithholding:
     def test_ignored_names_are_not_learned(self) -> None:
         owners = Owners(NameRules.of({}, ["host/"]))
-        assert not owners.learn(A, "host/lt-1.example.com", Source.DOT1X, T)
+        assert owners.learn(A, "host/lt-1.example.com", Source.DOT1X, T), "it is a name all the same"
         assert owner(owners, A) is None
 
     def test_a_machine_account_does_not_take_a_device_from_its_user(self) -> None:

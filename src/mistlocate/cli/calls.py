@@ -154,8 +154,7 @@ def watch(
     async def work() -> None:
         async with EngineClient(url, api_key) as engine:
             where = await engine.system_of(module, system)
-            slug = module if module.rpartition("_")[2].isdecimal() else f"{module}_1"
-            async with aclosing(engine.watch(where, slug, key)) as values:
+            async with aclosing(engine.watch(where, module, key)) as values:
                 async for value in values:
                     text = jsontext.dumps(value).decode()
                     typer.echo(text if json else f"{time.strftime('%H:%M:%S')}  {text}")

@@ -11,6 +11,8 @@ import structlog
 import typer
 from rich.markup import escape
 
+from mistlocate import jsontext
+from mistlocate.cli.calls import Json
 from mistlocate.cli.output import err, out, run
 from mistlocate.engines.embedded import logs
 from mistlocate.engines.embedded.config import load_file
@@ -107,6 +109,7 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another seed, another campus.")] = 1,
     speed: Annotated[float, typer.Option("--speed", min=0.01, help="How much faster than real time it runs.")] = 1.0,
+    json: Json = False,
 ) -> None:
     """Run a simulated Mist cloud alone."""
     from mistlocate.simulator import Campus, SimClock, SimulatedCloud, SimulatorError  # noqa: PLC0415 - an extra
@@ -115,16 +118,22 @@ def simulate(
         campus = Campus(seed=seed, clients=clients, maps=maps, rate=rate)
         try:
             async with until_ended() as ended, SimulatedCloud(campus, port=port, clock=SimClock(speed)) as cloud:
-                out.print(f"A simulated Mist cloud answers at [bold]{cloud.url}[/]")
-                out.print(f"  stream     {cloud.stream_url}")
-                out.print(f"  site_id    {cloud.site_id}")
-                out.print(f"  api_token  {cloud.token}")
-                out.print(
-                    f"  try        mistlocate init --portal {cloud.url} --site {cloud.site_id} --token {cloud.token}"
-                )
-                out.print(f"  truth      {cloud.url}/simulator/truth")
+                _print_cloud(cloud.url, cloud.stream_url, cloud.site_id, cloud.token, as_json=json)
                 await ended.wait()
         except SimulatorError as error:
             raise EngineError(str(error), hint="choose another with --port") from None
 
     run(work())
+
+
+def _print_cloud(url: str, stream_url: str, site_id: str, token: str, *, as_json: bool) -> None:
+    if as_json:
+        cloud = {"url": url, "stream_url": stream_url, "site_id": site_id, "api_token": token}
+        typer.echo(jsontext.dumps(cloud).decode())
+        return
+    out.print(f"A simulated Mist cloud answers at [bold]{url}[/]")
+    out.print(f"  stream     {stream_url}")
+    out.print(f"  site_id    {site_id}")
+    out.print(f"  api_token  {token}")
+    out.print(f"  try        mistlocate init --portal {url} --site {site_id} --token {token}")
+    out.print(f"  truth      {url}/simulator/truth")

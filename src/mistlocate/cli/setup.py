@@ -149,6 +149,6 @@ def key(
     typer.echo(yamltext.dumps({"api_keys": [entry]}))
 
 
-def schema() -> None:
-    """Print the JSON Schema of the settings file."""
+def schema(json: Json = False) -> None:
+    """Print the JSON Schema of the settings file; it is JSON with `--json` and without."""
     print_json(settings_schema())

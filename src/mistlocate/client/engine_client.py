@@ -76,7 +76,7 @@ class EngineClient:
 
     async def watch(self, system_id: str, slug: str, key: str) -> AsyncGenerator[Any, None]:
         """The present value of a status, and every later one, until the engine goes."""
-        name, _, index = slug.rpartition("_")
+        name, _, index = slug.rpartition("_") if slug.rpartition("_")[2].isdecimal() else (slug, "", "1")
         url = f"ws{self.url.removeprefix('http')}{_BASE}/systems/control"
         message = {"id": 1, "sys": system_id, "mod": name, "index": int(index), "cmd": "bind", "name": key}
         try:

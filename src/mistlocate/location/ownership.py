@@ -100,26 +100,24 @@ class Owners:
     # -- learning ---------------------------------------------------------------------------------
 
     def learn(self, mac: str, text: str | None, source: Source, at: float) -> bool:
-        """Take in that `source` names `text` as the owner of `mac`; return whether the owner changed.
+        """Take in that `source` names `text` as the owner of `mac`; return whether the text is a name at all.
 
-        Names that are to be ignored, anonymous ones and MACs teach nothing, and old news does not undo newer.
+        Anonymous names and MACs are none. Names to be ignored teach nothing, what is weaker or older than what is
+        known changes nothing.
         """
         if not text:
             return False
         known = self._by_mac.get(mac)
-        if known is not None:
-            if known.source > source:
-                return False
-            if known.text == text and known.source == source:
-                self._confirm(mac, known, at)
-                return False
-            if known.source == source and known.at > at:
-                return False
+        if known is not None and known.text == text and known.source == source:
+            self._confirm(mac, known, at)
+            return True
         owned = self._ownership(text, source, at)
-        if owned is None or owned.withheld:
+        if owned is None:
             return False
-        self._assign(mac, owned)
-        return known is None or known.identity != owned.identity
+        outranked = known is not None and (known.source, known.at) > (source, at)
+        if not owned.withheld and not outranked:
+            self._assign(mac, owned)
+        return True
 
     def pin(self, text: str, macs: Iterable[str], at: float) -> Identity | None:
         """Assign MACs to a person by hand; it outranks everything that the network says. None: this is no name."""

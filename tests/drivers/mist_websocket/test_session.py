@@ -28,7 +28,7 @@ class TestChanges:
             assert found["stream"]["connections"] == 1
             assert found["rest_budget"]["limit"] == 1000
 
-    async def test_a_thousand_changes_leave_nothing_behind(self, tmp_path: Path) -> None:
+    async def test_many_changes_leave_nothing_behind(self, tmp_path: Path) -> None:
         async with site(tmp_path) as it:
             await it.complete()
             mac, published = min(it.present), dict(it.published(min(it.present)))

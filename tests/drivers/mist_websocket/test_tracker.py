@@ -1,5 +1,6 @@
 """Wire records in, roster and owners, published records out."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -252,6 +253,17 @@ class TestOwners:
         it = tracker()
         hear(it, {**FULL, "username": None, "is_guest": False, "guest": {"email": "typed@example.net"}})
         assert it.owners.owner_of(MAC, guests=True) is None
+
+    @virtual
+    async def test_a_guest_who_left_is_forgotten_by_name_and_the_staff_is_not(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "username": None, "is_guest": True, "guest": {"email": "typed@example.net"}})
+        hear(it, {**FULL, "mac": "00005e005302"})
+        await asyncio.sleep(3600)
+        it.forget()
+        assert len(it.roster) == 0
+        assert it.owners.owner_of(MAC, guests=True) is None
+        assert it.owners.owner_of("00005e005302") is not None
 
 
 class TestWanted:

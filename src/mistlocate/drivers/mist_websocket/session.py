@@ -157,7 +157,7 @@ class SiteSession:
             await clock.sleep(TICK)
             ticks += 1
             if ticks % FORGET_EVERY == 0:
-                tracker.roster.forget(clock.monotonic(), tracker.cloud_clock.now())
+                tracker.forget()
                 self.publisher.news()
             status.set("clock_offset", round(tracker.cloud_clock.offset()))
             if self.connection is not None and self.connection.stream.last_frame is not None:

@@ -103,6 +103,13 @@ class Tracker:
                 client.raw = client.raw_position = None
         self.roster.mark_all()
 
+    def forget(self) -> None:
+        """Forget who was not heard of for too long; of guests also the name, which is nowhere else."""
+        for mac in self.roster.forget(self.clock.monotonic(), self.cloud_clock.now()):
+            owned = self.owners.owner_of(mac, guests=True)
+            if owned is not None and owned.source is Source.GUEST:
+                self.owners.release(mac)
+
     def clear(self) -> None:
         """Another site: of what was known only the owners of devices still hold."""
         self.roster.clear()
@@ -145,9 +152,7 @@ class Tracker:
 
     def _learn(self, mac: str, username: str | None, psk_id: str | None, guest: str | None, at: float) -> None:
         """The owner that a record speaks of: the strongest of what it says."""
-        if username and self.owners.rules.identify(username) is not None:
-            self.owners.learn(mac, username, Source.DOT1X, at)
-        elif psk_id:
+        if not self.owners.learn(mac, username, Source.DOT1X, at) and psk_id:
             key = self.keys.get(psk_id)
             if key is not None:
                 self.owners.learn(mac, psk_owner(key), Source.PSK, at)

@@ -84,10 +84,26 @@ class TestCommands:
             assert told(await http.post("/systems/sys/Probe_1/echo", json=["x"]))[0] == 503
             await http.post("/modules/mod-sys-Probe-1/start")
             assert (await http.post("/systems/sys/Probe_1/echo", json=["x"])).status_code == 200
+            await http.post("/modules/mod-sys-Probe-1/stop")
+            await http.post("/modules/mod-sys-Probe-1/load")
+            assert (await http.post("/systems/sys/Probe_1/echo", json=["x"])).status_code == 200
             await http.post("/systems/sys/stop")
             assert engine.find("sys", "Probe_1").state is ModuleState.STOPPED
             await http.post("/systems/sys/start")
             await until(lambda: engine.find("sys", "Probe_1").state is ModuleState.RUNNING)
+
+    async def test_whether_it_is_connected_and_what_went_wrong(
+        self, running: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("mistlocate.engines.embedded.host.FIRST_RESTART", 3600.0)
+        async with running() as engine, client(engine) as http:
+            assert (await http.post("/modules/mod-sys-Probe-1/ping")).json() == {"pingable": False}
+            await http.post("/systems/sys/Probe_1/connect", json=[True])
+            assert (await http.post("/modules/mod-sys-Probe-1/ping")).json() == {"pingable": True}
+            assert (await http.get("/modules/mod-sys-Probe-1/error")).json() is None
+            await http.post("/systems/sys/Probe_1/crash")
+            await until(lambda: engine.find("sys", "Probe_1").state is ModuleState.CRASHED)
+            assert (await http.get("/modules/mod-sys-Probe-1/error")).json() == "ZeroDivisionError"
 
 
 class TestStatuses:

@@ -161,6 +161,24 @@ async def module_start(module_id: str, engine: EngineDep, caller: AdministratorD
     return json_response({})
 
 
+@api.post("/modules/{module_id}/load", tags=["modules"])
+async def module_load(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
+    """The same as start: modules of this engine are always loaded."""
+    return await module_start(module_id, engine, caller)
+
+
+@api.post("/modules/{module_id}/ping", tags=["modules"])
+async def module_ping(module_id: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """Whether the module reaches its device or cloud: `{pingable}`."""
+    return json_response({"pingable": common.summary(engine, engine.host(module_id))["connected"] is True})
+
+
+@api.get("/modules/{module_id}/error", tags=["modules"])
+async def module_error(module_id: str, engine: EngineDep, caller: CallerDep) -> Response:
+    """What went wrong with the module last, null if nothing did."""
+    return json_response(engine.host(module_id).problem)
+
+
 @api.post("/modules/{module_id}/stop", tags=["modules"])
 async def module_stop(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
     """Stop a module until it is started again, or the engine is."""
