@@ -71,7 +71,9 @@ class HandshakeRefused(TransportError):
     """The stream's server answered the upgrade with an HTTP status of its own."""
 
     def __init__(self, status: int, *, retry_after: float | None = None) -> None:
-        super().__init__(f"the stream's server refused the connection with HTTP {status}")
+        no_stream = status < 400 or status in (404, 405, 407)
+        hint = "check the stream's host (cloud, or stream_host) and the proxy" if no_stream else None
+        super().__init__(f"the stream's server refused the connection with HTTP {status}", hint=hint)
         self.status = status
         self.retry_after = retry_after
 

@@ -225,7 +225,8 @@ class MistApi:
         try:
             return jsontext.loads(response.body), response.headers
         except ValueError:
-            raise CloudTrouble("the cloud's answer is no JSON", status=200) from None
+            hint = "check that the REST host is a Mist cloud's, and the proxy"
+            raise CloudTrouble("the cloud's answer is no JSON", status=200, hint=hint) from None
 
 
 def _sort(model: type[Record], items: Iterable[Any], rows: list[Row[Record]], rejects: list[Reject]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mistlocate.errors import ModuleUnavailable, TokenRefused
+from mistlocate.errors import CannotConnect, CloudTrouble, ModuleUnavailable, NotFound, TokenRefused
+from support.servers import raw_server
 from support.site import SMALL, Site, site
 from support.waiting import until
 
@@ -222,3 +223,42 @@ async def test_unloading_closes_the_stream(tmp_path: Path) -> None:
         await it.complete()
         await it.host("MistWebsocket_1").stop()
         await until(lambda: not it.cloud.sessions)
+
+
+class TestWhatAnIntegratorGetsWrong:
+    async def test_a_site_that_is_not_there(self, tmp_path: Path) -> None:
+        async with site(tmp_path, websocket={"site_id": "00000000-0000-0000-0000-000000000000"}) as it:
+            await it.state("degraded")
+            assert "check the site id" in it.status("stream_reason")
+            with pytest.raises(NotFound, match="no such object") as raised:
+                await it.mist("maps")
+            assert raised.value.hint == "check the site id and the cloud instance"
+            await change(it, site_id=it.cloud.site_id)
+            await it.complete()
+
+    async def test_a_host_that_nobody_answers_at(self, tmp_path: Path) -> None:
+        async with site(tmp_path, websocket={"rest_host": "http://127.0.0.1:1"}) as it:
+            await until(lambda: "cannot connect to 127.0.0.1" in (it.status("stream_reason") or ""))
+            assert it.status("stream_state") == "connecting"
+            assert await it.locations("locate_user", "alice@example.com") == []
+            with pytest.raises(CannotConnect, match=r"cannot connect to 127\.0\.0\.1") as raised:
+                await it.mist("maps")
+            assert "check the host name" in str(raised.value.hint)
+            await change(it, rest_host=it.cloud.url)
+            await it.complete()
+
+    async def test_a_host_that_is_no_mist_cloud(self, tmp_path: Path) -> None:
+        page = b"<html>It works!</html>"
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(page), page))
+
+        async with (
+            raw_server(answer) as port,
+            site(tmp_path, websocket={"rest_host": f"http://127.0.0.1:{port}"}) as it,
+        ):
+            await until(lambda: "check the stream's host" in (it.status("stream_reason") or ""))
+            with pytest.raises(CloudTrouble, match="no JSON") as raised:
+                await it.mist("maps")
+            assert "REST host" in str(raised.value.hint)
