@@ -189,9 +189,10 @@ class TestMaps:
         async with site(tmp_path, rate=120, websocket={"maps_interval": 2}) as it:
             await it.complete()
             everyone = {map_id: it.on_map(map_id) for map_id in it.maps}
-            asked = len(it.requests("/maps"))
-            it.cloud.faults.rest("/maps$", body=[{"name": "no id"}])
-            await until(lambda: len(it.requests("/maps")) >= asked + 2)
+            rule = it.cloud.faults.rest("/maps$", body=[{"name": "no id"}])
+            await until(lambda: rule.hits >= 2)
+            assert {each["id"] for each in it.status("maps")} == set(it.maps)
+            assert channels(it) == {"site", *it.maps}
             assert {map_id: it.on_map(map_id) for map_id in it.maps} == everyone
 
 

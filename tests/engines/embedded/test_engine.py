@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from mistlocate.engines.embedded import host as host_module
 from mistlocate.engines.embedded.config import Loaded
 from mistlocate.engines.embedded.engine import Engine, split_slug
 from mistlocate.engines.embedded.host import ModuleState
@@ -138,19 +140,20 @@ class TestCrashes:
             assert (host.restarts, other.restarts, host.problem) == (1, 0, None)
             assert status(engine, "k") is None, "a new instance starts with a clean board"
 
-    async def test_it_is_started_ever_later(self, running: Running) -> None:
+    async def test_it_is_started_ever_later(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(host_module, "LONGEST_RESTART", 4.0)
         async with running() as engine:
             host = engine.find("sys", "Probe_1")
             times = []
-            for _ in range(4):
-                await until(lambda: host.state is ModuleState.RUNNING)
-                times.append(engine.clock.monotonic())
-                await run(engine, "crash")
-                await until(lambda: host.state is ModuleState.CRASHED)
-            gaps = [b - a for a, b in itertools.pairwise(times)]
-            assert gaps[0] >= 1
-            assert gaps[1] >= 2
-            assert gaps[2] >= 4
+            with capture_logs() as lines:
+                for _ in range(5):
+                    await until(lambda: host.state is ModuleState.RUNNING)
+                    times.append(engine.clock.monotonic())
+                    await run(engine, "crash")
+                    await until(lambda: host.state is ModuleState.CRASHED)
+            announced = [line["restart_in"] for line in lines if line["event"] == "module crashed"]
+            assert announced == [1, 2, 4, 4, 4]
+            assert all(b - a >= delay for (a, b), delay in zip(itertools.pairwise(times), announced, strict=False))
 
     async def test_stopping_a_crashed_module_does_not_wait_for_its_restart(self, running: Running) -> None:
         async with running() as engine:
