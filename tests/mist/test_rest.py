@@ -108,6 +108,24 @@ class TestLists:
         assert [row.record.mac for row in listing.rows] == ["00005e000001", "00005e000002", "00005e000003"]
         assert route.call_count == 3
 
+    @pytest.mark.parametrize(("honoured", "calls"), [(True, 3), (False, 4)])
+    async def test_the_first_page_of_a_map_is_asked_for_by_its_bare_path(
+        self, respx_mock: respx.MockRouter, api: MistApi, honoured: bool, calls: int
+    ) -> None:
+        def answer(request: httpx.Request) -> httpx.Response:
+            if not request.url.query:
+                assert request.headers["X-Page-Limit"] == "1000"
+                limit = 1000 if honoured else 100
+                return page([{**CLIENT, "mac": "00005e000001"}], 1, 2500, limit)
+            number = int(request.url.params.get("page", 1))
+            assert "X-Page-Limit" not in request.headers
+            return page([{**CLIENT, "mac": f"00005e00{number:04x}"}], number, 2500)
+
+        route = respx_mock.get("/api/v1/sites/s1/stats/maps/m1/clients").mock(side_effect=answer)
+        listing = await api.map_clients("s1", "m1", Purpose.SNAPSHOT)
+        assert [row.record.mac for row in listing.rows] == ["00005e000001", "00005e000002", "00005e000003"]
+        assert route.call_count == calls
+
     async def test_without_headers_the_answer_is_complete(self, respx_mock: respx.MockRouter, api: MistApi) -> None:
         route = respx_mock.get("/api/v1/sites/s1/stats/clients").respond(json=[CLIENT])
         assert len((await api.site_clients("s1", Purpose.SNAPSHOT)).rows) == 1
