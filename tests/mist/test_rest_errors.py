@@ -23,6 +23,8 @@ class Answer(NamedTuple):
         ({"retry-after": "-5"}, 1),
         ({"retry-after": "999999"}, 3600),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, RETRY_AFTER),
+        ({"retry-after": "nan"}, RETRY_AFTER),
+        ({"retry-after": "inf"}, 3600),
         ({}, RETRY_AFTER),
     ],
 )

@@ -94,6 +94,9 @@ async def test_an_end_without_goodbye_is_1006() -> None:
         (429, {"Retry_After": "30"}, 30.0),
         (429, {"Retry_After": "soon"}, None),
         (503, {}, None),
+        (429, {"Retry-After": "nan"}, None),
+        (429, {"Retry-After": "inf"}, 3600.0),
+        (429, {"Retry-After": "-5"}, None),
     ],
 )
 async def test_a_refused_upgrade_tells_its_status(

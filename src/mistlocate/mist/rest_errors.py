@@ -1,5 +1,6 @@
 """What the cloud's answers other than 200 mean, as errors that tell people what to do."""
 
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -71,6 +72,7 @@ def _detail(body: bytes) -> str:
 def _retry_after(headers: Mapping[str, str]) -> float:
     """`Retry-After` in seconds (the form that the cloud documents), bounded to an hour and never less than one."""
     try:
-        return min(max(float(headers["retry-after"]), 1.0), 3600.0)
+        seconds = float(headers["retry-after"])
     except (KeyError, ValueError):
         return RETRY_AFTER
+    return RETRY_AFTER if math.isnan(seconds) else min(max(seconds, 1.0), 3600.0)

@@ -114,7 +114,9 @@ def _lost(error: ConnectionClosed) -> ConnectionLost:
 
 
 def _seconds(text: str | None) -> float | None:
+    """`Retry-After` in seconds, at most an hour; None for what says nothing."""
     try:
-        return None if text is None else float(text)
+        seconds = float(text or "")
     except ValueError:
         return None
+    return min(seconds, 3600.0) if seconds >= 0 else None
