@@ -114,7 +114,7 @@ class Site:
 
     def tracker(self) -> Tracker:
         """What the driver knows, where no command tells it."""
-        driver = self.host("MistWebsocket_1")._module._driver  # type: ignore[union-attr]
+        driver = self.host("MistWebsocket_1").life.module._driver  # type: ignore[union-attr]
         return driver._site.tracker  # type: ignore[union-attr,no-any-return]
 
     def owns(self, name: str) -> list[str]:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mistlocate.engines.embedded import host as host_module
+from mistlocate.driver import supervisor
+from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.embedded.config import Loaded
 from mistlocate.engines.embedded.engine import Engine, split_slug
-from mistlocate.engines.embedded.host import ModuleState
 from mistlocate.errors import (
     BadArguments,
     CommandFailed,
@@ -141,7 +141,7 @@ class TestCrashes:
             assert status(engine, "k") is None, "a new instance starts with a clean board"
 
     async def test_it_is_started_ever_later(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(host_module, "LONGEST_RESTART", 4.0)
+        monkeypatch.setattr(supervisor, "LONGEST_RESTART", 4.0)
         async with running() as engine:
             host = engine.find("sys", "Probe_1")
             times = []

@@ -1,9 +1,7 @@
 """One module in this engine: its context, and its life over crashes and restarts."""
 
-import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
-from enum import StrEnum
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -12,11 +10,12 @@ from mistlocate.clock import Clock
 from mistlocate.driver.base import Driver, parse_settings
 from mistlocate.driver.command import Command, command_of
 from mistlocate.driver.context import ConnectOptions, Http, Link, ModuleHandle, Unsubscribe
-from mistlocate.driver.module import LOAD_WITHIN, UNLOAD_WITHIN, Module
+from mistlocate.driver.module import Module
+from mistlocate.driver.supervisor import ModuleState, Supervisor
 from mistlocate.engines.embedded.config import ModuleSpec
 from mistlocate.engines.embedded.status import ModuleStatus
 from mistlocate.engines.embedded.store import ModuleStorage
-from mistlocate.errors import MistlocateError, ModuleUnavailable, Problem, SettingsError, StoreError
+from mistlocate.errors import Problem, SettingsError, StoreError
 from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.options import TransportOptions
 from mistlocate.transport.websocket import open_websocket
@@ -27,22 +26,6 @@ if TYPE_CHECKING:
     from mistlocate.engines.embedded.engine import Engine
 
 Value = TypeVar("Value")
-
-#: Seconds before a crashed module is started again: this, twice this, … up to the longest.
-FIRST_RESTART = 1.0
-LONGEST_RESTART = 60.0
-
-#: A module that ran this long before it crashed starts with the first delay again.
-STABLE_AFTER = 300.0
-
-
-class ModuleState(StrEnum):
-    """What a module is doing."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    CRASHED = "crashed"
-    STOPPED = "stopped"
 
 
 class DirectLinks:
@@ -96,7 +79,7 @@ class EmbeddedContext:
         """Tell whether the module's device or cloud can be reached."""
         if self.status.get("connected") is not connected:
             self.status.set("connected", connected)
-            self._host.connection_changed(connected)
+            self._host.life.connection_changed(connected)
 
     async def save_setting(self, name: str, value: Any) -> None:
         """Keep a setting over restarts."""
@@ -129,21 +112,21 @@ class SystemModule:
 
 
 class ModuleHost:
-    """Runs one module, starts it anew when it crashes, and keeps its trouble to itself."""
+    """Runs one module of the settings file, with what was saved at run time over its settings."""
 
     def __init__(self, engine: "Engine", spec: ModuleSpec, saved: Mapping[str, Any]) -> None:
         self.spec = spec
         self.saved = dict(saved)
         """Settings that were saved at run time; they lie over those of the file."""
-        self.state = ModuleState.STOPPED
-        self.problem: str | None = None
-        """What went wrong last, for people."""
-        self.restarts = 0
         self._engine = engine
-        self._module: Module | None = None
-        self._made = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("mistlocate.engine").bind(module=spec.id)
+        self.life = Supervisor(
+            spec.slug,
+            self._make,
+            clock=engine.clock,
+            log=self._log,
+            on_crash=lambda: engine.board.set(spec.id, "connected", False),
+        )
 
     @property
     def driver(self) -> type[Driver[Any]]:
@@ -155,97 +138,52 @@ class ModuleHost:
         """What the driver is given: the file's settings, and over them what was saved."""
         return {**self.spec.settings, **self.saved}
 
+    @property
+    def state(self) -> ModuleState:
+        """What the module is doing."""
+        return self.life.state
+
+    @property
+    def problem(self) -> str | None:
+        """What went wrong last, for people."""
+        return self.life.problem
+
+    @property
+    def restarts(self) -> int:
+        """How often it was started anew after a crash."""
+        return self.life.restarts
+
     # -- life -------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Run, unless it runs already."""
-        if self._task is None:
-            self.state = ModuleState.STARTING
-            self._task = asyncio.create_task(self._run(), name=f"{self.spec.id}/host")
+        self.life.start()
 
     async def stop(self) -> None:
         """Stop; returns when the module has unloaded."""
-        task, self._task = self._task, None
-        if task is None:
-            return
-        if self._module is not None:
-            self._module.stop()
-            await asyncio.wait([task], timeout=UNLOAD_WITHIN + 0.5)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        self.state = ModuleState.STOPPED
+        await self.life.stop()
 
     async def reconfigure(self, spec: ModuleSpec) -> None:
-        """Take a changed spec of the same driver; a changed URI needs a restart."""
+        """Take a changed spec of the same driver; a changed URI needs a restart. Raises `SettingsError`."""
         restart = spec.uri != self.spec.uri
         self.spec = spec
-        if restart and self._task is not None:
+        if restart and self.life.started:
             await self.stop()
             self.start()
         else:
-            self.apply_settings()
+            self.life.update(self.settings)
 
-    def apply_settings(self) -> None:
-        """Hand the present settings to the driver. Raises `SettingsError`; then it keeps those before."""
-        if self._module is not None:
-            try:
-                self._module.update(self.settings)
-            except SettingsError as error:
-                self.problem = str(error)
-                raise
-            self.problem = None
-
-    async def _run(self) -> None:
-        delay = FIRST_RESTART
-        while True:
-            started = self._engine.clock.monotonic()
-            try:
-                await self._run_once()
-                return
-            except Exception as error:
-                if self._task is not asyncio.current_task():
-                    return  # it was being stopped at that moment
-                self.restarts += 1
-                self.state = ModuleState.CRASHED
-                self.problem = _summary(error)
-                self._log.error("module crashed", problem=self.problem, restart_in=delay, exc_info=error)
-            self._engine.board.set(self.spec.id, "connected", False)
-            if self._engine.clock.monotonic() - started > STABLE_AFTER:
-                delay = FIRST_RESTART
-            await self._engine.clock.sleep(delay)
-            delay = min(delay * 2, LONGEST_RESTART)
-
-    async def _run_once(self) -> None:
+    def _make(self, on_loaded: Callable[[], None]) -> Module:
+        """The module with its settings; if what was saved at run time does not fit any more, without that."""
         self._engine.board.clear(self.spec.id)
         context = EmbeddedContext(self._engine, self)
-        self.state = ModuleState.STARTING
-        self._module = self._make(context)
-        self._made.set()
         try:
-            await self._module.run()
-        finally:
-            self._made.clear()
-            self._module = None
-
-    def _make(self, context: EmbeddedContext) -> Module:
-        """The module with its settings; if what was saved at run time does not fit any more, without that."""
-        try:
-            return Module(self.driver, context, self.settings, strict=True, on_loaded=self._loaded)
+            return Module(self.driver, context, self.settings, strict=True, on_loaded=on_loaded)
         except SettingsError as error:
             if not self.saved:
                 raise
             self._log.error("saved settings do not fit and are left out", problem=str(error))
-        return Module(self.driver, context, self.spec.settings, strict=True, on_loaded=self._loaded)
-
-    def _loaded(self) -> None:
-        self.state = ModuleState.RUNNING
-        self.problem = None
-
-    def connection_changed(self, connected: bool) -> None:
-        """The driver reported its connection; its hook follows."""
-        if self._module is not None:
-            self._module.connection_changed(connected)
+        return Module(self.driver, context, self.spec.settings, strict=True, on_loaded=on_loaded)
 
     # -- commands ---------------------------------------------------------------------------------
 
@@ -256,14 +194,7 @@ class ModuleHost:
     async def execute(self, name: str, args: Any) -> Any:
         """Run a command. Raises as `Module.execute`."""
         self.command(name)
-        if self.state is ModuleState.STARTING:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOAD_WITHIN):
-                    await self._made.wait()
-        if self._module is None:
-            reason = self.problem or "it was stopped"
-            raise ModuleUnavailable(f"{self.spec.slug} is not running: {reason}")
-        return await self._module.execute(name, args)
+        return await self.life.execute(name, args)
 
     # -- settings ---------------------------------------------------------------------------------
 
@@ -283,11 +214,4 @@ class ModuleHost:
         except (SettingsError, StoreError):
             self.saved = before
             raise
-        self.apply_settings()
-
-
-def _summary(error: BaseException) -> str:
-    """One line for people, of what may be a group of errors: class names, and texts of our own errors only."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) if isinstance(error, MistlocateError) else type(error).__name__
+        self.life.update(self.settings)

@@ -125,7 +125,7 @@ class TestExecuting:
         async with running() as engine, socket(engine) as it:
             host = engine.find("sys", "Probe_1")
             await host.stop()
-            host.state = type(host.state).STARTING  # as while it loads: commands wait for it
+            host.life.state = type(host.state).STARTING  # as while it loads: commands wait for it
             slow = await it.send("exec", "echo", args=["slow"])
             await it.connection.send("ping")
             assert await it.connection.recv() == "pong"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.engine import Engine
-from mistlocate.engines.embedded.host import ModuleState
 from support.api import client, root, told
 from support.waiting import until
 
@@ -95,7 +95,7 @@ class TestCommands:
     async def test_whether_it_is_connected_and_what_went_wrong(
         self, running: Running, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("mistlocate.engines.embedded.host.FIRST_RESTART", 3600.0)
+        monkeypatch.setattr("mistlocate.driver.supervisor.FIRST_RESTART", 3600.0)
         async with running() as engine, client(engine) as http:
             assert (await http.post("/modules/mod-sys-Probe-1/ping")).json() == {"pingable": False}
             await http.post("/systems/sys/Probe_1/connect", json=[True])

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Body
 from fastapi.responses import Response
 
 from mistlocate import __version__
+from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.embedded.api import common
 from mistlocate.engines.embedded.api.common import BASE, AdministratorDep, CallerDep, EngineDep
 from mistlocate.engines.embedded.api.errors import encoded_response, json_response
 from mistlocate.engines.embedded.engine import Engine
-from mistlocate.engines.embedded.host import ModuleHost, ModuleState
+from mistlocate.engines.embedded.host import ModuleHost
 from mistlocate.errors import NoSuchModule
 
 Arguments = Annotated[
