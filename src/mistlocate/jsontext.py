@@ -17,9 +17,20 @@ def loads(text: str | bytes) -> Any:
     except ValueError:
         pass
     try:
-        return json.loads(text, parse_constant=lambda _: None)
+        return _without_surrogates(json.loads(text, parse_constant=lambda _: None))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Half of a character is a text to this reader and to no writer of JSON: it is replaced."""
+    if isinstance(value, str):
+        return value if value.isprintable() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_surrogates(each) for each in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(each) for key, each in value.items()}
+    return value
 
 
 def dumps(value: Any) -> bytes:

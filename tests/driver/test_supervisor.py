@@ -139,3 +139,25 @@ async def test_stopping_ends_a_pause_and_starting_again_works() -> None:
     await asyncio.sleep(0)
     assert life.state is ModuleState.RUNNING
     await life.stop()
+
+
+@virtual
+async def test_starting_while_it_still_stops_waits_for_the_end_of_the_first() -> None:
+    life = Life()
+    life.start()
+    await asyncio.sleep(0)
+    first = life.module
+    stopping = asyncio.create_task(life.stop())
+    await asyncio.sleep(0)
+    life.start()
+    await stopping
+    await asyncio.sleep(1)
+    assert life.state is ModuleState.RUNNING
+    assert life.module is not None
+    assert life.module is not first
+    again = asyncio.create_task(life.stop())
+    await asyncio.sleep(0)
+    life.start()
+    await asyncio.gather(again, life.stop(), life.stop())
+    assert life.module is None
+    assert life.state is ModuleState.STOPPED

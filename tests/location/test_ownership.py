@@ -41,6 +41,13 @@ class TestPrecedence:
         assert owner(owners, A) == "bob@example.com"
         assert macs(owners, "alice@example.com") == []
 
+    def test_older_evidence_loses_however_close_the_times_are(self) -> None:
+        owners = Owners()
+        for at in (T, T + 290):
+            owners.learn(A, "alice@example.com", Source.DOT1X, at)
+        owners.learn(A, "bob@example.com", Source.DOT1X, T + 289)
+        assert owner(owners, A) == "alice@example.com"
+
     def test_a_released_mac_can_be_learned_anew(self) -> None:
         owners = Owners()
         owners.pin("boss@example.com", [A], T)

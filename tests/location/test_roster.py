@@ -207,7 +207,7 @@ class TestSnapshots:
         roster = Roster()
         roster.apply(full(at=0, seen=0, where=HERE))
         roster.drop_map("map1", NOW + 1)
-        assert roster.apply(row(at=2, asked=1, seen=0, where=THERE)) is Outcome.APPLIED
+        assert roster.apply(row(at=2, asked=1, seen=0, where=THERE)) is Outcome.PLACED
         assert roster.clients[A].position == THERE
 
     def test_a_row_does_not_bring_back_a_position_that_was_given_up_for_its_age(self) -> None:
@@ -229,6 +229,23 @@ class TestSnapshots:
         roster.apply(row(at=6, asked=5.5, seen=-600, where=UPSTAIRS, origin=Origin.FETCH))
         assert macs_on(roster, "map1") == [A]
         assert roster.clients[A].known
+
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_row_without_time_places_nobody(self, known: bool) -> None:
+        roster = Roster()
+        if known:
+            roster.apply(full(at=0, seen=0, where=HERE))
+            roster.apply(full(at=5, seen=5, where=THERE))
+        roster.apply(row(at=6, asked=4, seen=None, where=HERE))
+        assert roster.clients[A].position == (THERE if known else None)
+        assert roster.clients[A].known
+
+    def test_a_fetched_record_without_time_places_only_who_has_no_place(self) -> None:
+        roster = Roster()
+        roster.apply(row(at=6, asked=5, seen=None, where=HERE, origin=Origin.FETCH))
+        assert roster.clients[A].position == HERE
+        roster.apply(row(at=8, asked=7, seen=None, where=THERE, origin=Origin.FETCH))
+        assert roster.clients[A].position == HERE
 
 
 class TestForgetting:

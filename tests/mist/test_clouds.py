@@ -111,6 +111,7 @@ class TestChoice:
             {"rest_host": "api.eu.mist.com", "cloud": "gc1.mist.com"},
             {"stream_host": "api-ws.eu.mist.com", "cloud": "mist.com"},
             {"rest_host": "api.eu.mist.com", "stream_host": "api-ws.mist.com"},
+            {"rest_host": "api.eu.mist.com", "stream_host": "relay.example.com", "cloud": "mist.com"},
         ],
     )
     def test_two_clouds_are_an_error_with_a_name(self, hosts: dict[str, str]) -> None:

@@ -120,6 +120,8 @@ class TestDecoding:
             data({"x": 1}),
             data({"mac": "nonsense"}),
             data({"event": "data", "data": {"event": "data", "data": RECORD}}),
+            '{"event":"data","channel":"/sites/s/stats/clients","data":' + "[" * 900 + "]" * 900 + "}",
+            data(json.loads("[" * 5 + "{}" + "]" * 5)),
             "[" * 100_000,
         ],
     )

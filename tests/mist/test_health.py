@@ -16,6 +16,7 @@ LIVE = {"connected": True, "snapshot": True, "channels": 5}
         ({**LIVE, "silent": True}, StreamState.QUIET, "REST agrees"),
         ({**LIVE, "overdue": 1, "waiting": 1}, StreamState.DEGRADED, "1 of 5 channels not acknowledged"),
         ({**LIVE, "refused": 2}, StreamState.DEGRADED, "2 of 5 channels refused"),
+        ({**LIVE, "unlisted": 1}, StreamState.DEGRADED, "the clients of 1 map could not be listed"),
         ({**LIVE, "trouble": "HTTP 500"}, StreamState.DEGRADED, "HTTP 500"),
         ({**LIVE, "auth_failed": True}, StreamState.AUTH_FAILED, "refuses the API token"),
         ({"auth_failed": True, "last_failure": "HTTP 401"}, StreamState.AUTH_FAILED, "HTTP 401"),

@@ -145,6 +145,9 @@ def test_redaction_reaches_everything_secret() -> None:
         "psk": "battery",
         "api_key": "k",
         "empty_token": "",
+        "auth": {"type": "psk", "keys": ["12345"], "private_key": "k", "eap_reauth": True},
+        "snmp": {"community_name": "public", "enabled": True},
+        "ssl_key": "k",
         "items": [{"url": "https://x/?jwt=abc", "note": "see ?jwt=abc", "secret": None}],
         "count": 3,
     }
@@ -154,6 +157,9 @@ def test_redaction_reaches_everything_secret() -> None:
         "psk": "***",
         "api_key": "***",
         "empty_token": "",
+        "auth": {"type": "psk", "keys": "***", "private_key": "***", "eap_reauth": True},
+        "snmp": {"community_name": "***", "enabled": True},
+        "ssl_key": "***",
         "items": [{"url": "***", "note": "***", "secret": None}],
         "count": 3,
     }

@@ -61,6 +61,7 @@ class Supervisor:
         self._made = asyncio.Event()
         self._again = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -70,23 +71,29 @@ class Supervisor:
         return self._task is not None
 
     def start(self) -> None:
-        """Run, unless it runs already."""
+        """Run, unless it runs already; one that is being stopped is waited for first."""
         if self._task is None:
             self.state = ModuleState.STARTING
-            self._task = asyncio.create_task(self._run(), name=f"{self.name}/life")
+            self._task = asyncio.create_task(self._run(self._ending), name=f"{self.name}/life")
 
     async def stop(self) -> None:
         """Stop; returns when the module has unloaded."""
         task, self._task = self._task, None
         if task is None:
+            if self._ending is not None:
+                await asyncio.wait([self._ending])
             return
+        self._ending = task
         if self.module is not None:
             self.module.stop()
             await asyncio.wait([task], timeout=UNLOAD_WITHIN + 0.5)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        self.state = ModuleState.STOPPED
+        if self._ending is task:
+            self._ending = None
+        if self._task is None:
+            self.state = ModuleState.STOPPED
 
     def update(self, raw_settings: Mapping[str, Any]) -> None:
         """Hand new settings to the module; one that is crashed is tried with them at once.
@@ -103,9 +110,11 @@ class Supervisor:
             raise
         self.problem = None
 
-    async def _run(self) -> None:
+    async def _run(self, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])
         delay = FIRST_RESTART
-        while True:
+        while self._task is asyncio.current_task():
             started = self._clock.monotonic()
             self._again.clear()
             try:

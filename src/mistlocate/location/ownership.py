@@ -19,9 +19,7 @@ from mistlocate.location.identity import Identity, NameRules, is_email, whole_ma
 #: How many MACs one person can own; the original drivers keep as many. Randomised MACs would pile up otherwise.
 MACS_PER_PERSON = 9
 
-#: An owner is confirmed with every record; the time of it is kept to this precision (seconds) …
-CONFIRM_EVERY = 300.0
-#: … and stored anew only if the stored one is older than this.
+#: An owner is confirmed with every record, and stored anew only if the stored time is older than this (seconds).
 STORE_CONFIRMED_AFTER = 86_400.0
 
 
@@ -140,8 +138,8 @@ class Owners:
         return None if identity is None else Ownership(identity, source, at, text, self.rules.is_ignored(text))
 
     def _confirm(self, mac: str, known: Ownership, at: float) -> None:
-        if at - known.at > CONFIRM_EVERY:
-            confirmed = self._by_mac[mac] = known._replace(at=at)
+        if at > known.at:
+            confirmed = self._by_mac[mac] = Ownership(known.identity, known.source, at, known.text, known.withheld)
             if at - self._stored_at.get(mac, at) > STORE_CONFIRMED_AFTER:
                 self._mark(mac, confirmed)
 
@@ -221,6 +219,10 @@ class Owners:
                 macs = tuple(mac for mac in owned if self.owner_of(mac, guests=guests) is not None)
                 if macs:
                     yield identity, macs
+
+    def guests(self) -> list[str]:
+        """The MACs whose owners are known only as guests."""
+        return [mac for mac, owned in self._by_mac.items() if owned.source is Source.GUEST]
 
     def _newest_first(self, macs: list[str]) -> list[str]:
         macs.reverse()  # of those confirmed at the same time, the one learned last comes first

@@ -24,6 +24,8 @@ class Outcome(Enum):
     """What became of a sighting."""
 
     APPLIED = "applied"
+    PLACED = "placed"
+    """Its place is news, what it says of the client is not: that is known from a newer record."""
     UNKNOWN = "unknown"
     """Placed at once, but nothing is known about the client but its MAC: its record is wanted."""
     SUPERSEDED = "superseded"
@@ -161,7 +163,9 @@ class Roster:
             self._place(client, s, heard)
         elif not superseded and client.position is not None:
             self.dirty.setdefault(client.position.map_id, False)
-        return Outcome.APPLIED if placed or not superseded else Outcome.SUPERSEDED
+        if not superseded:
+            return Outcome.APPLIED
+        return Outcome.PLACED if placed else Outcome.SUPERSEDED
 
     @staticmethod
     def _heard(s: Sighting) -> float:
@@ -210,8 +214,11 @@ class Roster:
         """Whether this sighting's position is at least as new as the one we have.
 
         A REST answer never overwrites a bare frame that came in after the question was sent: that frame is newer
-        even if the clocks say otherwise. Ties go to the stream, and to the first full record of a client.
+        even if the clocks say otherwise. Ties go to the stream, and to the first full record of a client. A REST
+        answer without a time may be a day old: it never replaces a place, and as a row of a list it gives none.
         """
+        if s.asked is not None and s.seen_at is None:
+            return s.origin is Origin.FETCH and client.position is None
         if client.position is None:
             return True
         if s.asked is not None and client.located_from == "arrival" and client.located_heard >= s.asked:

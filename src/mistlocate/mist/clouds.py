@@ -15,7 +15,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _ORG = re.compile(r"(?:org_id=|orgs?/)(" + _UUID.pattern + ")", re.IGNORECASE)
 _SITE = re.compile(r"(?:site_id=|sites?/)(" + _UUID.pattern + ")", re.IGNORECASE)
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\]")
 _PREFIXES = ("manage.", "api-ws.", "api.")
 
 #: Instance name → what follows `manage.`, `api.` and `api-ws.` in its host names.
@@ -132,11 +133,10 @@ def choose_endpoints(
     One explicit host implies the other. Raises `ValueError` if the settings name two clouds.
     """
     explicit = [endpoints_of_uri(host) for host in (rest_host, stream_host) if host]
-    if cloud and explicit and all(_is_known(each) for each in explicit):
-        explicit.append(endpoints_of_cloud(cloud))
-    for other in explicit[1:]:
-        if other.rest != explicit[0].rest and _is_known(other) and _is_known(explicit[0]):
-            raise ValueError(f"the settings name two clouds: {explicit[0].rest} and {other.rest}; keep one of them")
+    known = [each for each in explicit if _is_known(each)] + ([endpoints_of_cloud(cloud)] if cloud and explicit else [])
+    for other in known[1:]:
+        if other.rest != known[0].rest:
+            raise ValueError(f"the settings name two clouds: {known[0].rest} and {other.rest}; keep one of them")
     if rest_host and stream_host:
         return Endpoints(explicit[0].rest, explicit[1].stream)
     if explicit:

@@ -17,6 +17,9 @@ from mistlocate.mist.models import ClientStats, read, shape
 #: The vendor's limit of subscriptions on one connection.
 CHANNELS_PER_CONNECTION = 2000
 
+#: So many lists may lie around a record; whatever is nested deeper is none.
+_LISTS = 3
+
 
 class Channel(NamedTuple):
     """A channel of client records: of a whole site, or (with `map_id`) of one map."""
@@ -103,7 +106,7 @@ def decode(text: str | bytes) -> list[Event]:
     channel = parse_channel(name) if isinstance(name, str) else None
     if channel is None:
         return [Ignored("data on another channel")]
-    return _records(channel, frame.get("data"), unwrap=True)
+    return _records(channel, frame.get("data"))
 
 
 def _control(event: object, channel: object, frame: Mapping[str, Any]) -> Event:
@@ -117,18 +120,20 @@ def _control(event: object, channel: object, frame: Mapping[str, Any]) -> Event:
     return Rejected("the frame has no event", shape(frame))
 
 
-def _records(channel: Channel, data: object, *, unwrap: bool) -> list[Event]:
+def _records(channel: Channel, data: object, *, unwrap: bool = True, lists: int = 0) -> list[Event]:
+    if lists > _LISTS:
+        return [Rejected("the data is nested too deeply")]
     if isinstance(data, str):
         try:
             data = jsontext.loads(data)
         except ValueError:
             return [Rejected("the data is no JSON", f"text of {len(str(data))}")]
     if isinstance(data, list):
-        return [event for item in data for event in _records(channel, item, unwrap=unwrap)]
+        return [event for item in data for event in _records(channel, item, unwrap=unwrap, lists=lists + 1)]
     if not isinstance(data, dict):
         return [Rejected("the data is no record", shape(data))]
     if unwrap and "data" in data and "mac" not in data:
-        return _records(channel, data["data"], unwrap=False)
+        return _records(channel, data["data"], unwrap=False, lists=lists)
     try:
         stats, dropped = read(ClientStats, data)
     except ValueError as error:

@@ -25,8 +25,9 @@ class StreamState(StrEnum):
 class Health:
     """The facts that decide the state. Counts are of channels: `waiting` for their first answer, `overdue`, `refused`.
 
-    `trouble` is what the map list, the snapshot or the silence check met last; `doubtful` says that it is about
-    silence; `last_failure` is why the last connection ended or did not come about.
+    `unlisted` is how many maps the snapshot could not list. `trouble` is what the map list, the snapshot or the
+    silence check met last; `doubtful` says that it is about silence; `last_failure` is why the last connection ended
+    or did not come about.
     """
 
     connected: bool = False
@@ -38,6 +39,7 @@ class Health:
     waiting: int = 0
     overdue: int = 0
     refused: int = 0
+    unlisted: int = 0
     trouble: str | None = None
     last_failure: str | None = None
 
@@ -63,6 +65,8 @@ class Health:
             return StreamState.DEGRADED, f"{self.overdue} of {self.channels} channels not acknowledged"
         if self.refused:
             return StreamState.DEGRADED, f"{self.refused} of {self.channels} channels refused by the cloud"
+        if self.unlisted:
+            return StreamState.DEGRADED, f"the clients of {_maps(self.unlisted)} could not be listed"
         if not self.snapshot:
             return StreamState.SUBSCRIBING, "waiting for the snapshot"
         if self.waiting:
@@ -75,3 +79,7 @@ class Health:
     def stale(self) -> bool:
         """Whether the whole site may have changed without our hearing of it."""
         return self.auth_failed or not self.connected or not self.snapshot or self.trouble is not None
+
+
+def _maps(count: int) -> str:
+    return "1 map" if count == 1 else f"{count} maps"

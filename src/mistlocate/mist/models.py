@@ -87,6 +87,7 @@ class ClientStats(WireModel):
     last_seen: float | None = None
     username: Text | None = None
     psk_id: Id | None = None
+    key_mgmt: str | None = None
     is_guest: bool | None = None
     guest: Guest | None = None
     manufacture: Text | None = None
@@ -191,7 +192,8 @@ def shape(value: object, depth: int = 2) -> object:
 
 
 _SECRET_KEYS = re.compile(
-    r"pass(word|phrase)|secret|token|jwt|psk$|api_?key|^key$|^url$|thumbnail_url|csrf", re.IGNORECASE
+    r"pass(word|phrase)|secret|token|jwt|psk$|api_?key|^keys?$|_key$|private|community|credential|^url$|thumbnail_url|csrf",
+    re.IGNORECASE,
 )
 _SIGNED = re.compile(r"jwt=", re.IGNORECASE)
 

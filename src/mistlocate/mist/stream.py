@@ -128,6 +128,9 @@ class Stream:
             await self._wait(self._pace())
             failure = await self._connect_once()
             self._link = None
+            if self._injected is not None:
+                # Told while the connection was ending for another reason: it says more than that.
+                failure, self._injected = self._injected, None
             delay = self._delay_after(failure)
             self.health.closed(str(failure))
             self._session.changed()

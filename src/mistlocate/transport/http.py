@@ -33,17 +33,29 @@ class HttpTransport:
     """A pool of kept connections. Raises `CannotConnect`, `TimedOut`, `ConnectionLost`."""
 
     def __init__(self, options: TransportOptions | None = None) -> None:
-        options = options or TransportOptions()
-        timeout = httpx.Timeout(options.read_timeout, connect=options.connect_timeout)
-        self._client = httpx.AsyncClient(
-            verify=ssl_context(options),
-            proxy=options.proxy or None,
-            trust_env=options.proxy is None,
-            timeout=timeout,
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30.0),
-            headers={"User-Agent": "mistlocate"},
-        )
+        self._options = options or TransportOptions()
+        self._client: httpx.AsyncClient | None = None
+        self._closed = False
+
+    def _open(self) -> httpx.AsyncClient:
+        """The client, made with the first request: what is wrong with the options is that request's trouble."""
+        if self._closed:
+            raise ConnectionLost("the connection was closed")
+        if self._client is None:
+            options = self._options
+            try:
+                self._client = httpx.AsyncClient(
+                    verify=ssl_context(options),
+                    proxy=options.proxy or None,
+                    trust_env=options.proxy is None,
+                    timeout=httpx.Timeout(options.read_timeout, connect=options.connect_timeout),
+                    follow_redirects=False,
+                    limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30.0),
+                    headers={"User-Agent": "mistlocate"},
+                )
+            except (ValueError, ImportError) as error:
+                raise CannotConnect(f"the proxy cannot be used: {error}", hint="expected http://HOST:PORT") from None
+        return self._client
 
     async def get(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
         """Send a GET."""
@@ -53,22 +65,29 @@ class HttpTransport:
         self, method: str, url: str, headers: Mapping[str, str] | None = None, *, json: Any = None
     ) -> HttpResponse:
         """Send any request; `json` becomes its body."""
+        client = self._open()
         try:
-            async with self._client.stream(method, url, headers=dict(headers or {}), json=json) as response:
+            async with client.stream(method, url, headers=dict(headers or {}), json=json) as response:
                 body = await _body(response)
         except httpx.TimeoutException as error:
             raise TimedOut(f"no answer from {_host(url)} in time ({type(error).__name__})") from None
         except httpx.ConnectError as error:
             raise CannotConnect(f"cannot connect to {_host(url)}: {_reason(error)}", hint=_hint(error)) from None
-        except httpx.InvalidURL:
-            raise TransportError("not a valid URL") from None
+        except (httpx.InvalidURL, ValueError, OverflowError):
+            raise TransportError("not an address or a header that can be sent") from None
         except httpx.HTTPError as error:
             raise ConnectionLost(f"the connection to {_host(url)} broke: {_reason(error)}") from None
+        except RuntimeError:
+            if not self._closed:
+                raise
+            raise ConnectionLost("the connection was closed") from None
         return HttpResponse(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        self._closed = True
+        if self._client is not None:
+            await self._client.aclose()
 
 
 async def _body(response: httpx.Response) -> bytes:

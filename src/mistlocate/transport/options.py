@@ -2,8 +2,11 @@
 
 import ssl
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import truststore
+
+from mistlocate.errors import CannotConnect
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,33 @@ class TransportOptions:
     read_timeout: float = 30.0
 
 
+def check_proxy(url: str) -> str:
+    """The URL of a proxy, as given; an empty one means none. Raises `ValueError` for what cannot be one."""
+    if url:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError("not the address of a proxy: expected http://HOST:PORT")
+    return url
+
+
 def ssl_context(options: TransportOptions) -> ssl.SSLContext:
-    """Certificates are checked against the operating system's trust store unless the options say otherwise."""
+    """Certificates are checked against the operating system's trust store unless the options say otherwise.
+
+    Raises `CannotConnect` if the file of authorities cannot be used.
+    """
     if not options.verify:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
     if options.ca_file:
-        return ssl.create_default_context(cafile=options.ca_file)
+        try:
+            return ssl.create_default_context(cafile=options.ca_file)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            reason = (
+                error.strerror if isinstance(error, FileNotFoundError | PermissionError) else "holds no certificate"
+            )
+            raise CannotConnect(
+                f"ca_file cannot be used: {reason}", hint="it has to be a PEM file that this process can read"
+            ) from None
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

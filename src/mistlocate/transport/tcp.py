@@ -61,7 +61,7 @@ async def open_tcp(
             reader, writer = await asyncio.open_connection(host, port, ssl=context)
     except TimeoutError:
         raise TimedOut(f"no answer from {host}:{port} in time") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise CannotConnect(f"cannot connect to {host}:{port}: {_reason(error)}") from None
     _keep_alive(writer.get_extra_info("socket"))
     try:
@@ -79,5 +79,5 @@ def _keep_alive(raw: socket.socket) -> None:
             raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__

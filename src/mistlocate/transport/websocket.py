@@ -101,7 +101,8 @@ async def _connect(url: str, headers: Mapping[str, str], options: TransportOptio
         raise CannotConnect("not a valid address of a stream", hint="expected wss://HOST/PATH") from None
     except InvalidProxy as error:
         raise CannotConnect(f"the proxy setting cannot be used: {error.msg}") from None
-    except (OSError, InvalidHandshake) as error:
+    except (OSError, InvalidHandshake, ValueError, ImportError) as error:
+        # ValueError: a host name that is none; ImportError: a kind of proxy that needs more than is installed
         reason = str(error) or type(error).__name__
         raise CannotConnect(f"cannot connect to {host}: {reason}") from None
 

@@ -250,6 +250,28 @@ class TestSearch:
 
 
 class TestExplain:
+    async def test_what_guests_typed_is_explained_only_where_it_is_answered(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            mac = await put(it, "visitor@example.com")
+            guest = it.cloud.stage.add_device(
+                kind="guest", owner="visitor@example.net", map_id=it.maps[0], x=1.0, y=2.0
+            )
+            await until(lambda: it.published(guest).get("is_guest"))
+            found = await it.locations("explain", "visitor")
+            assert (found["shown"], found["won"]) == (True, mac), "as locate_user answers"
+            assert (await it.locations("explain", "visitor@example.net"))["devices"] == []
+            found = await it.locations("explain", guest)
+            assert found["devices"][0]["owner"] is None
+            assert found["moves"] == []
+            assert "belongs to a guest" in found["because"][0]
+            await change(it, guests="shown")
+
+            async def told() -> bool:
+                return bool((await it.locations("explain", "visitor@example.net"))["devices"])
+
+            await until(told)
+
     async def test_why_here(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()

@@ -129,6 +129,15 @@ class TestKeys:
             await until(learned)
             assert len(it.requests("/psks")) == 2
 
+    async def test_keys_are_read_again_after_settings_changed_the_connection(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            key = it.cloud.stage.add_psk("bob@example.com")
+            with_key(it, key)
+            await it.complete()
+            await until(lambda: len(it.requests("/psks")) == 2)
+            await it.engine.reload(it.reconfigured({"read_timeout": 20}))
+            await until(lambda: len(it.requests("/psks")) == 4)
+
     async def test_a_name_of_8021x_outranks_the_key(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             key = it.cloud.stage.add_psk("bob@example.com")

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Mapping
 
@@ -96,3 +97,21 @@ async def test_unreadable_entries_are_counted() -> None:
     store = OwnerStore(Owners(), disk, VirtualClock())
     await store.flush()
     assert store.unreadable == 1
+
+
+@virtual
+async def test_a_write_that_is_cancelled_is_due_again() -> None:
+    class Slow(Disk):
+        async def write(self, name: str, changes: Mapping[str, str | None]) -> None:
+            await asyncio.sleep(10)
+            await super().write(name, changes)
+
+    disk, owners = Slow(), Owners()
+    store = OwnerStore(owners, disk, VirtualClock())
+    owners.pin("alice@example.com", [A], T)
+    task = asyncio.create_task(store.flush())
+    await asyncio.sleep(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await store.flush()
+    assert disk.hashes[USER_MACS][A] == "alice"

@@ -170,7 +170,7 @@ async def test_all_can_be_withdrawn() -> None:
         await asyncio.sleep(1.1)
         it.publisher.withdraw_all()
         it.publisher.withdraw("m7")
-        assert it.status.values == {"m1": None}
+        assert it.status.values == {"m1": None, "maps": None}
 
 
 def test_a_summary_has_no_signed_links_and_nothing_unknown() -> None:

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from mistlocate.errors import CannotConnect, CloudTrouble, ModuleUnavailable, NotFound, TokenRefused
+from mistlocate.errors import (
+    CannotConnect,
+    CloudTrouble,
+    ConnectionLost,
+    ModuleUnavailable,
+    NotFound,
+    SettingsError,
+    TokenRefused,
+)
 from support.servers import raw_server
 from support.site import SMALL, Site, site
 from support.waiting import until
@@ -14,6 +22,10 @@ from support.waiting import until
 
 async def change(it: Site, **settings: Any) -> None:
     await it.engine.reload(it.reconfigured(settings))
+
+
+async def _defect() -> None:
+    raise ZeroDivisionError
 
 
 class TestChanges:
@@ -165,6 +177,21 @@ class TestTokens:
             (tmp_path / "token").write_text(it.cloud.token)
             await it.complete()
 
+    async def test_there_is_never_more_than_one_connection(self, tmp_path: Path) -> None:
+        path = tmp_path / "token"
+        other = tmp_path / "other"
+        path.write_text("x")
+        async with site(tmp_path, websocket={"api_token": None, "api_token_file": "token"}) as it:
+            path.write_text(it.cloud.token)
+            other.write_text(it.cloud.tokens.add("read"))
+            await it.complete()
+            session = it.host("MistWebsocket_1").life.module._driver._site  # type: ignore[union-attr]
+            changed = session.settings.model_copy(update={"api_token_file": other})
+            await asyncio.gather(session.update(changed), session._watch_token_file(), session._watch_token_file())
+            await it.live()
+            assert len([task for task in asyncio.all_tasks() if task.get_name().endswith("/connection")]) == 1
+            assert len(it.cloud.sessions) == 1
+
 
 class TestTelling:
     async def test_state_reason_and_freshness(self, tmp_path: Path) -> None:
@@ -224,6 +251,24 @@ async def test_unloading_closes_the_stream(tmp_path: Path) -> None:
         await it.host("MistWebsocket_1").stop()
         await until(lambda: not it.cloud.sessions)
 
+    @pytest.mark.parametrize("how", ["stop", "crash"])
+    async def test_a_module_that_does_not_run_looks_like_it(self, tmp_path: Path, how: str) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            host = it.host("MistWebsocket_1")
+            if how == "stop":
+                await host.stop()
+            else:
+                host.life.module._driver._tasks.create_task(_defect())  # type: ignore[union-attr]
+                await until(lambda: it.status("connected") is False)
+            assert it.status("stream_state") is None
+            assert not any(it.status(map_id) for map_id in it.maps)
+            if how == "stop":
+                assert it.status("connected") is False
+                host.start()
+            await it.complete()
+            assert it.status("freshness")["stale"] is False
+
 
 class TestWhatAnIntegratorGetsWrong:
     async def test_a_site_that_is_not_there(self, tmp_path: Path) -> None:
@@ -262,3 +307,61 @@ class TestWhatAnIntegratorGetsWrong:
             with pytest.raises(CloudTrouble, match="no JSON") as raised:
                 await it.mist("maps")
             assert "REST host" in str(raised.value.hint)
+
+    @pytest.mark.parametrize(
+        ("settings", "told"),
+        [
+            ({"proxy": "proxy.example:3128"}, "not the address of a proxy"),
+            ({"proxy": "socks5://127.0.0.1:1"}, "not the address of a proxy"),
+            ({"proxy": "http://127.0.0.1:99999"}, "proxy"),
+            ({"rest_host": "api..mist.com"}, "not a host name"),
+        ],
+    )
+    async def test_what_can_be_told_before_is_refused(
+        self, tmp_path: Path, settings: dict[str, Any], told: str
+    ) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            with pytest.raises(SettingsError, match=told):
+                await it.engine.save_settings(it.host("MistWebsocket_1").spec.id, settings)
+            assert it.host("MistWebsocket_1").restarts == 0
+            assert it.status("stream_state") == "live"
+
+    @pytest.mark.parametrize("kind", ["missing", "no certificate"])
+    async def test_a_file_of_authorities_that_cannot_be_used_is_told_and_crashes_nothing(
+        self, tmp_path: Path, kind: str
+    ) -> None:
+        (tmp_path / "ca.pem").write_text("rubbish")
+        name = "gone.pem" if kind == "missing" else "ca.pem"
+        async with site(tmp_path) as it:
+            await it.complete()
+            await change(it, ca_file=name, rest_host="https://127.0.0.1:1", stream_host="wss://127.0.0.1:1")
+            await until(lambda: "ca_file cannot be used" in it.status("stream_reason"))
+            with pytest.raises(CannotConnect, match="ca_file cannot be used"):
+                await it.mist("maps")
+            await change(it, ca_file=None, rest_host=it.cloud.url, stream_host=None)
+            await it.complete()
+            assert it.host("MistWebsocket_1").restarts == 0
+
+
+class TestAnotherSite:
+    async def test_nothing_of_the_site_before_is_told_any_more(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            await change(it, site_id="11111111-1111-1111-1111-111111111111")
+            await it.state("degraded")
+            assert it.status("maps") is None
+            assert not any(it.status(map_id) for map_id in it.maps)
+            assert await it.locations("device_locations", "zone-b") == []
+
+    async def test_nothing_that_is_still_on_its_way_is_taken_in(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            rule = it.cloud.faults.rest(f"maps/{it.maps[0]}/clients", delay=20)
+            syncing = asyncio.create_task(it.mist("sync_clients"))
+            await until(lambda: rule.hits)
+            await change(it, site_id="11111111-1111-1111-1111-111111111111")
+            with pytest.raises(ConnectionLost):
+                await syncing
+            await it.state("degraded")
+            assert len(it.tracker().roster) == 0

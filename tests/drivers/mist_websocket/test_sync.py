@@ -76,13 +76,27 @@ class TestSnapshot:
             rule = it.cloud.faults.rest(f"maps/{it.maps[1]}/clients", status=500, times=4)
             await it.broken()
             await it.state("degraded")
-            assert "HTTP 500" in it.status("stream_reason")
+            await until(lambda: it.status("freshness") == {"stale": False, "stale_maps": [it.maps[1]]})
+            assert it.status("stream_reason") == "the clients of 1 map could not be listed"
+            assert "HTTP 500" in it.status("problems")["maps_not_listed"][it.maps[1]]
             await it.complete()
             after = calls(it)[before:]
             assert rule.hits == 4
             assert after.count("map 0") == 1
             assert after.count("map 2") == 1
             assert after.count("maps") == 2
+            assert it.status("freshness") == {"stale": False, "stale_maps": []}
+            assert "maps_not_listed" not in it.status("problems")
+
+    async def test_a_list_that_is_not_for_this_token_costs_its_map_only(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            it.cloud.faults.rest(f"maps/{it.maps[1]}/clients", status=403)
+            await it.state("degraded")
+            await until(lambda: it.status("freshness") == {"stale": False, "stale_maps": [it.maps[1]]})
+            asked = it.requests(f"maps/{it.maps[1]}/clients")
+            await it.clock.sleep(60)
+            assert len(it.requests(f"maps/{it.maps[1]}/clients")) - len(asked) <= 3
+            assert it.on_map(it.maps[0]), "the others are there"
 
     async def test_a_map_that_is_deleted_meanwhile_is_no_trouble(self, tmp_path: Path) -> None:
         async with site(tmp_path) as it:
@@ -218,6 +232,14 @@ class TestSilence:
             await it.live()
             assert (await it.diagnostics())["stream"]["connections"] == 2
             assert "silent" in (await it.diagnostics())["stream"]["last_failure"]
+
+    async def test_a_record_from_another_time_contradicts_nothing(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            ahead = {"mac": "00005e00aaaa", "last_seen": it.cloud.now() + 7200}
+            it.cloud.faults.rest("/stats/clients$", body=[ahead])
+            await it.state("quiet")
+            assert (await it.diagnostics())["stream"]["connections"] == 1
 
 
 async def test_a_busy_campus_ends_as_the_cloud_has_it(tmp_path: Path) -> None:

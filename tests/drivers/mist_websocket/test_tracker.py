@@ -125,6 +125,54 @@ class TestPublishing:
         hear(it, {"mac": "00005e005302"})
         assert published(it, "00005e005302")["last_seen_from"] == "arrival"
 
+    @virtual
+    async def test_a_place_that_was_withdrawn_is_gone_from_whole_records_too(self) -> None:
+        it = tracker(keep_all=True)
+        hear(it, FULL)
+        it.roster.drop_map("m1", START)
+        found = published(it)
+        assert not {"map_id", "x", "y", "x_m", "y_m"} & found.keys()
+        assert found["tx_rate"] == 344.0
+
+    @virtual
+    async def test_ignored_names_are_withheld_from_fuller_position_frames_too(self) -> None:
+        it = tracker(keep_all=True)
+        hear(it, {**SLIM, "username": "host/pc-of-alice"}, Channel("site", "m1"))
+        assert "username" not in published(it)
+
+    @virtual
+    async def test_a_whole_record_shows_the_place_in_the_fields_that_are_read(self) -> None:
+        it = tracker(keep_all=True)
+        metres = {key: value for key, value in FULL.items() if key not in ("x", "y")}
+        hear(it, metres)
+        assert (published(it)["x"], published(it)["y"]) == (10.62 * 20, 7.05 * 20)
+        mapless = {key: value for key, value in SLIM.items() if key != "map_id"}
+        hear(it, {**mapless, "last_seen": START}, Channel("site", "m1"))
+        found = published(it)
+        assert (found["map_id"], found["x"], found["last_seen"]) == ("m1", 238.5, int(START))
+        assert "x_m" not in found, "these metres were of another place"
+
+    @virtual
+    async def test_nobody_comes_back_to_a_deleted_map(self) -> None:
+        it = tracker()
+        hear(it, FULL)
+        it.roster.drop_map("m1", START)
+        it.set_maps({"m2": Map(id="m2")})
+        hear(it, SLIM, Channel("site", "m1"))
+        assert published(it).get("map_id") is None
+        assert it.unknown_maps == {"m1"}, "unless the next list of maps has it again"
+        it.set_maps({"m1": Map(id="m1"), "m2": Map(id="m2")})
+        hear(it, SLIM, Channel("site", "m1"))
+        assert published(it)["map_id"] == "m1"
+
+    @virtual
+    async def test_a_clock_that_is_ahead_holds_up_nothing(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "last_seen": START + 290})
+        await asyncio.sleep(1)
+        hear(it, SLIM, Channel("site", "m1"))
+        assert published(it)["x"] == 238.5
+
 
 class TestReading:
     @virtual
@@ -264,6 +312,51 @@ class TestOwners:
         assert len(it.roster) == 0
         assert it.owners.owner_of(MAC, guests=True) is None
         assert it.owners.owner_of("00005e005302") is not None
+
+    @virtual
+    @pytest.mark.parametrize(
+        ("record", "owner", "guest"),
+        [
+            ({"username": "ceo@example.com", "guest": {"email": "ceo@example.com"}}, None, "ceo@example.com"),
+            ({"username": "ceo@example.com"}, None, "ceo@example.com"),
+            ({"username": "ceo@example.com", "key_mgmt": "WPA2-PSK/CCMP"}, None, "ceo@example.com"),
+            ({"username": "ceo@example.com", "guest": {"email": "a@example.net"}}, None, "a@example.net"),
+            ({"username": "ceo@example.com", "key_mgmt": "WPA2-EAP/CCMP"}, "ceo@example.com", "ceo@example.com"),
+        ],
+    )
+    async def test_a_name_from_a_portal_is_what_a_guest_typed(
+        self, record: dict[str, Any], owner: str | None, guest: str
+    ) -> None:
+        it = tracker()
+        hear(it, {**FULL, "is_guest": True, **record})
+        known, typed = it.owners.owner_of(MAC), it.owners.owner_of(MAC, guests=True)
+        assert (None if known is None else str(known.identity)) == owner
+        assert typed is not None
+        assert str(typed.identity) == guest
+        user_macs, identities = it.owners.take_changes()
+        assert bool(user_macs or identities) is (owner is not None), "guests are never stored"
+
+    @virtual
+    async def test_guests_of_yesterday_leave_no_name(self) -> None:
+        it = tracker()
+        guest = {"username": None, "is_guest": True, "guest": {"email": "typed@example.net"}}
+        listed(it, {**FULL, **guest, "last_seen": START - 80_000})
+        assert len(it.roster) == 0
+        assert len(it.owners) == 0
+        hear(it, {**FULL, **guest})
+        assert len(it.owners) == 1
+        it.clear()
+        assert len(it.owners) == 0, "nor does one of another site"
+
+    @virtual
+    async def test_a_record_that_only_knows_the_newer_place_teaches_no_owner(self) -> None:
+        it = tracker()
+        unlocated = {key: value for key, value in FULL.items() if key not in ("map_id", "x", "y", "x_m", "y_m")}
+        hear(it, {**unlocated, "last_seen": START - 10})
+        assert listed(it, {**FULL, "username": "bob@example.com", "last_seen": START - 100}) is Outcome.PLACED
+        owned = it.owners.owner_of(MAC)
+        assert owned is not None
+        assert str(owned.identity) == "alice@example.com"
 
 
 class TestWanted:

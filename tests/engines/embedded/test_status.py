@@ -61,3 +61,18 @@ def test_a_follower_may_leave_while_it_is_told() -> None:
     board.set("m", "k", 1)
     board.set("m", "k", 2)
     assert seen == [1, -1, -2]
+
+
+def test_a_follower_that_fails_is_its_own_trouble() -> None:
+    board, seen = StatusBoard(), []
+    board.follow("m", "k", lambda news: news.value["no such key"])
+    board.follow("m", "k", lambda news: seen.append(news.value))
+    board.set("m", "k", {})
+    assert seen == [{}]
+
+
+def test_who_follows_no_more_leaves_nothing_behind() -> None:
+    board = StatusBoard()
+    for number in range(100):
+        board.follow("m", f"k{number}", lambda _: None)()
+    assert not board._followers

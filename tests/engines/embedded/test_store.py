@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -135,3 +135,25 @@ async def test_a_process_that_is_killed_leaves_whole_writes(tmp_path: Path, afte
     assert stored["number"] == stored["again"]
     assert int(stored["number"]) >= last, "what was confirmed is there"
     json.dumps(stored)
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_finished_and_stands_in_nobodys_way(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as store:
+        for turns in range(12):
+            task = asyncio.create_task(store.write_hash("m", "h", {f"{turns}": "1", f"{turns}'": "2"}))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await store.write_hash("other", "h", {"a": str(turns)})
+        stored = await store.read_hash("m", "h")
+        assert all((f"{turns}" in stored) == (f"{turns}'" in stored) for turns in range(12)), "all of it or none"
+        assert await store.read_hash("other", "h") == {"a": "11"}
+    async with opened(tmp_path / "a.db") as store:
+        last = asyncio.create_task(store.write_hash("m", "h", {"last": "1"}))
+        await asyncio.sleep(0)
+        last.cancel()
+        await store.close()
+        with pytest.raises(StoreError, match="closed"):
+            await store.write_hash("m", "h", {"late": "1"})

@@ -185,13 +185,13 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.SUPPORT)
     async def explain(self, who: str) -> dict[str, Any]:
         """Why a person or a device is shown where it is, or not shown: evidence, ages, rules, last map changes."""
-        evidence = await self._mist.call("evidence", who)
+        evidence = await self._mist.call("evidence", who, **self._guests())
         rules = Rules(
             floorplans=self._floorplans,
             guests=self.settings.guests,
             max_age=self._max_age(),
             now=self._now(),
-            stale=bool(self._freshness.get("stale")),
+            stale=self._all_stale(),
             stale_maps=frozenset(self._freshness.get("stale_maps", ())),
             stream=(
                 str(await self._mist.status("stream_state")),
@@ -228,7 +228,11 @@ class MistLocations(Driver[MistLocationsSettings]):
         return [record for _, record in found]
 
     def _is_stale(self, map_id: str) -> bool:
-        return bool(self._freshness.get("stale")) or map_id in self._freshness.get("stale_maps", ())
+        return self._all_stale() or map_id in self._freshness.get("stale_maps", ())
+
+    def _all_stale(self) -> bool:
+        """Whether nothing that is answered can be vouched for; nobody who says otherwise is no news either."""
+        return bool(self._freshness.get("stale", True))
 
     def _max_age(self) -> float:
         return self.settings.max_location_age * 60.0

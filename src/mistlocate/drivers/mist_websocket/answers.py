@@ -48,46 +48,53 @@ def people(tracker: Tracker, text: str, *, guests: bool, limit: int) -> list[dic
     return found
 
 
-def evidence(tracker: Tracker, who: str) -> dict[str, Any]:
+def evidence(tracker: Tracker, who: str, *, guests: bool) -> dict[str, Any]:
     """What is known about a person or a device and where it comes from, for whoever has to explain an answer.
 
     `people` are the identities that a name means (all of them if it is `ambiguous`), `devices` the evidence of each
-    MAC. Withheld owners are named as such and not by name.
+    MAC. Withheld owners are named as such and not by name; what guests typed, and where they went, only with
+    `guests`.
     """
     mac = whole_mac(who)
     if mac is not None:
-        return {"kind": "device", "ambiguous": False, "people": [], "devices": [_device(tracker, mac)]}
-    match = tracker.owners.match(who, guests=True)
-    macs = tracker.owners.macs_of(match.identities, guests=True)
+        found = [_device(tracker, mac, guests=guests)]
+        return {"kind": "device", "ambiguous": False, "people": [], "devices": found}
+    match = tracker.owners.match(who, guests=guests)
+    macs = tracker.owners.macs_of(match.identities, guests=guests)
     clients = newest_first(client for each in macs if (client := tracker.roster.get(each)) is not None)
     order = [client.mac for client in clients]
+    order += [each for each in macs if each not in order]
     return {
         "kind": "person",
         "ambiguous": match.ambiguous,
-        "people": _people(tracker, who, match),
-        "devices": [_device(tracker, each) for each in [*order, *(each for each in macs if each not in order)]],
+        "people": _people(tracker, who, match, guests=guests),
+        "devices": [_device(tracker, each, guests=guests) for each in order],
     }
 
 
-def _people(tracker: Tracker, who: str, match: Match) -> list[str]:
+def _people(tracker: Tracker, who: str, match: Match, *, guests: bool) -> list[str]:
     if not match.ambiguous:
         return [str(identity) for identity in match.identities]
     wanted = tracker.owners.rules.identify(who)
-    return sorted(str(each) for each, _ in tracker.owners.people(guests=True) if wanted and each.name == wanted.name)
+    return sorted(str(each) for each, _ in tracker.owners.people(guests=guests) if wanted and each.name == wanted.name)
 
 
-def _device(tracker: Tracker, mac: str) -> dict[str, Any]:
+def _device(tracker: Tracker, mac: str, *, guests: bool) -> dict[str, Any]:
     client = tracker.roster.get(mac)
+    owned = tracker.owners.owner_of(mac, guests=guests)
     found: dict[str, Any] = {
         "mac": mac,
         "random_mac": is_random_mac(mac),
-        "owner": _owner(tracker, mac),
+        "owner": None
+        if owned is None
+        else {"user": str(owned.identity), "source": owned.source.name.lower(), "confirmed": int(owned.at)},
         "present": client is not None,
     }
     if client is None:
         return found
     now = tracker.cloud_clock.now()
     rules = tracker.owners.rules
+    anonymous = client.is_guest and owned is None and not guests
     found["record"] = tracker.record(client)
     found["known"] = client.known
     found["heard_seconds_ago"] = round(now - client.heard_at, 1)
@@ -96,15 +103,8 @@ def _device(tracker: Tracker, mac: str) -> dict[str, Any]:
     found["named_by_network"] = bool(client.username)
     found["name_withheld"] = bool(client.username) and rules.is_ignored(client.username or "")
     found["pre_shared_key"] = None if client.psk_id is None else _key(tracker, client.psk_id)
-    found["moves"] = [move._asdict() for move in client.moves or ()]
+    found["moves"] = [] if anonymous else [move._asdict() for move in client.moves or ()]
     return found
-
-
-def _owner(tracker: Tracker, mac: str) -> dict[str, Any] | None:
-    owned = tracker.owners.owner_of(mac, guests=True)
-    if owned is None:
-        return None
-    return {"user": str(owned.identity), "source": owned.source.name.lower(), "confirmed": int(owned.at)}
 
 
 def _key(tracker: Tracker, psk_id: str) -> str:

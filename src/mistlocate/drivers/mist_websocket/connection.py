@@ -63,6 +63,7 @@ class Connection:
                 tasks.create_task(self.stream.run())
                 tasks.create_task(self.enrichment.run())
         finally:
+            self.sync.close()
             await self._http.aclose()
 
     def adjust(self, settings: MistWebsocketSettings) -> None:

@@ -163,9 +163,9 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         return answers.people(self._site.tracker, text, guests=guests, limit=limit)
 
     @command(Level.SUPPORT)
-    async def evidence(self, who: str) -> dict[str, Any]:
+    async def evidence(self, who: str, guests: bool = False) -> dict[str, Any]:
         """What is known about a person or a MAC, and from where; MistLocations explains its answers with it."""
-        return answers.evidence(self._site.tracker, who)
+        return answers.evidence(self._site.tracker, who, guests=guests)
 
     @command(Level.ADMINISTRATOR)
     async def mac_address_mappings(self, username: str, macs: list[str], domain: str | None = None) -> list[str]:

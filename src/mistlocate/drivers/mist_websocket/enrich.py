@@ -44,8 +44,10 @@ KEYS_AT_MOST_EVERY = 300.0
 #: A record that names an unknown map makes us look for new maps, at most this often (seconds).
 MAPS_AT_MOST_EVERY = 60.0
 
-#: Between two tries after trouble (seconds).
+#: Between two tries after trouble (seconds) …
 STEP_BACK = 15.0
+#: … and at most between two of a map that cannot be listed.
+FAILED_AT_MOST_EVERY = 900.0
 
 
 class Enrichment:
@@ -69,6 +71,7 @@ class Enrichment:
             tasks.create_task(self._fetch_clients())
             tasks.create_task(self._fetch_keys())
             tasks.create_task(self._list_unlocated())
+            tasks.create_task(self._list_failed())
 
     async def _ask(self, what: Callable[[], Awaitable[object]]) -> bool:
         """Ask the cloud; on trouble step back and return False. Without a connection nothing is asked."""
@@ -162,10 +165,22 @@ class Enrichment:
                 listed = connection
             previous = connection
 
+    async def _list_failed(self) -> None:
+        """Maps that could not be listed are tried again, ever later as long as that goes on."""
+        pause = STEP_BACK
+        while True:
+            await self._clock.sleep(pause)
+            if not self._sync.failed_maps:
+                pause = STEP_BACK
+            elif self._sync.stream.health.snapshot:
+                await self._ask(self._sync.list_failed)
+                pause = min(pause * 2, FAILED_AT_MOST_EVERY)
+
     # -- pre-shared keys --------------------------------------------------------------------------
 
     async def _fetch_keys(self) -> None:
-        await self._sync.keys_wanted.wait()
+        if not self._tracker.uses_keys():
+            await self._sync.keys_wanted.wait()
         while True:
             self._sync.keys_wanted.clear()
             await self._ask(self.read_keys)

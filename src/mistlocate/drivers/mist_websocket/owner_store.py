@@ -48,6 +48,10 @@ class OwnerStore:
             except StoreError as error:
                 self._owners.give_back(user_macs)
                 self.trouble = error.message
+            except BaseException:
+                # Cancelled: what became of it is not known, and writing it twice does no harm.
+                self._owners.give_back(user_macs)
+                raise
             else:
                 self.trouble = None
 

@@ -70,6 +70,7 @@ class Publisher:
         """Another site: nothing of what was published holds."""
         for map_id in list(self._published):
             self.withdraw(map_id)
+        self._status.set("maps", None)
 
     def maps(self) -> None:
         """Publish the list of maps, and an empty list of clients for each that has none yet."""

@@ -7,7 +7,7 @@ from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.connection import Connection
 from mistlocate.drivers.mist_websocket.owner_store import OwnerStore
 from mistlocate.drivers.mist_websocket.tracker import Tracker
-from mistlocate.mist.frames import Ledger, Subscription, parse_channel
+from mistlocate.mist.frames import Subscription, parse_channel
 from mistlocate.mist.models import Map
 
 DRIVER = {"name": "mistlocate", "version": __version__}
@@ -19,11 +19,12 @@ def is_unplaceable(known: Map) -> bool:
     return known.type == "google" and not (sized and known.latlng_tl and known.latlng_br)
 
 
-def stale_maps(ledger: Ledger) -> list[str]:
-    """The maps whose channel does not deliver: refused, or asked for in vain."""
+def stale_maps(connection: Connection) -> list[str]:
+    """The maps that may have changed unheard: channel refused, or asked for in vain; clients not to be listed."""
+    ledger = connection.stream.ledger
     channels = ledger.in_state(Subscription.REFUSED) + ledger.overdue()
     maps = [channel.map_id for channel in map(parse_channel, channels) if channel is not None]
-    return sorted(map_id for map_id in maps if map_id is not None)
+    return sorted({*connection.sync.failed_maps, *(map_id for map_id in maps if map_id is not None)})
 
 
 def problems(tracker: Tracker, store: OwnerStore, connection: Connection | None) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def problems(tracker: Tracker, store: OwnerStore, connection: Connection | None)
         ]
         found["unanswered_channels"] = ledger.overdue()
         found["channels_over_the_limit"] = ledger.left_out
+        found["maps_not_listed"] = dict(connection.sync.failed_maps)
         found["pre_shared_keys"] = dict(connection.enrichment.psk_problems)
     return {key: value for key, value in found.items() if value}
 

@@ -57,19 +57,23 @@ class SiteSession:
         self._spawn = spawn
         self._task: asyncio.Task[None] | None = None
         self._token: str | None = None
+        self._turn = asyncio.Lock()
 
     async def start(self) -> None:
         """Load what was learned before, and connect."""
         await self.store.flush()
         self._context.status.set("driver", report.DRIVER)
-        await self._connect()
+        async with self._turn:
+            await self._connect()
         self._spawn(self.publisher.run(), "publish")
         self._spawn(self.store.run(), "store")
         self._spawn(self._look_after(), "housekeeping")
 
     async def stop(self) -> None:
-        """Disconnect, and write what is not written yet."""
-        await self._disconnect()
+        """Disconnect, say so, and write what is not written yet."""
+        async with self._turn:
+            await self._disconnect()
+        self._tell(StreamState.CONNECTING, "the module was stopped")
         await self.store.flush()
 
     async def update(self, settings: MistWebsocketSettings) -> None:
@@ -84,10 +88,9 @@ class SiteSession:
         if "client_fields" in changed:
             tracker.set_keep_all(settings.client_fields == "all")
         if changed & CONNECTION_SETTINGS:
-            if self._where(settings) != self._where(previous):
-                self.publisher.withdraw_all()
-                tracker.clear()
-            await self._connect()
+            elsewhere = self._where(settings) != self._where(previous)
+            async with self._turn:
+                await self._connect(forget=elsewhere)
         elif self.connection is not None:
             self.connection.adjust(settings)
             if "client_fields" in changed and tracker.keep_all:
@@ -111,8 +114,16 @@ class SiteSession:
     def _where(self, settings: MistWebsocketSettings) -> tuple[str, str]:
         return settings.site, settings.endpoints(self._context.links.uri).rest
 
-    async def _connect(self) -> None:
+    async def _connect(self, *, forget: bool = False) -> None:
+        """Connect as the settings say, whatever there was before; `forget` what was known of another site.
+
+        To be called in turn (`_turn`): two at once would leave a connection behind that nobody ends.
+        """
         await self._disconnect()
+        if forget:
+            self.tracker.clear()
+            self.publisher.withdraw_all()
+            self._context.status.set("last_frame", None)
         try:
             self._token = await asyncio.to_thread(self.settings.read_token)
         except SettingsError as error:
@@ -136,6 +147,7 @@ class SiteSession:
     def _changed(self) -> None:
         """The stream's health, or what is known of the maps, may have changed."""
         if self.connection is not None:
+            self.connection.stream.health.unlisted = len(self.connection.sync.failed_maps)
             self._tell(*self.connection.stream.health.state())
 
     def _tell(self, state: StreamState, reason: str) -> None:
@@ -145,7 +157,7 @@ class SiteSession:
             status.set("stream_state", state.value)
             self._context.log.info("stream state", state=state.value, reason=reason)
         stale = connection is None or connection.stream.health.stale
-        maps = [] if connection is None else report.stale_maps(connection.stream.ledger)
+        maps = [] if connection is None else report.stale_maps(connection)
         status.set("freshness", {"stale": stale, "stale_maps": maps})
         status.set("problems", report.problems(self.tracker, self.store, connection))
         self._context.set_connected(connection is not None and connection.stream.health.connected)
@@ -174,6 +186,7 @@ class SiteSession:
             token = await asyncio.to_thread(self.settings.read_token)
         except SettingsError:
             return  # between two writes, or gone: what is in use goes on
-        if token != self._token:
-            self._context.log.info("the token file has changed")
-            await self._connect()
+        async with self._turn:
+            if token != self._token and self.settings.api_token_file is not None:
+                self._context.log.info("the token file has changed")
+                await self._connect()

@@ -17,7 +17,7 @@ from mistlocate.mist.clouds import (
     read_cloud,
     read_portal,
 )
-from mistlocate.transport.options import TransportOptions
+from mistlocate.transport.options import TransportOptions, check_proxy
 
 #: What stands in a new module's settings until somebody fills them in.
 PLACEHOLDERS = {"api_token": "token", "site_id": "site_id"}
@@ -64,7 +64,7 @@ class MistWebsocketSettings(DriverSettings):
         None, description="Proxy for REST and stream as a URL; empty for none. Default: HTTPS_PROXY of the environment."
     )
     verify_tls: bool = Field(True, description="Check certificates. Turn off only to find out what is wrong.")
-    ca_file: str | None = Field(None, description="PEM file of the authorities to trust instead of the system's.")
+    ca_file: Path | None = Field(None, description="PEM file of the authorities to trust instead of the system's.")
     connect_timeout: Annotated[float, Field(ge=1, le=120)] = Field(10.0, description="Seconds.")
     read_timeout: Annotated[float, Field(ge=1, le=300)] = Field(30.0, description="Seconds.")
 
@@ -98,6 +98,11 @@ class MistWebsocketSettings(DriverSettings):
         if text is not None:
             endpoints_of_uri(text)
         return text
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy(cls, text: str | None) -> str | None:
+        return None if text is None else check_proxy(text)
 
     @model_validator(mode="after")
     def _together(self) -> Self:
@@ -144,7 +149,7 @@ class MistWebsocketSettings(DriverSettings):
         return TransportOptions(
             proxy=self.proxy,
             verify=self.verify_tls,
-            ca_file=self.ca_file,
+            ca_file=None if self.ca_file is None else str(self.ca_file),
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
         )

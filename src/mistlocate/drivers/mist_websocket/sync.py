@@ -11,8 +11,8 @@ from collections.abc import Callable
 from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.publish import Publisher
 from mistlocate.drivers.mist_websocket.tracker import Tracker
-from mistlocate.errors import NotFound, TokenRefused
-from mistlocate.location.observation import Origin
+from mistlocate.errors import AccessDenied, CloudTrouble, ConnectionLost, NotFound, TokenRefused
+from mistlocate.location.observation import Origin, source_time
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.frames import Acknowledged, Channel, ClientFrame, Event
 from mistlocate.mist.models import ClientStats, Map
@@ -54,6 +54,9 @@ class SiteSync:
         """Set when a position frame names a client that is not known."""
         self.keys_wanted = asyncio.Event()
         """Set when a client uses a pre-shared key that is not known."""
+        self.failed_maps: dict[str, str] = {}
+        """Maps whose clients could not be listed, and why; they are stale until a later try succeeds."""
+        self._closed = False
         self._tracker = tracker
         self._publisher = publisher
         self._clock = clock
@@ -62,6 +65,10 @@ class SiteSync:
         self._todo: list[str] | None = None
         self._changed_maps: list[str] = []
         self._listing = asyncio.Lock()
+
+    def close(self) -> None:
+        """Nothing that is still on its way is taken in any more: it may be of another site."""
+        self._closed = True
 
     # -- the stream's session ---------------------------------------------------------------------
 
@@ -95,8 +102,9 @@ class SiteSync:
         """Whether a client was seen by the network well after the stream fell silent."""
         minutes = max(1, math.ceil(silent_for / 60))
         listing = await self.api.recent_clients(self.site_id, SILENCE_SAMPLE, f"{minutes}m")
-        silent_since = self._tracker.cloud_clock.now() - silent_for
-        newest = max((row.record.last_seen or 0.0 for row in listing.rows), default=0.0)
+        now = self._tracker.cloud_clock.now()
+        silent_since = now - silent_for
+        newest = max((source_time(row.record.last_seen, now) or 0.0 for row in listing.rows), default=0.0)
         await self._take_rows(listing, Origin.SNAPSHOT)
         return newest > silent_since + CONTRADICTION
 
@@ -116,15 +124,16 @@ class SiteSync:
         return [str(Channel(self.site_id)), *maps]
 
     async def list_maps(self, todo: list[str]) -> None:
-        """List the clients of each map in `todo`, taking those that are done out of it."""
+        """List the clients of each map in `todo`, taking those that are done out of it.
+
+        A map that the cloud does not list for us, or cannot, holds up no other: it is noted in `failed_maps`.
+        """
 
         async def work() -> None:
             while todo:
                 map_id = todo.pop(0)
                 try:
                     await self.list_map(map_id)
-                except NotFound:
-                    pass  # deleted a moment ago; the next list of maps says so
                 except BaseException:
                     todo.append(map_id)
                     raise
@@ -134,9 +143,22 @@ class SiteSync:
             await together(*workers, rank=lambda error: not isinstance(error, TokenRefused))
 
     async def list_map(self, map_id: str) -> None:
-        """Take in the clients of a map."""
-        listing = await self.api.map_clients(self.site_id, map_id, Purpose.SNAPSHOT)
+        """Take in the clients of a map, or note why that cannot be done."""
+        try:
+            listing = await self.api.map_clients(self.site_id, map_id, Purpose.SNAPSHOT)
+        except NotFound:
+            return  # deleted a moment ago; the next list of maps says so
+        except (AccessDenied, CloudTrouble) as error:
+            self.failed_maps[map_id] = error.message
+            self._on_change()
+            return
+        if self.failed_maps.pop(map_id, None) is not None:
+            self._on_change()
         await self._take_rows(listing, Origin.SNAPSHOT)
+
+    async def list_failed(self) -> None:
+        """Try once more to list the maps that could not be listed."""
+        await self.list_maps([each for each in self.failed_maps if each in self._tracker.maps])
 
     async def list_site(self) -> None:
         """Take in every client of the site, also those that are on no map."""
@@ -146,10 +168,15 @@ class SiteSync:
     async def _take_rows(self, listing: Listing[ClientStats], origin: Origin) -> None:
         self._tracker.rejects(listing.rejects)
         for start in range(0, len(listing.rows), ROWS_AT_A_TIME):
+            self._check_open()
             for row in listing.rows[start : start + ROWS_AT_A_TIME]:
                 self._tracker.row(row, origin, self.site_id, listing.asked)
             await asyncio.sleep(0)
         self.records_taken()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConnectionLost("the settings have changed meanwhile")
 
     def records_taken(self) -> None:
         """Wake whoever has something to do about what the last records brought."""
@@ -185,6 +212,7 @@ class SiteSync:
         A map that was replaced, moved or resized has other coordinates than before: its positions are dropped.
         Where an item of the list could not be read, no map is taken for deleted.
         """
+        self._check_open()
         tracker = self._tracker
         tracker.rejects(listing.rejects)
         known = tracker.maps
@@ -204,6 +232,7 @@ class SiteSync:
                 tracker.roster.drop_map(map_id, now)
                 self._publisher.withdraw(map_id)
         tracker.set_maps(maps)
+        self.failed_maps = {map_id: reason for map_id, reason in self.failed_maps.items() if map_id in maps}
         self._publisher.maps()
         self._on_change()
         return changed

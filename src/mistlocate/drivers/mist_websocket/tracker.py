@@ -25,6 +25,8 @@ SAMPLES = 10
 #: How many clients may wait for their record; more arrive at once only where something else is wrong.
 WANTED_AT_MOST = 20_000
 
+_PLACE_FIELDS = frozenset({"map_id", "x", "y", "x_m", "y_m", "num_locating_aps", "accuracy"})
+
 _NO_TEXT = frozenset({"", "Unknown", "unknown", "N/A"})
 
 
@@ -54,6 +56,7 @@ class Tracker:
         self.unknown_maps: set[str] = set()
         """Ids of maps that records name and the list of maps did not, since it was read last."""
         self._unlisted_maps: frozenset[str] = frozenset()
+        self._deleted_maps: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.samples: deque[Sample] = deque(maxlen=SAMPLES)
 
@@ -112,14 +115,17 @@ class Tracker:
 
     def clear(self) -> None:
         """Another site: of what was known only the owners of devices still hold."""
+        for mac in self.owners.guests():
+            self.owners.release(mac)
         self.roster.clear()
         self.maps, self.keys = {}, {}
         self._unlisted_maps = frozenset()
-        for waiting in (self.wanted, self.unknown_keys, self.unknown_maps):
+        for waiting in (self._deleted_maps, self.wanted, self.unknown_keys, self.unknown_maps):
             waiting.clear()
 
     def set_maps(self, maps: Mapping[str, Map]) -> None:
         """Take the site's list of maps. Ids that it does not name although records do are not worth another look."""
+        self._deleted_maps = (self._deleted_maps | self.maps.keys()) - maps.keys()
         self.maps = dict(maps)
         self._unlisted_maps = frozenset(self.unknown_maps | self._unlisted_maps) - self.maps.keys()
         self.unknown_maps.clear()
@@ -133,33 +139,42 @@ class Tracker:
         self.keys = dict(keys)
         self.unknown_keys.clear()
         for client in self.roster.clients.values():
-            if client.psk_id is not None:
-                self._learn(client.mac, client.username, client.psk_id, None, client.heard_at)
+            if client.psk_id is not None and not self.owners.rules.identify(client.username):
+                self._learn_key(client.mac, client.psk_id, client.heard_at)
+
+    def uses_keys(self) -> bool:
+        """Whether clients of this site are known to use pre-shared keys, from an earlier connection perhaps."""
+        return bool(self.keys) or any(client.psk_id for client in self.roster.clients.values())
 
     def _take(self, sighting: Sighting) -> Outcome:
         self.counts["received"] += 1
         outcome = self.roster.apply(sighting)
-        if outcome is not Outcome.SUPERSEDED:
-            guest = sighting.guest_email if sighting.is_guest else None
+        if outcome is not Outcome.SUPERSEDED and outcome is not Outcome.PLACED:
             at = sighting.heard_at if sighting.seen_at is None else sighting.seen_at
-            self._learn(sighting.mac, sighting.username, sighting.psk_id, guest, at)
-        if outcome is Outcome.APPLIED and sighting.origin is not Origin.POSITION:
+            self._learn(sighting, at, guests=outcome is not Outcome.NOT_ADMITTED)
+        if sighting.origin is not Origin.POSITION and outcome in (Outcome.APPLIED, Outcome.PLACED):
             self.wanted.pop(sighting.mac, None)
         position = sighting.position
         if position is not None and position.map_id not in self.maps and outcome is not Outcome.NOT_ADMITTED:
             self._unknown_map(position.map_id)
         return outcome
 
-    def _learn(self, mac: str, username: str | None, psk_id: str | None, guest: str | None, at: float) -> None:
-        """The owner that a record speaks of: the strongest of what it says."""
-        if not self.owners.learn(mac, username, Source.DOT1X, at) and psk_id:
-            key = self.keys.get(psk_id)
-            if key is not None:
-                self.owners.learn(mac, psk_owner(key), Source.PSK, at)
-            else:
-                self.unknown_keys.add(psk_id)
-        if guest:
-            self.owners.learn(mac, guest, Source.GUEST, at)
+    def _learn(self, s: Sighting, at: float, *, guests: bool) -> None:
+        """The owner that a record speaks of: the strongest of what it says.
+
+        Names of guests are learned only with a device that is on the roster: they go with it.
+        """
+        if not self.owners.learn(s.mac, s.username, Source.DOT1X, at) and s.psk_id:
+            self._learn_key(s.mac, s.psk_id, at)
+        if s.is_guest and s.guest_email and guests:
+            self.owners.learn(s.mac, s.guest_email, Source.GUEST, at)
+
+    def _learn_key(self, mac: str, psk_id: str, at: float) -> None:
+        key = self.keys.get(psk_id)
+        if key is not None:
+            self.owners.learn(mac, psk_owner(key), Source.PSK, at)
+        else:
+            self.unknown_keys.add(psk_id)
 
     # -- wire record → sighting -------------------------------------------------------------------
 
@@ -176,20 +191,21 @@ class Tracker:
         seen_at = source_time(stats.last_seen, now)
         if seen_at is None and stats.last_seen is not None:
             self.counts["implausible_times"] += 1
-        guest = stats.guest
+        username, typed = _names(stats)
         return Sighting(
             mac=stats.mac,
             origin=origin,
             heard=self.clock.monotonic(),
             heard_at=now,
             asked=asked,
-            seen_at=seen_at,
+            # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
+            seen_at=None if seen_at is None else min(seen_at, now),
             site_id=stats.site_id or site_id,
             position=self._position(stats, map_id),
-            username=_text(stats.username),
+            username=username,
             psk_id=stats.psk_id,
             is_guest=stats.is_guest,
-            guest_email=(_text(guest.access_code_email) or _text(guest.email)) if guest else None,
+            guest_email=typed,
             manufacturer=_text(stats.manufacture),
             os=_text(stats.os),
             ssid=_text(stats.ssid),
@@ -201,6 +217,11 @@ class Tracker:
         known."""
         map_id = stats.map_id or channel_map
         if map_id is None:
+            return None
+        if map_id in self._deleted_maps:
+            # Sent before the map was deleted, or it is back: the next list of maps tells.
+            self.counts["on_deleted_maps"] += 1
+            self._unknown_map(map_id)
             return None
         x, y = stats.x, stats.y
         if (x is None or y is None) and stats.x_m is not None and stats.y_m is not None:
@@ -233,11 +254,15 @@ class Tracker:
         raw = client.raw
         if raw is None:
             return self._needed(client)
-        if client.username and self.owners.rules.is_ignored(client.username):
+        if self.owners.rules.is_ignored(str(raw.get("username") or "")):
             raw = {key: value for key, value in raw.items() if key != "username"}
         position = client.position
-        if position is None or (position is client.raw_position and client.located_from == "source"):
+        if position is None:
+            # What the record says of a place was withdrawn (a deleted or replaced map), or never was a place.
+            return {key: value for key, value in raw.items() if key not in _PLACE_FIELDS}
+        if position is client.raw_position and client.located_from == "source" and _says(raw, position):
             return dict(raw)
+        raw = {key: value for key, value in raw.items() if key not in ("x_m", "y_m")}
         return {**raw, **_located(position), **_seen(client)}
 
     def _needed(self, client: Client) -> dict[str, Any]:
@@ -256,6 +281,11 @@ class Tracker:
         return [self.record(client) for client in self.roster.on_map(map_id)]
 
 
+def _says(raw: Mapping[str, Any], position: Position) -> bool:
+    """Whether a record names this position itself, in the fields that everybody reads."""
+    return (raw.get("map_id"), raw.get("x"), raw.get("y")) == (position.map_id, position.x, position.y)
+
+
 def _located(position: Position) -> dict[str, Any]:
     return {
         "map_id": position.map_id,
@@ -272,6 +302,18 @@ def _seen(client: Client) -> dict[str, Any]:
     if client.seen_at is not None:
         return {"last_seen": int(client.seen_at), "last_seen_from": "source"}
     return {"last_seen": int(client.heard_at), "last_seen_from": "arrival"}
+
+
+def _names(stats: ClientStats) -> tuple[str | None, str | None]:
+    """The name that the network vouches for, and what a guest typed into a portal.
+
+    A portal's login shows up as `username` too, and guests type what they like: of a guest's name only EAP vouches.
+    """
+    username, guest = _text(stats.username), stats.guest
+    typed = (_text(guest.access_code_email) or _text(guest.email)) if guest else None
+    if stats.is_guest and "EAP" not in (stats.key_mgmt or "").upper():
+        return None, typed or username
+    return username, typed
 
 
 def _text(value: str | None) -> str | None:

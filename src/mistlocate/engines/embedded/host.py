@@ -125,7 +125,7 @@ class ModuleHost:
             self._make,
             clock=engine.clock,
             log=self._log,
-            on_crash=lambda: engine.board.set(spec.id, "connected", False),
+            on_crash=self._gone,
         )
 
     @property
@@ -162,6 +162,13 @@ class ModuleHost:
     async def stop(self) -> None:
         """Stop; returns when the module has unloaded."""
         await self.life.stop()
+        if not self.life.started:
+            self._gone()
+
+    def _gone(self) -> None:
+        """What a module that does not run has told holds no longer."""
+        self._engine.board.clear(self.spec.id)
+        self._engine.board.set(self.spec.id, "connected", False)
 
     async def reconfigure(self, spec: ModuleSpec) -> None:
         """Take a changed spec of the same driver; a changed URI needs a restart. Raises `SettingsError`."""

@@ -3,8 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import structlog
+
 from mistlocate import jsontext
 from mistlocate.driver.context import Unsubscribe
+
+_log = structlog.get_logger("mistlocate.engine")
 
 
 class StatusValue:
@@ -59,7 +63,11 @@ class StatusBoard:
                 return
             news = values[key] = StatusValue(value)
         for follower in tuple(self._followers.get((module_id, key), ())):
-            follower(news)
+            try:
+                follower(news)
+            except Exception:
+                # Whoever follows is not whoever sets: its trouble stays its own.
+                _log.exception("a follower of a status failed", module=module_id)
 
     def clear(self, module_id: str) -> None:
         """Clear every status of a module."""
@@ -77,6 +85,8 @@ class StatusBoard:
         def unsubscribe() -> None:
             if follower in followers:
                 followers.remove(follower)
+            if not followers and self._followers.get((module_id, key)) is followers:
+                del self._followers[module_id, key]
 
         return unsubscribe
 

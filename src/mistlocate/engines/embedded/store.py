@@ -8,6 +8,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Store:
         self.path = path
         self._connection: aiosqlite.Connection | None = None
         self._turn = asyncio.Lock()
+        self._transactions: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Open the file, or make it."""
@@ -64,10 +66,11 @@ class Store:
             raise
 
     async def close(self) -> None:
-        """Close the file."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        """Finish what is being written, and close the file."""
+        async with self._turn:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                await connection.close()
 
     async def read_hash(self, module: str, name: str) -> dict[str, str]:
         """All fields of a hash."""
@@ -99,23 +102,40 @@ class Store:
     # -- SQLite -----------------------------------------------------------------------------------
 
     async def _write(self, *statements: tuple[str, list[Any]]) -> None:
-        connection = self._open()
+        """Carry out a transaction; one that was begun is finished even if whoever asked for it is cancelled."""
+        task = asyncio.create_task(self._transact(statements))
+        self._transactions.add(task)
+        task.add_done_callback(self._finished)
+        await asyncio.shield(task)
+
+    def _finished(self, task: "asyncio.Task[None]") -> None:
+        self._transactions.discard(task)
+        if not task.cancelled():
+            task.exception()  # told to whoever waits; where nobody does any more it is not worth a warning
+
+    async def _transact(self, statements: tuple[tuple[str, list[Any]], ...]) -> None:
         async with self._turn:
+            connection = self._open()
             try:
                 await connection.execute("BEGIN IMMEDIATE")
-                try:
-                    for statement, rows in statements:
-                        await connection.executemany(statement, rows)
-                except BaseException:
-                    await connection.execute("ROLLBACK")
-                    raise
+                for statement, rows in statements:
+                    await connection.executemany(statement, rows)
                 await connection.execute("COMMIT")
             except (sqlite3.Error, ValueError) as error:
+                await self._roll_back(connection)
                 raise StoreError(f"the store cannot be written: {error}") from None
+            except BaseException:
+                await self._roll_back(connection)
+                raise
+
+    @staticmethod
+    async def _roll_back(connection: aiosqlite.Connection) -> None:
+        with suppress(sqlite3.Error, ValueError):  # there may be no transaction to roll back
+            await connection.execute("ROLLBACK")
 
     async def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
-        connection = self._open()
         async with self._turn:
+            connection = self._open()
             try:
                 return list(await connection.execute_fetchall(statement, values))
             except (sqlite3.Error, ValueError) as error:
