@@ -1,5 +1,6 @@
 """The commands of MistLocations, with MistWebsocket and the simulated cloud behind them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -254,9 +255,12 @@ class TestExplain:
         async with site(tmp_path, EMPTY) as it:
             await it.live()
             mac = await put(it, "visitor@example.com")
-            guest = it.cloud.stage.add_device(
-                kind="guest", owner="visitor@example.net", map_id=it.maps[0], x=1.0, y=2.0
-            )
+            guest, channel = "0a005e00bbbb", f"/sites/{it.cloud.site_id}/stats/clients"
+            record = {
+                "mac": guest, "site_id": it.cloud.site_id, "map_id": it.maps[0], "x": 5.0, "y": 6.0, "is_guest": True,
+                "last_seen": it.cloud.now(), "guest": {"email": "visitor@example.net"},
+            }  # fmt: skip
+            it.cloud.send_raw(json.dumps({"event": "data", "channel": channel, "data": json.dumps(record)}))
             await until(lambda: it.published(guest).get("is_guest"))
             found = await it.locations("explain", "visitor")
             assert (found["shown"], found["won"]) == (True, mac), "as locate_user answers"
