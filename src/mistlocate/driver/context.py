@@ -111,6 +111,10 @@ class ConnectOptions(Protocol):
         """A PEM file of authorities to trust instead of the system's."""
 
     @property
+    def ca_certificates(self) -> str | None:
+        """The same as PEM text."""
+
+    @property
     def connect_timeout(self) -> float:
         """Seconds."""
 

@@ -14,13 +14,14 @@ class TransportOptions:
     """What every connection of a module shares.
 
     `proxy` is a URL; None takes it from the environment (`HTTPS_PROXY`, `NO_PROXY`), an empty text forbids one.
-    `verify` false accepts any certificate; `ca_file` trusts the authorities of a PEM file instead of the system's.
-    Times are seconds.
+    `verify` false accepts any certificate; `ca_file` trusts the authorities of a PEM file instead of the system's,
+    `ca_certificates` those of a PEM text. Times are seconds.
     """
 
     proxy: str | None = None
     verify: bool = True
     ca_file: str | None = None
+    ca_certificates: str | None = None
     connect_timeout: float = 10.0
     read_timeout: float = 30.0
 
@@ -44,14 +45,15 @@ def ssl_context(options: TransportOptions) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    if options.ca_file:
+    if options.ca_file or options.ca_certificates:
         try:
-            return ssl.create_default_context(cafile=options.ca_file)
+            return ssl.create_default_context(cafile=options.ca_file, cadata=options.ca_certificates)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             reason = (
                 error.strerror if isinstance(error, FileNotFoundError | PermissionError) else "holds no certificate"
             )
             raise CannotConnect(
-                f"ca_file cannot be used: {reason}", hint="it has to be a PEM file that this process can read"
+                f"{'ca_file' if options.ca_file else 'ca_certificates'} cannot be used: {reason}",
+                hint="expected certificates in PEM form that this process can read",
             ) from None
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -31,6 +31,7 @@ CONNECTION_SETTINGS = frozenset(
         "proxy",
         "verify_tls",
         "ca_file",
+        "ca_certificates",
         "connect_timeout",
         "read_timeout",
     }

@@ -65,6 +65,7 @@ class MistWebsocketSettings(DriverSettings):
     )
     verify_tls: bool = Field(True, description="Check certificates. Turn off only to find out what is wrong.")
     ca_file: Path | None = Field(None, description="PEM file of the authorities to trust instead of the system's.")
+    ca_certificates: str | None = Field(None, description="The same as PEM text, where no file can be named.")
     connect_timeout: Annotated[float, Field(ge=1, le=120)] = Field(10.0, description="Seconds.")
     read_timeout: Annotated[float, Field(ge=1, le=300)] = Field(30.0, description="Seconds.")
 
@@ -150,6 +151,7 @@ class MistWebsocketSettings(DriverSettings):
             proxy=self.proxy,
             verify=self.verify_tls,
             ca_file=None if self.ca_file is None else str(self.ca_file),
+            ca_certificates=self.ca_certificates,
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
         )

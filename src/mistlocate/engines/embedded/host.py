@@ -15,9 +15,9 @@ from mistlocate.driver.supervisor import ModuleState, Supervisor
 from mistlocate.engines.embedded.config import ModuleSpec
 from mistlocate.engines.embedded.status import ModuleStatus
 from mistlocate.engines.embedded.store import ModuleStorage
+from mistlocate.engines.transports import transport_options
 from mistlocate.errors import Problem, SettingsError, StoreError
 from mistlocate.transport.http import HttpTransport
-from mistlocate.transport.options import TransportOptions
 from mistlocate.transport.websocket import open_websocket
 
 if TYPE_CHECKING:
@@ -38,17 +38,11 @@ class DirectLinks:
         self, url: str, headers: Mapping[str, str], options: ConnectOptions
     ) -> AbstractAsyncContextManager[Link]:
         """A WebSocket."""
-        return open_websocket(url, headers, _options(options))
+        return open_websocket(url, headers, transport_options(options))
 
     def http(self, options: ConnectOptions) -> Http:
         """A pool of HTTP connections."""
-        return HttpTransport(_options(options))
-
-
-def _options(options: ConnectOptions) -> TransportOptions:
-    return TransportOptions(
-        options.proxy, options.verify, options.ca_file, options.connect_timeout, options.read_timeout
-    )
+        return HttpTransport(transport_options(options))
 
 
 class EmbeddedContext:

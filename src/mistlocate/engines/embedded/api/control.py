@@ -22,8 +22,8 @@ from mistlocate.engines.embedded.api.common import BASE, engine_of, execute, ide
 from mistlocate.engines.embedded.api.errors import Refused
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
-from mistlocate.engines.embedded.logs import follow_module
 from mistlocate.engines.embedded.status import StatusValue
+from mistlocate.engines.logs import follow_module
 from mistlocate.errors import LevelTooLow, MistlocateError, NoSuchModule
 
 router = APIRouter(prefix=BASE)

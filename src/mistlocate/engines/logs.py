@@ -1,0 +1,62 @@
+"""What every engine does with log entries: redaction, and following the log of one module.
+
+Everything goes through one redaction, whatever logs it: tokens, keys and signed links do not survive it.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from structlog.typing import EventDict
+
+from mistlocate.driver.context import Unsubscribe
+
+#: Severities as PlaceOS numbers them.
+SEVERITY = {"debug": 1, "info": 2, "warning": 4, "error": 5, "critical": 6}
+
+#: Called with severity and text.
+Follower = Callable[[int, str], None]
+
+_followers: dict[str, list[Follower]] = {}
+
+_CREDENTIAL = re.compile(
+    r"(token|bearer|api-key|authorization)(['\"]?\s*[:=]?\s*['\"]?)[A-Za-z0-9._~+/-]{12,}=*", re.IGNORECASE
+)
+_SIGNED = re.compile(r"jwt=[^\s&'\"]+", re.IGNORECASE)
+
+
+def redact_text(text: str) -> str:
+    """A text without what looks like a credential or a signed link."""
+    return _SIGNED.sub("jwt=***", _CREDENTIAL.sub(r"\1\2***", text))
+
+
+def redact_event(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    """The same for every text of an entry (a processor of structlog)."""
+    return {key: redact_text(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def follow_module(module_id: str, follower: Follower) -> Unsubscribe:
+    """Call `follower` with severity and text of everything that a module logs, whatever the level that is written."""
+    followers = _followers.setdefault(module_id, [])
+    followers.append(follower)
+
+    def unsubscribe() -> None:
+        if follower in followers:
+            followers.remove(follower)
+        if not followers and _followers.get(module_id) is followers:
+            del _followers[module_id]
+
+    return unsubscribe
+
+
+def tell_followers(_logger: Any, name: str, event: EventDict) -> EventDict:
+    """Tell whoever follows the module of an entry (a processor of structlog)."""
+    followers = _followers.get(str(event.get("module")))
+    if followers:
+        details = " ".join(
+            f"{key}={value}" for key, value in event.items() if key not in ("event", "module", "level", "exc_info")
+        )
+        text = redact_text(f"{event.get('event')} {details}".strip())
+        for follower in tuple(followers):
+            follower(SEVERITY.get(name, 2), text)
+    return event

@@ -1,0 +1,147 @@
+"""One module in a driver process: start, update, stop, commands, as core asks for them."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from mistlocate.driver.base import Driver
+from mistlocate.driver.module import Module
+from mistlocate.driver.supervisor import Supervisor
+from mistlocate.engines.placeos import base_settings, logs
+from mistlocate.engines.placeos.context import PlaceosContext, Services
+from mistlocate.engines.placeos.messages import ROLE_TCP, ROLES, Model
+from mistlocate.engines.placeos.status import ModuleStatus
+from mistlocate.errors import Problem, SettingsError, TransportError
+from mistlocate.transport.options import TransportOptions
+
+#: Pauses between two connections that are only kept open: this, twice this, … up to the longest (seconds).
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
+
+
+class ModuleHost:
+    """A module from `start` to `stop`. Whatever changes its life happens one after the other, in the order asked."""
+
+    def __init__(self, driver_class: type[Driver[Any]], services: Services, module_id: str, model: Model) -> None:
+        self.module_id = module_id
+        self._driver_class = driver_class
+        self._services = services
+        self._model = model
+        self._settings = base_settings.split(model.settings, driver_class.Settings.model_fields)
+        self._status = ModuleStatus(module_id, services.interface(model.notes), services.writer)
+        self._turn = asyncio.Lock()
+        self._drain: asyncio.Task[None] | None = None
+        self._log = structlog.get_logger().bind(module=module_id)
+        self.life = Supervisor(module_id, self._make, clock=services.clock, log=self._log, on_crash=self._crashed)
+
+    async def start(self) -> None:
+        """Start; returns when what the module was before is cleared and its commands are known to all."""
+        async with self._turn:
+            logs.set_level(self.module_id, logs.read_level(self._settings.log_level))
+            await self._services.writer.add(self._status)
+            self._run()
+
+    async def update(self, model: Model) -> None:
+        """Take a changed model: in place, or by a new start where the way to the device changed."""
+        async with self._turn:
+            restart = model.connection != self._model.connection or model.system_id != self._model.system_id
+            self._model = model
+            self._settings = base_settings.split(model.settings, self._driver_class.Settings.model_fields)
+            self._status.interface = self._services.interface(model.notes)
+            if restart:
+                await self._end()
+                self._status.clear()
+                self._run()
+            else:
+                self._status.set("proxy_in_use", None)
+                self._update_settings()
+            logs.set_level(self.module_id, logs.read_level(self._settings.log_level))
+
+    async def stop(self) -> None:
+        """Stop; statuses stay, and the module does not look unreachable because it was stopped."""
+        async with self._turn:
+            await self._end()
+            self._status.set("connected", True)
+            await self._services.writer.remove(self._status)
+            logs.set_level(self.module_id, None)
+
+    async def execute(self, name: str, args: Sequence[Any] | Mapping[str, Any] | None) -> Any:
+        """Run a command; unknown names of arguments are ignored. Raises as `Module.execute`."""
+        return await self.life.execute(name, args, ignore_unknown=True)
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self.life.start()
+        if self._model.role == ROLE_TCP and self._driver_class.uri_base is None:
+            self._drain = asyncio.create_task(self._keep_open())
+
+    async def _end(self) -> None:
+        if self._drain is not None:
+            self._drain.cancel()
+            await asyncio.wait([self._drain])
+            self._drain = None
+        await self.life.stop()
+
+    def _make(self, on_loaded: Callable[[], None]) -> Module:
+        model = self._model
+        context = PlaceosContext(
+            self._services,
+            self.module_id,
+            model,
+            self._status,
+            lambda: self._settings.headers,
+            self._connection_changed,
+        )
+        if model.role not in ROLES:
+            known = ", ".join(str(role) for role in ROLES)
+            problem = Problem("role", f"{model.role} is no way to this device", f"one of {known}")
+            raise self._refused(SettingsError([problem], where=self._driver_class.generic_name))
+        try:
+            module = Module(self._driver_class, context, self._settings.driver, strict=False, on_loaded=on_loaded)
+        except SettingsError as error:
+            raise self._refused(error) from None
+        self._status.set("settings_problem", None)
+        return module
+
+    def _update_settings(self) -> None:
+        try:
+            self.life.update(self._settings.driver)
+        except SettingsError as error:
+            self._refused(error)
+            self._log.error("settings not taken, those before stay in force", problem=str(error))
+        else:
+            self._status.set("settings_problem", None)
+
+    def _refused(self, error: SettingsError) -> SettingsError:
+        self._status.set("settings_problem", str(error))
+        return error
+
+    def _crashed(self) -> None:
+        """What a module that does not run has told holds no longer."""
+        problem = self._status.get("settings_problem")
+        self._status.clear()
+        self._status.set("settings_problem", problem)
+        self._status.set("connected", False)
+
+    def _connection_changed(self, connected: bool) -> None:
+        proxy = self._settings.driver.get("proxy")
+        host = urlsplit(proxy).hostname if connected and isinstance(proxy, str) else None
+        self._status.set("proxy_in_use", host)
+        self.life.connection_changed(connected)
+
+    async def _keep_open(self) -> None:
+        """A driver without a device of its own, run as if it had one: connect, and let go by what comes."""
+        context = PlaceosContext(self._services, self.module_id, self._model, self._status, dict, lambda _: None)
+        pause = FIRST_PAUSE
+        while True:
+            with suppress(TransportError):
+                async with context.links.open_tcp(TransportOptions()) as link:
+                    pause = FIRST_PAUSE
+                    while True:
+                        await link.receive()
+            await self._services.clock.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)

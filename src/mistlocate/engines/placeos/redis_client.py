@@ -1,0 +1,172 @@
+"""Redis, alone or as a cluster: the only file that imports its client.
+
+Commands go in pipelines, and whatever goes wrong is one error, `StoreError`. Nothing is retried here: who writes knows
+better what is worth writing again. After an error the connections are dropped, so that the next try looks the name up
+anew and finds the server that took over.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
+
+from mistlocate.engines.placeos.redis_url import RedisAddress
+from mistlocate.errors import StoreError
+
+#: How long a connection, and an answer, may take (seconds).
+PATIENCE = 10.0
+
+#: A command and its arguments.
+Command = tuple[str | bytes, ...]
+
+
+class RedisClient:
+    """One server or one cluster, connected when it is first needed. Every method raises `StoreError`."""
+
+    def __init__(self, address: RedisAddress) -> None:
+        self.address = address
+        self._client: Redis | RedisCluster | None = None
+        self._connecting = asyncio.Lock()
+
+    async def run(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands in one pipeline; return the answers in their order. Texts come as text, hashes as dicts."""
+        return await self._pipeline(commands, transaction=False)
+
+    async def run_atomically(self, commands: Sequence[Command]) -> list[Any]:
+        """The same, all or nothing. In a cluster the commands must concern one key."""
+        return await self._pipeline(commands, transaction=True)
+
+    async def subscriber(self) -> "Subscriber":
+        """A connection of its own for subscriptions; in a cluster any node will do."""
+        client = Redis(**self._options(), single_connection_client=False)
+        return Subscriber(client, self.address)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(RedisError, OSError):
+                await client.aclose()
+
+    async def _pipeline(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
+        client = await self._connected()
+        try:
+            pipeline = client.pipeline(transaction=transaction)
+            for command in commands:
+                # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
+                pipeline.execute_command(*command)
+            return list(await pipeline.execute())
+        except (RedisError, OSError, TimeoutError) as error:
+            await self._drop(client)
+            raise self._trouble(error) from None
+        except asyncio.CancelledError:
+            await self._drop(client)
+            raise
+
+    async def _drop(self, client: "Redis | RedisCluster") -> None:
+        if self._client is client:
+            self._client = None
+        with suppress(RedisError, OSError):
+            await client.aclose()
+
+    async def _connected(self) -> "Redis | RedisCluster":
+        async with self._connecting:
+            if self._client is None:
+                self._client = await self._connect()
+            return self._client
+
+    async def _connect(self) -> "Redis | RedisCluster":
+        single = Redis(**self._options())
+        try:
+            try:
+                await single.execute_command("CLUSTER", "MYID")  # type: ignore[no-untyped-call]
+            except ResponseError as error:
+                if "cluster support disabled" in str(error).lower() or "unknown" in str(error).lower():
+                    return single
+                raise
+            await single.aclose()
+            cluster = RedisCluster(**self._options(cluster=True))
+            await cluster.initialize()
+        except (RedisError, OSError, TimeoutError) as error:
+            with suppress(RedisError, OSError):
+                await single.aclose()
+            raise self._trouble(error) from None
+        return cluster
+
+    def _options(self, *, cluster: bool = False) -> dict[str, Any]:
+        address = self.address
+        options: dict[str, Any] = {
+            "password": address.password,
+            "decode_responses": True,
+            "socket_timeout": PATIENCE,
+            "socket_connect_timeout": PATIENCE,
+            "socket_keepalive": True,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        if address.path and not cluster:
+            return {**options, "unix_socket_path": address.path}
+        options.update(host=address.host, port=address.port)
+        if address.tls:
+            options.update(
+                ssl=True,
+                ssl_cert_reqs="required" if address.verify else "none",
+                ssl_check_hostname=address.verify,
+                ssl_ca_certs=address.ca_file,
+            )
+        return options
+
+    def _trouble(self, error: Exception) -> StoreError:
+        if isinstance(error, RedisClusterException):
+            return StoreError(f"Redis at {self.address} cannot be used: {type(error).__name__}")
+        # The texts of a server's own errors may quote what was written; their first word says what kind they are.
+        text = str(error).split(" ")[0] if isinstance(error, ResponseError) else str(error)
+        return StoreError(f"Redis at {self.address} cannot be used: {text or type(error).__name__}")
+
+
+class Subscriber:
+    """One connection for subscriptions. Every method raises `StoreError`."""
+
+    def __init__(self, client: Redis, address: RedisAddress) -> None:
+        self._client = client
+        self._address = address
+        self._pubsub: PubSub = client.pubsub()
+
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        """Ask for channels."""
+        await self._do(self._pubsub.subscribe(*channels))
+
+    async def unsubscribe(self, channels: Sequence[str]) -> None:
+        """Give channels back."""
+        await self._do(self._pubsub.unsubscribe(*channels))
+
+    async def ping(self) -> None:
+        """Ask for a sign of life, which `next` returns as any other."""
+        await self._do(self._pubsub.ping())
+
+    async def next(self, within: float) -> tuple[str, str, str] | None:
+        """The next thing heard as `(kind, channel, text)`, or None if there is none within these seconds.
+
+        Kinds are `message`, `subscribe`, `unsubscribe`, `pong`.
+        """
+        heard = await self._do(self._pubsub.get_message(ignore_subscribe_messages=False, timeout=within))
+        if heard is None:
+            return None
+        return str(heard["type"]), str(heard["channel"] or ""), str(heard["data"])
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        with suppress(RedisError, OSError):
+            await self._pubsub.aclose()  # type: ignore[no-untyped-call]
+            await self._client.aclose()
+
+    async def _do(self, work: Any) -> Any:
+        try:
+            return await work
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreError(f"Redis at {self._address} cannot be used: {type(error).__name__}") from None

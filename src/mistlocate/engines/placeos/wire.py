@@ -1,0 +1,81 @@
+"""The connection to core: a unix socket, or standard input and standard error of the process.
+
+Bytes in and out, nothing of what they mean. Frames are written whole and one after the other.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from typing import Self
+
+from mistlocate.engines.placeos.framing import FrameReader, frame
+
+_CHUNK = 256 * 1024
+
+#: What may wait in front of a slow reader before what can be spared (debug frames) is dropped (bytes).
+SPARED_ABOVE = 4 * 1024 * 1024
+
+
+class Wire:
+    """An open connection. `ready` tells core that we listen."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.dropped = 0
+        self._reader = reader
+        self._writer = writer
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def to_socket(cls, path: str) -> Self:
+        """Connect to the socket that core listens on. Raises `OSError`."""
+        return cls(*await asyncio.open_unix_connection(path))
+
+    @classmethod
+    async def to_standard_streams(cls) -> Self:
+        """Standard input, and standard error; whatever else would be written there goes to standard output."""
+        out = os.fdopen(os.dup(2), "wb", buffering=0)
+        os.dup2(1, 2)
+        sys.stderr = sys.stdout
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, out)
+        return cls(reader, asyncio.StreamWriter(transport, protocol, None, loop))
+
+    def ready(self) -> None:
+        """Say that we listen: one bare byte, before anything that takes time."""
+        self._writer.write(b"r")
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """Every frame until the other side closes. Raises `FramingError`."""
+        reader = FrameReader()
+        while True:
+            try:
+                data = await self._reader.read(_CHUNK)
+            except OSError:
+                return
+            if not data:
+                return
+            for each in reader.feed(data):
+                yield each
+
+    async def send(self, text: bytes) -> None:
+        """Send one frame. After the connection broke there is nobody to send to, which `frames` tells."""
+        async with self._turn:
+            try:
+                self._writer.write(frame(text))
+                await self._writer.drain()
+            except OSError:
+                return
+
+    def post(self, text: bytes) -> None:
+        """Send a frame that can be spared: not waited for, and dropped if the other side is slow."""
+        if self._writer.transport.get_write_buffer_size() > SPARED_ABOVE:
+            self.dropped += 1
+            return
+        self._writer.write(frame(text))
+
+    def close(self) -> None:
+        """Close the connection, when what was written is out."""
+        self._writer.close()
