@@ -203,6 +203,7 @@ def test_levels() -> None:
     assert [name for name, level in levels.items() if level is Level.USER] == ["maps", "format_mac", "format_username"]
     assert {name for name, level in levels.items() if level is Level.ADMINISTRATOR} == {
         "mac_address_mappings",
+        "ip_username_mappings",
         "remove_mac_address_mappings",
         "get_request",
     }

@@ -186,6 +186,16 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         await self._site.store.flush()
         return removed
 
+    @command(Level.ADMINISTRATOR)
+    async def ip_username_mappings(self, ip_mappings: list[list[str | None]]) -> int:
+        """Take in who a directory saw at which address: `[ip, user, domain, hostname]` each, the last two optional.
+
+        Answers how many of them named a person at a device of this site. It ranks below what the network says.
+        """
+        learned = answers.learn_logins(self._site.tracker, ip_mappings)
+        await self._site.store.flush()
+        return learned
+
     # -- forms ------------------------------------------------------------------------------------
 
     @command()
