@@ -6,9 +6,9 @@ anew and finds the server that took over.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import PubSub
@@ -21,6 +21,8 @@ from mistlocate.errors import StoreError
 
 #: How long a connection, and an answer, may take (seconds).
 PATIENCE = 10.0
+
+Value = TypeVar("Value")
 
 #: A command and its arguments.
 Command = tuple[str | bytes, ...]
@@ -61,7 +63,7 @@ class RedisClient:
             for command in commands:
                 # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
                 pipeline.execute_command(*command)
-            return list(await pipeline.execute())
+            return list(await _guarded(pipeline.execute()))
         except (RedisError, OSError, TimeoutError) as error:
             await self._drop(client)
             raise self._trouble(error) from None
@@ -78,7 +80,7 @@ class RedisClient:
     async def _connected(self) -> "Redis | RedisCluster":
         async with self._connecting:
             if self._client is None:
-                self._client = await self._connect()
+                self._client = await _guarded(self._connect())
             return self._client
 
     async def _connect(self) -> "Redis | RedisCluster":
@@ -167,6 +169,17 @@ class Subscriber:
 
     async def _do(self, work: Any) -> Any:
         try:
-            return await work
+            return await _guarded(work)
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreError(f"Redis at {self._address} cannot be used: {type(error).__name__}") from None
+
+
+async def _guarded(work: Coroutine[Any, Any, Value]) -> Value:
+    """Await a call of the client's. It now and then swallows a cancellation while it connects; ours is never lost."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
