@@ -136,14 +136,12 @@ async def test_a_proxy_that_cannot_be_reached_is_named(
     assert "secret" not in problems
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("proxy", "ftp://x"), ("ca_file", "/not/there.pem"), ("api_token_file", "/not/there")]
-)
-async def test_settings_that_make_no_connection(cloud: SimulatedCloud, name: str, value: str) -> None:
-    more: dict[str, Any] = {name: value} | ({"api_token": None} if name == "api_token_file" else {})
+async def test_files_that_cannot_be_read(cloud: SimulatedCloud) -> None:
     with pytest.raises(SettingsError) as raised:
-        await checked(cloud, **more)
-    assert raised.value.problems[0].path == name
+        await checked(cloud, api_token=None, api_token_file="/not/there")
+    assert raised.value.problems[0].path == "api_token_file"
+    problems = said(await checked(cloud, ca_file="/not/there.pem"), Verdict.PROBLEM)
+    assert "ca_file cannot be used: No such file" in problems
 
 
 async def test_two_maps_on_a_level(cloud: SimulatedCloud) -> None:

@@ -70,7 +70,7 @@ async def test_what_goes_wrong(cloud: SimulatedCloud) -> None:
         await make_settings("http://127.0.0.1:1", cloud.token, site=cloud.site_id)
     with pytest.raises(BadArguments, match="Port out of range"):
         await make_settings("http://127.0.0.1:99999", cloud.token)
-    with pytest.raises(BadArguments, match="cannot connect with these options"):
+    with pytest.raises(CannotConnect, match="ca_file cannot be used"):
         await make_settings(cloud.url, cloud.token, ca_file="/not/there.pem")
 
 

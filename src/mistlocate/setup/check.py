@@ -97,7 +97,7 @@ async def check(
     """Look at everything that has to be right for people to be found; `zones` are the ids that exist already.
 
     What depends on something that failed is not looked at. Raises `SettingsError` if the token cannot be
-    read, or nothing can be connected with these settings.
+    read, or the settings name two clouds.
     """
     clock = clock or SystemClock()
     report = Report()
@@ -107,11 +107,7 @@ async def check(
     except ValueError as error:
         raise SettingsError([Problem("uri", str(error))]) from None
     through = _through(settings, endpoints.rest)
-    try:
-        http = HttpTransport(settings.transport())
-    except (OSError, ValueError) as error:
-        name = "ca_file" if isinstance(error, OSError) else "proxy"
-        raise SettingsError([Problem(name, f"cannot be used: {error}")]) from None
+    http = HttpTransport(settings.transport())
     try:
         api = MistApi(http, endpoints.rest, token, clock=clock)
         site = await _check_token(api, settings.site, through, report)

@@ -60,8 +60,7 @@ async def make_settings(
     """Settings for a site, with zones and mappings drafted from the names of its maps.
 
     `portal` is the address of a page of the Mist portal, or a host that serves the API; `token_file` is what the
-    settings say of the token. Raises `BadArguments`,
-    `SeveralSites`, `TransportError` and `CloudError`.
+    settings say of the token. Raises `BadArguments`, `SeveralSites`, `TransportError` and `CloudError`.
     """
     token = token.strip()
     if not is_token(token):
@@ -71,10 +70,7 @@ async def make_settings(
     endpoints = endpoints_of_cloud(read_cloud(where["cloud"])) if in_mist else endpoints_of_uri(where["rest_host"])
     # A proxy of the environment is for the world outside, not for this machine.
     options = TransportOptions(proxy="" if _is_here(endpoints.rest) else None, ca_file=ca_file)
-    try:
-        http = HttpTransport(options)
-    except (OSError, ValueError) as error:
-        raise BadArguments(f"cannot connect with these options: {error}") from None
+    http = HttpTransport(options)
     try:
         api = MistApi(http, endpoints.rest, token, clock=clock or SystemClock())
         chosen = await _choose(api, site or site_id)

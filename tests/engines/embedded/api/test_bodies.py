@@ -28,7 +28,6 @@ EXPECTED = "the body must be a JSON array (arguments in order) or object (argume
         b"\xff",
         "[" * 2000 + "]" * 2000,
         "[" * 300 + "]" * 300,
-        '"\\ud800"',
         "[1e999, Infinity, 99999999999999999999]",
         "x=1",
     ],
@@ -70,7 +69,6 @@ class TestArguments:
             (b'"text"', EXPECTED),
             (b"7", EXPECTED),
             (b"false", EXPECTED),
-            (b'["\\ud800"]', f"{EXPECTED}: it is nested too deeply, or has half a character or too large a number"),
         ],
     )
     async def test_are_an_array_or_an_object(self, running: Running, body: bytes, message: str) -> None:
@@ -79,7 +77,7 @@ class TestArguments:
 
 
 class TestChanges:
-    @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"x", b'{"value": "\\ud800"}'])
+    @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"x"])
     async def test_are_an_object(self, running: Running, body: bytes) -> None:
         async with running() as engine, client(engine) as http:
             status, message = told(await http.put("/modules/mod-sys-Probe-1/settings", content=body))

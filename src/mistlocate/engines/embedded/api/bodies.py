@@ -23,7 +23,7 @@ def parse(text: str | bytes) -> Any:
     try:
         jsontext.dumps(value)
     except TypeError:
-        raise ValueError("it is nested too deeply, or has half a character or too large a number") from None
+        raise ValueError("it is nested too deeply, or has too large a number") from None
     return value
 
 
