@@ -135,6 +135,9 @@ class Stream:
             self.health.closed(str(failure))
             self._session.changed()
             await self._wait(delay)
+            if self.health.auth_failed and delay < self.policy.auth_probe and not self._wake.is_set():
+                # Something else met the refusal that was one too many while we waited.
+                await self._wait(self.policy.auth_probe)
 
     def wake(self) -> None:
         """Stop waiting for the next connection: something may have changed."""
@@ -145,7 +148,7 @@ class Stream:
         if self._link is not None:
             self._injected = error
         elif isinstance(error, TokenRefused):
-            self._refusals += 1
+            self._count_refusal()
 
     async def subscribe(self, channels: Iterable[str]) -> None:
         """Make these the wanted channels, on this connection and on all to come."""
@@ -171,9 +174,8 @@ class Stream:
         """How long to wait before the next connection; decides also whether the token is given up."""
         refused = isinstance(failure, HandshakeRefused) and failure.status in (401, 403)
         if refused or isinstance(failure, TokenRefused):
-            self._refusals += 1
-            if self._refusals >= self.policy.auth_tries:
-                self.health.auth_failed = True
+            self._count_refusal()
+            if self.health.auth_failed:
                 return self.policy.auth_probe
         self._failures += 1
         delay = self._backoff(self._failures)
@@ -182,6 +184,12 @@ class Stream:
         if isinstance(failure, RateLimited | BudgetSpent):
             delay += failure.retry_after
         return delay
+
+    def _count_refusal(self) -> None:
+        self._refusals += 1
+        if self._refusals >= self.policy.auth_tries:
+            self.health.auth_failed = True
+            self._session.changed()
 
     def _backoff(self, failures: int) -> float:
         """1, 2, 4 … seconds, anywhere in the upper half: many that lost the same cloud must not come back in step."""
