@@ -136,7 +136,7 @@ class TestExecuting:
             (["MistWebsocket_1", "client", "12345"], Exit.USAGE, "12 hex digits"),
             (["Nothing_1", "maps"], Exit.NOT_FOUND, "modules: MistLocations_1, MistWebsocket_1"),
             (["MistWebsocket_1", "maps", "--system", "sys-x"], Exit.NOT_FOUND, "no system 'sys-x'"),
-            (["MistWebsocket_1", "client", "da1119c0ffee"], Exit.NOT_FOUND, "no such object"),
+            (["MistWebsocket_1", "client", "da1119c0ffee"], Exit.NOT_FOUND, "no client with this MAC"),
         ],
     )
     def test_errors_say_what_to_do(self, demo: tuple[str, Process], args: list[str], code: Exit, text: str) -> None:
