@@ -34,8 +34,10 @@ class ModuleStatus:
         self.interface = interface
         self.values: dict[str, Any] = {}
         self.changed: set[str] = set()
+        self.all_due = True
+        """Everything is to be written, whatever Redis has."""
         self.written = asyncio.Event()
-        """Set while Redis has what is here, but for what changed since the last write."""
+        """Set once Redis has the interface, and nothing of what the module was before."""
         self._writer = writer
 
     @property
@@ -109,7 +111,7 @@ class StatusWriter:
     def write_all_again(self) -> None:
         """Redis may not be what it was."""
         for status in self._modules.values():
-            status.written.clear()
+            status.all_due = True
         self._news.set()
 
     async def run(self) -> None:
@@ -135,23 +137,27 @@ class StatusWriter:
         """Write what changed, in one pipeline. Raises `StoreError`; then everything is due again."""
         async with self._turn:
             try:
-                commands = await self._due()
+                new = [status for status in self._modules.values() if status.all_due]
+                commands = await self._due(new)
                 await self._redis.run(commands or [("PING",)])
             except BaseException:
                 self.write_all_again()
                 raise
             self.flushes += bool(commands)
+            for status in new:
+                status.written.set()
 
-    async def _due(self) -> list[Command]:
-        new = [status for status in self._modules.values() if not status.written.is_set()]
+    async def _due(self, new: list[ModuleStatus]) -> list[Command]:
+        """The commands for what changed, and for all that the new ones have."""
+        for status in new:
+            status.all_due = False  # unless it is set again while Redis is asked
         found = await self._redis.run([("HKEYS", status.key) for status in new]) if new else []
         commands: list[Command] = []
         for status, fields in zip(new, found, strict=True):
             status.changed = {*status.values, *fields}
-            status.written.set()
             commands.append(("SET", f"interface/{status.module_id}", status.interface))
         for status in self._modules.values():
-            if status.changed and status.written.is_set():
+            if status.changed and not status.all_due:
                 commands += self._changes(status)
         return commands
 
