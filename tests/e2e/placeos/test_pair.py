@@ -114,7 +114,11 @@ async def test_the_statuses_tell_what_an_operator_has_to_know(site: PlaceosSite)
         return added in ((await site.status("problems", LOCATIONS)) or {}).get("unmapped_maps", ())
 
     await until(unmapped)
-    assert await site.status(added) == []
+
+    async def listed() -> bool:
+        return bool(await site.status(added) == [])
+
+    await until(listed)
     assert [each["id"] for each in await site.ask("unmapped_maps")] == [added]
 
 
