@@ -136,6 +136,11 @@ async def write_until_it_is_gone(process: DriverProcess, round_: int) -> None:
             return
 
 
+async def kill_after(published: int, heard: list[Any], process: DriverProcess) -> None:
+    await until(lambda: len(heard) >= published)
+    await process.kill()
+
+
 async def test_a_kill_in_the_middle_of_writing_never_leaves_owners_that_contradict_each_other(
     core: Core, cloud: SimulatedCloud
 ) -> None:
@@ -146,12 +151,8 @@ async def test_a_kill_in_the_middle_of_writing_never_leaves_owners_that_contradi
         async with core.following(f"{USER_MACS}/*") as heard:
             writers = [write_until_it_is_gone(process, round_) for _ in range(3)]
 
-            async def kill(heard: list[Any] = heard, wanted: int = 20 + 7 * round_) -> None:
-                await until(lambda: len(heard) >= wanted)
-                await process.kill()
-
             async with asyncio.TaskGroup() as tasks:
-                for each in (*writers, kill()):
+                for each in (*writers, kill_after(20 + 7 * round_, heard, process)):
                     tasks.create_task(each)
         user_macs = await hash_of(core, USER_MACS)
         assert any(owner.startswith(f"u{round_}") for owner in user_macs.values())

@@ -182,9 +182,7 @@ class DriverProcess:
     async def _start_host(
         self, host: ModuleHost, acknowledgement: Message, before: "asyncio.Task[None] | None"
     ) -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        await host.start()
+        await host.start(before)
         await self._wire.send(encode(acknowledgement))
 
     def _stop(self, module_id: str) -> None:
