@@ -70,7 +70,7 @@ class Directory:
     async def _ask(self, command: Command, holds_for: float) -> Any:
         now = self._clock.monotonic()
         known = self._known.get(command)
-        if known is not None and now - known[0] < holds_for:
+        if known is not None and known[1] is not None and now - known[0] < holds_for:
             return known[1]
         try:
             if now < self._spared_until:

@@ -131,8 +131,11 @@ class RedisClient:
     def _trouble(self, error: Exception) -> StoreError:
         if isinstance(error, RedisClusterException):
             return StoreError(f"Redis at {self.address} cannot be used: {type(error).__name__}")
-        # The texts of a server's own errors may quote what was written; their first word says what kind they are.
-        text = str(error).split(" ")[0] if isinstance(error, ResponseError) else str(error)
+        # The text of a server's own error follows the command that it is about, which holds what was to be written:
+        # only its kind may be told, which is its class (ReadOnlyError) or its first word (MISCONF).
+        text = str(error)
+        if isinstance(error, ResponseError):
+            text = text.rpartition("caused error: ")[2].split(" ")[0] if type(error) is ResponseError else ""
         return StoreError(f"Redis at {self.address} cannot be used: {text or type(error).__name__}")
 
 

@@ -22,8 +22,8 @@ FIRST_WRITE_WITHIN = 1.0
 #: Pauses after trouble: this, twice this, … up to the longest (seconds).
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 
-#: A quiet process asks this often whether Redis is still the one that it wrote to (seconds).
-PING_EVERY = 10.0
+#: How often Redis is asked whether it still has what was written (seconds): after a failover it may not.
+LOOK_EVERY = 10.0
 
 
 class ModuleStatus:
@@ -81,6 +81,7 @@ class StatusWriter:
         self._redis = redis
         self._clock = clock
         self._modules: dict[str, ModuleStatus] = {}
+        self._looked = float("-inf")
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
         self._log = structlog.get_logger("mistlocate.redis")
@@ -119,7 +120,7 @@ class StatusWriter:
         pause = FIRST_PAUSE
         while True:
             with suppress(TimeoutError):
-                async with self._clock.timeout(PING_EVERY):
+                async with self._clock.timeout(LOOK_EVERY):
                     await self._news.wait()
             self._news.clear()
             try:
@@ -139,13 +140,25 @@ class StatusWriter:
             try:
                 new = [status for status in self._modules.values() if status.all_due]
                 commands = await self._due(new)
-                await self._redis.run(commands or [("PING",)])
+                await self._redis.run(commands)
+                if self._clock.monotonic() - self._looked >= LOOK_EVERY:
+                    await self._look()
             except BaseException:
                 self.write_all_again()
                 raise
             self.flushes += bool(commands)
             for status in new:
                 status.written.set()
+
+    async def _look(self) -> None:
+        """Ask for the interfaces: where one is missing, everything of the module may be."""
+        modules = list(self._modules.values())
+        found = await self._redis.run([("EXISTS", f"interface/{status.module_id}") for status in modules])
+        for status, there in zip(modules, found, strict=True):
+            if not there:
+                status.all_due = True
+                self._news.set()
+        self._looked = self._clock.monotonic()
 
     async def _due(self, new: list[ModuleStatus]) -> list[Command]:
         """The commands for what changed, and for all that the new ones have."""
