@@ -102,7 +102,7 @@ async def test_a_redis_that_comes_back_empty_is_filled_again(site: PlaceosSite, 
 
 
 async def test_what_changed_while_redis_was_away_is_there_afterwards(site: PlaceosSite, redis: RedisServer) -> None:
-    gone = sorted(site.present)[0]
+    gone = min(site.present)
     map_id = site.cloud.world.truth(gone).reported_map_id
     assert map_id is not None
     there = next(each for each in site.maps if each != map_id)

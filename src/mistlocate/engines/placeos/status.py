@@ -34,6 +34,8 @@ class ModuleStatus:
         self.interface = interface
         self.values: dict[str, Any] = {}
         self.changed: set[str] = set()
+        self.interface_due = False
+        """The interface has changed since it was written."""
         self.all_due = True
         """Everything is to be written, whatever Redis has."""
         self.written = asyncio.Event()
@@ -57,6 +59,12 @@ class ModuleStatus:
             self.values[key] = value
         self.changed.add(key)
         self._writer.news()
+
+    def describe(self, interface: bytes) -> None:
+        """Publish what the module says of itself, if that has changed."""
+        if interface != self.interface:
+            self.interface, self.interface_due = interface, True
+            self._writer.news()
 
     def get(self, key: str) -> Any:
         """The present value, or None."""
@@ -168,9 +176,14 @@ class StatusWriter:
         commands: list[Command] = []
         for status, fields in zip(new, found, strict=True):
             status.changed = {*status.values, *fields}
-            commands.append(("SET", f"interface/{status.module_id}", status.interface))
+            status.interface_due = True
         for status in self._modules.values():
-            if status.changed and not status.all_due:
+            if status.all_due:
+                continue
+            if status.interface_due:
+                status.interface_due = False
+                commands.append(("SET", f"interface/{status.module_id}", status.interface))
+            if status.changed:
                 commands += self._changes(status)
         return commands
 
