@@ -62,10 +62,10 @@ async def test_the_pair_runs_on_a_cluster(tmp_path: Path) -> None:
 
 
 async def test_the_password_stands_in_the_place_of_the_user(tmp_path: Path) -> None:
-    async with redis_server(tmp_path, password="s3cr3t-word") as server:
-        async with placeos_site(tmp_path, redis=server) as site:
-            await works(site)
-            assert "s3cr3t-word" not in site.websocket.output + site.locations.output
+    protected = redis_server(tmp_path, password="s3cr3t-word")
+    async with protected as server, placeos_site(tmp_path, redis=server) as site:
+        await works(site)
+        assert "s3cr3t-word" not in site.websocket.output + site.locations.output
 
 
 @pytest.fixture
