@@ -59,7 +59,7 @@ async def test_a_missing_module_a_late_one_and_a_stopped_one_are_told_apart(core
     assert await locations.exec(LOCATIONS, "check_ownership_of", "00005e0053aa") is None
 
     await websocket.stop(MIST)
-    with pytest.raises(RemoteError, match=MIST):
+    with pytest.raises(RemoteError, match="the module is not running"):
         await locations.exec(LOCATIONS, "check_ownership_of", "00005e0053aa")
     await websocket.start(MIST, websocket_model(core, cloud))
     assert await locations.exec(LOCATIONS, "check_ownership_of", "00005e0053aa") is None

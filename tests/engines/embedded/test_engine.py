@@ -1,4 +1,4 @@
-"""The engine: modules that find each other, crash, change and go. The contract of `driver.context`, kept."""
+"""The engine: settings saved at run time, crashes, changes of the file. (What it owes its modules: test_contract.)"""
 
 import asyncio
 import itertools
@@ -15,14 +15,10 @@ from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.embedded.config import Loaded
 from mistlocate.engines.embedded.engine import Engine, split_slug
 from mistlocate.errors import (
-    BadArguments,
-    CommandFailed,
     ModuleUnavailable,
     NoSuchModule,
-    NotFound,
     SettingsError,
     StoreError,
-    UnknownCommand,
 )
 from support.waiting import until
 
@@ -38,82 +34,7 @@ def status(engine: Engine, key: str, slug: str = "Probe_1") -> Any:
     return None if value is None else value.value
 
 
-class TestContract:
-    async def test_private_storage(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            assert await run(engine, "remember", "a", "1") == {"a": "1"}
-            assert await run(engine, "remember", "b", "2") == {"a": "1", "b": "2"}
-            assert await run(engine, "remember", "a", None) == {"b": "2"}
-            assert await run(engine, "remember", "c", "3", slug="Probe_2") == {"c": "3"}
-
-    async def test_it_survives_the_engine(self, running: Running) -> None:
-        async with running() as engine:
-            await run(engine, "remember", "a", "1")
-        async with running() as engine:
-            assert await run(engine, "remember", "b", "2") == {"a": "1", "b": "2"}
-
-    async def test_other_modules_by_name(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            answer = await run(engine, "ask", "Probe_2", "echo", ["hallo", 3])
-            assert answer == {"text": "hallo", "count": 3, "more": None}
-            assert await run(engine, "ask", "Probe", "echo", ["me"]) == {"text": "me", "count": 1, "more": None}
-            assert (await run(engine, "read", "Probe_2", "open"))["value"] == 1
-            assert await run(engine, "read", "Probe_9", "open") is None
-
-    @pytest.mark.parametrize(
-        ("module", "command", "args", "error"),
-        [
-            ("Probe_9", "echo", [], NoSuchModule),
-            ("Probe_2", "nothing", [], UnknownCommand),
-            ("Probe_2", "echo", [7], BadArguments),
-            ("Probe_2", "fail", ["known"], NotFound),
-            ("Probe_2", "fail", ["defect"], CommandFailed),
-        ],
-    )
-    async def test_what_can_go_wrong_with_them(
-        self, running: Running, module: str, command: str, args: list[Any], error: type[Exception]
-    ) -> None:
-        async with running({}, {}) as engine:
-            with pytest.raises(error):
-                await run(engine, "ask", module, command, args)
-
-    async def test_a_module_that_was_stopped_says_so_to_others(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            await engine.find("sys", "Probe_2").stop()
-            with pytest.raises(ModuleUnavailable, match="Probe_2 is not running"):
-                await run(engine, "ask", "Probe_2", "echo", ["x"])
-
-    async def test_following_a_status(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            await run(engine, "publish", "k", 1, slug="Probe_2")
-            await run(engine, "follow", "Probe_2", "k")
-            for value in (2, 2, [3], None):
-                await run(engine, "publish", "k", value, slug="Probe_2")
-            assert await run(engine, "what_was_heard") == [1, 2, [3], None]
-
-    async def test_following_a_module_that_comes_later(self, running: Running, probes: Callable[..., Loaded]) -> None:
-        async with running({}) as engine:
-            await run(engine, "follow", "Probe_2", "k")
-            await engine.reload(probes({}, {}))
-            await run(engine, "publish", "k", "here", slug="Probe_2")
-            await engine.reload(probes({}))
-            await until(lambda: run(engine, "what_was_heard"))
-            assert await run(engine, "what_was_heard") == ["here", None]
-
-    async def test_connected(self, running: Running) -> None:
-        async with running() as engine:
-            assert status(engine, "connected") is None
-            await run(engine, "connect", True)
-            assert status(engine, "connected") is True
-            await run(engine, "connect", False)
-            assert status(engine, "connected") is False
-
-    async def test_what_modules_of_a_process_share(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            one, two = [await run(engine, "share", "key", slug=slug) for slug in ("Probe_1", "Probe_2")]
-            other = await run(engine, "share", "another")
-            assert one == two != other
-
+class TestSaving:
     async def test_saving_a_setting(self, running: Running) -> None:
         async with running({"value": 1}) as engine:
             await run(engine, "save", "value", 7)
