@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from mistlocate.engines.embedded import logs
+from mistlocate.engines.logs import follow_module
 
 Written = Callable[[], str]
 
@@ -76,7 +77,7 @@ def test_exceptions_are_written_and_redacted(written: Written) -> None:
 def test_a_modules_log_can_be_followed_below_the_level_that_is_written(written: Written) -> None:
     logs.configure("error", "text")
     seen: list[tuple[int, str]] = []
-    unsubscribe = logs.follow_module("m", lambda level, text: seen.append((level, text)))
+    unsubscribe = follow_module("m", lambda level, text: seen.append((level, text)))
     log = structlog.get_logger("mistlocate.module")
     log.bind(module="m").debug("hello", n=1)
     log.bind(module="other").error("not mine")

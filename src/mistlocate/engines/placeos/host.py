@@ -37,9 +37,12 @@ class ModuleHost:
         self._log = structlog.get_logger().bind(module=module_id)
         self.life = Supervisor(module_id, self._make, clock=services.clock, log=self._log, on_crash=self._crashed)
 
-    async def start(self) -> None:
-        """Start; returns when what the module was before is cleared and its commands are known to all."""
+    async def start(self, before: "asyncio.Task[None] | None" = None) -> None:
+        """Start, once what was of this name `before` has ended; returns when what the module was before is cleared
+        and its commands are known to all."""
         async with self._turn:
+            if before is not None:
+                await asyncio.wait([before])
             logs.set_level(self.module_id, logs.read_level(self._settings.log_level))
             await self._services.writer.add(self._status)
             self._run()
@@ -50,7 +53,7 @@ class ModuleHost:
             restart = model.connection != self._model.connection or model.system_id != self._model.system_id
             self._model = model
             self._settings = base_settings.split(model.settings, self._driver_class.Settings.model_fields)
-            self._status.interface = self._services.interface(model.notes)
+            self._status.describe(self._services.interface(model.notes))
             if restart:
                 await self._end()
                 self._status.clear()
@@ -69,7 +72,12 @@ class ModuleHost:
             logs.set_level(self.module_id, None)
 
     async def execute(self, name: str, args: Sequence[Any] | Mapping[str, Any] | None) -> Any:
-        """Run a command; unknown names of arguments are ignored. Raises as `Module.execute`."""
+        """Run a command; unknown names of arguments are ignored. Raises as `Module.execute`.
+
+        A start or an update that was asked for earlier comes first.
+        """
+        async with self._turn:
+            pass
         return await self.life.execute(name, args, ignore_unknown=True)
 
     # -- parts ------------------------------------------------------------------------------------

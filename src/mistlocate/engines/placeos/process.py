@@ -6,6 +6,7 @@ module is kept in order by the module. The process ends when it is told to, or w
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -33,7 +34,10 @@ from mistlocate.errors import MistlocateError
 ANSWER_WITHIN = 120.0
 
 #: How long ending may take altogether (seconds); a harness of PlaceOS kills after five, core after ten.
-END_WITHIN = 4.7
+END_WITHIN = 4.3
+
+#: … and after that the tasks that still run, and the connections to Redis (seconds each).
+LAST_TASKS_WITHIN = 0.2
 
 
 class DriverProcess:
@@ -95,11 +99,13 @@ class DriverProcess:
                 await asyncio.gather(*(host.stop() for host in self.hosts.values()), *self._ending.values())
         except TimeoutError:
             self._log.error("ending took too long")
-        everything = [*tasks, *self._serving]
+        everything = {*tasks, *self._serving}
         for task in everything:
             task.cancel()
-        await asyncio.gather(*everything, return_exceptions=True)
-        await self._services.redis.aclose()
+        await asyncio.wait(everything, timeout=LAST_TASKS_WITHIN)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_TASKS_WITHIN):
+                await self._services.redis.aclose()
         self._wire.close()
 
     # -- messages from core -----------------------------------------------------------------------
@@ -176,9 +182,7 @@ class DriverProcess:
     async def _start_host(
         self, host: ModuleHost, acknowledgement: Message, before: "asyncio.Task[None] | None"
     ) -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        await host.start()
+        await host.start(before)
         await self._wire.send(encode(acknowledgement))
 
     def _stop(self, module_id: str) -> None:

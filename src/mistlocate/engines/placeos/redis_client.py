@@ -6,9 +6,9 @@ anew and finds the server that took over.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import PubSub
@@ -21,8 +21,6 @@ from mistlocate.errors import StoreError
 
 #: How long a connection, and an answer, may take (seconds).
 PATIENCE = 10.0
-
-Value = TypeVar("Value")
 
 #: A command and its arguments.
 Command = tuple[str | bytes, ...]
@@ -63,7 +61,8 @@ class RedisClient:
             for command in commands:
                 # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
                 pipeline.execute_command(*command)
-            return list(await _guarded(pipeline.execute()))
+            async with asyncio.timeout(PATIENCE):
+                return list(await pipeline.execute())
         except (RedisError, OSError, TimeoutError) as error:
             await self._drop(client)
             raise self._trouble(error) from None
@@ -80,33 +79,39 @@ class RedisClient:
     async def _connected(self) -> "Redis | RedisCluster":
         async with self._connecting:
             if self._client is None:
-                self._client = await _guarded(self._connect())
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        self._client = await self._connect()
+                except (RedisError, OSError, TimeoutError) as error:
+                    raise self._trouble(error) from None
             return self._client
 
     async def _connect(self) -> "Redis | RedisCluster":
-        single = Redis(**self._options())
+        client: Redis | RedisCluster = Redis(**self._options())
         try:
             try:
-                await single.execute_command("CLUSTER", "MYID")  # type: ignore[no-untyped-call]
+                await client.execute_command("CLUSTER", "MYID")
             except ResponseError as error:
                 if "cluster support disabled" in str(error).lower() or "unknown" in str(error).lower():
-                    return single
+                    return client
                 raise
-            await single.aclose()
-            cluster = RedisCluster(**self._options(cluster=True))
-            await cluster.initialize()
-        except (RedisError, OSError, TimeoutError) as error:
+            await client.aclose()
+            client = RedisCluster(**self._options(cluster=True))
+            await client.initialize()
+        except BaseException:
             with suppress(RedisError, OSError):
-                await single.aclose()
-            raise self._trouble(error) from None
-        return cluster
+                await client.aclose()
+            raise
+        return client
 
     def _options(self, *, cluster: bool = False) -> dict[str, Any]:
         address = self.address
         options: dict[str, Any] = {
             "password": address.password,
             "decode_responses": True,
-            "socket_timeout": PATIENCE,
+            # Patience is ours: the library's is `asyncio.wait_for`, which up to Python 3.11 loses a cancellation that
+            # comes together with an answer, and the task that was to end goes on for ever.
+            "socket_timeout": None,
             "socket_connect_timeout": PATIENCE,
             "socket_keepalive": True,
             "retry": Retry(NoBackoff(), 0),
@@ -126,8 +131,11 @@ class RedisClient:
     def _trouble(self, error: Exception) -> StoreError:
         if isinstance(error, RedisClusterException):
             return StoreError(f"Redis at {self.address} cannot be used: {type(error).__name__}")
-        # The texts of a server's own errors may quote what was written; their first word says what kind they are.
-        text = str(error).split(" ")[0] if isinstance(error, ResponseError) else str(error)
+        # The text of a server's own error follows the command that it is about, which holds what was to be written:
+        # only its kind may be told, which is its class (ReadOnlyError) or its first word (MISCONF).
+        text = str(error)
+        if isinstance(error, ResponseError):
+            text = text.rpartition("caused error: ")[2].split(" ")[0] if type(error) is ResponseError else ""
         return StoreError(f"Redis at {self.address} cannot be used: {text or type(error).__name__}")
 
 
@@ -156,7 +164,8 @@ class Subscriber:
 
         Kinds are `message`, `subscribe`, `unsubscribe`, `pong`.
         """
-        heard = await self._do(self._pubsub.get_message(ignore_subscribe_messages=False, timeout=within))
+        message = self._pubsub.get_message(ignore_subscribe_messages=False, timeout=within)
+        heard = await self._do(message, within + PATIENCE)
         if heard is None:
             return None
         return str(heard["type"]), str(heard["channel"] or ""), str(heard["data"])
@@ -167,19 +176,9 @@ class Subscriber:
             await self._pubsub.aclose()  # type: ignore[no-untyped-call]
             await self._client.aclose()
 
-    async def _do(self, work: Any) -> Any:
+    async def _do(self, work: Any, within: float = PATIENCE) -> Any:
         try:
-            return await _guarded(work)
+            async with asyncio.timeout(within):
+                return await work
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreError(f"Redis at {self._address} cannot be used: {type(error).__name__}") from None
-
-
-async def _guarded(work: Coroutine[Any, Any, Value]) -> Value:
-    """Await a call of the client's. It now and then swallows a cancellation while it connects; ours is never lost."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        raise

@@ -60,6 +60,8 @@ class RemoteModule:
             interface = await self._directory.interface(module_id)
         except StoreError as error:
             raise ModuleUnavailable(f"{self._slug} cannot be looked up: {error.message}") from None
+        if not interface:
+            raise ModuleUnavailable(f"{self._slug} has not been started so far")
         if command not in interface:
             hint = suggestion(command, interface)
             raise UnknownCommand(f"{self._slug} has no command {command!r}", hint=hint)

@@ -22,8 +22,8 @@ FIRST_WRITE_WITHIN = 1.0
 #: Pauses after trouble: this, twice this, … up to the longest (seconds).
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 
-#: A quiet process asks this often whether Redis is still the one that it wrote to (seconds).
-PING_EVERY = 10.0
+#: How often Redis is asked whether it still has what was written (seconds): after a failover it may not.
+LOOK_EVERY = 10.0
 
 
 class ModuleStatus:
@@ -34,8 +34,12 @@ class ModuleStatus:
         self.interface = interface
         self.values: dict[str, Any] = {}
         self.changed: set[str] = set()
+        self.interface_due = False
+        """The interface has changed since it was written."""
+        self.all_due = True
+        """Everything is to be written, whatever Redis has."""
         self.written = asyncio.Event()
-        """Set while Redis has what is here, but for what changed since the last write."""
+        """Set once Redis has the interface, and nothing of what the module was before."""
         self._writer = writer
 
     @property
@@ -55,6 +59,12 @@ class ModuleStatus:
             self.values[key] = value
         self.changed.add(key)
         self._writer.news()
+
+    def describe(self, interface: bytes) -> None:
+        """Publish what the module says of itself, if that has changed."""
+        if interface != self.interface:
+            self.interface, self.interface_due = interface, True
+            self._writer.news()
 
     def get(self, key: str) -> Any:
         """The present value, or None."""
@@ -79,6 +89,7 @@ class StatusWriter:
         self._redis = redis
         self._clock = clock
         self._modules: dict[str, ModuleStatus] = {}
+        self._looked = float("-inf")
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
         self._log = structlog.get_logger("mistlocate.redis")
@@ -109,7 +120,7 @@ class StatusWriter:
     def write_all_again(self) -> None:
         """Redis may not be what it was."""
         for status in self._modules.values():
-            status.written.clear()
+            status.all_due = True
         self._news.set()
 
     async def run(self) -> None:
@@ -117,7 +128,7 @@ class StatusWriter:
         pause = FIRST_PAUSE
         while True:
             with suppress(TimeoutError):
-                async with self._clock.timeout(PING_EVERY):
+                async with self._clock.timeout(LOOK_EVERY):
                     await self._news.wait()
             self._news.clear()
             try:
@@ -135,23 +146,44 @@ class StatusWriter:
         """Write what changed, in one pipeline. Raises `StoreError`; then everything is due again."""
         async with self._turn:
             try:
-                commands = await self._due()
-                await self._redis.run(commands or [("PING",)])
+                new = [status for status in self._modules.values() if status.all_due]
+                commands = await self._due(new)
+                await self._redis.run(commands)
+                if self._clock.monotonic() - self._looked >= LOOK_EVERY:
+                    await self._look()
             except BaseException:
                 self.write_all_again()
                 raise
             self.flushes += bool(commands)
+            for status in new:
+                status.written.set()
 
-    async def _due(self) -> list[Command]:
-        new = [status for status in self._modules.values() if not status.written.is_set()]
+    async def _look(self) -> None:
+        """Ask for the interfaces: where one is missing, everything of the module may be."""
+        modules = list(self._modules.values())
+        found = await self._redis.run([("EXISTS", f"interface/{status.module_id}") for status in modules])
+        for status, there in zip(modules, found, strict=True):
+            if not there:
+                status.all_due = True
+                self._news.set()
+        self._looked = self._clock.monotonic()
+
+    async def _due(self, new: list[ModuleStatus]) -> list[Command]:
+        """The commands for what changed, and for all that the new ones have."""
+        for status in new:
+            status.all_due = False  # unless it is set again while Redis is asked
         found = await self._redis.run([("HKEYS", status.key) for status in new]) if new else []
         commands: list[Command] = []
         for status, fields in zip(new, found, strict=True):
             status.changed = {*status.values, *fields}
-            status.written.set()
-            commands.append(("SET", f"interface/{status.module_id}", status.interface))
+            status.interface_due = True
         for status in self._modules.values():
-            if status.changed and status.written.is_set():
+            if status.all_due:
+                continue
+            if status.interface_due:
+                status.interface_due = False
+                commands.append(("SET", f"interface/{status.module_id}", status.interface))
+            if status.changed:
                 commands += self._changes(status)
         return commands
 
