@@ -211,6 +211,20 @@ async def test_the_level_of_the_log_is_a_setting_of_each_module(core: Core, clou
     await until(lambda: of("mod-quiet"))
 
 
+async def test_a_signal_has_everything_logged_and_another_reports(core: Core, cloud: SimulatedCloud) -> None:
+    process = await core.launch(WEBSOCKET_DRIVER)
+    await process.start(MIST, websocket_model(core, cloud))
+    process.signal(signal.SIGUSR2)
+    report = await until(lambda: next((each for each in process.logs if each.get("message") == "report"), None))
+    assert report["modules"].keys() == {MIST}
+    assert report["redis"] == "ok"
+    assert not any(each.get("message") == "stream state" for each in process.logs), "that is no error"
+    process.signal(signal.SIGUSR1)
+    assert await process.info() == [MIST]
+    cloud.abort_all()
+    await until(lambda: any(each.get("message") == "stream state" for each in process.logs))
+
+
 async def test_settings_that_cannot_be_used_are_an_error_in_the_log(core: Core, cloud: SimulatedCloud) -> None:
     process = await core.launch(LOCATIONS_DRIVER)
     model = locations_model(core, cloud)

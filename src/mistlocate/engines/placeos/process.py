@@ -72,6 +72,19 @@ class DriverProcess:
         """Ask the process to end."""
         self._stopping.set()
 
+    def report(self) -> dict[str, Any]:
+        """How the process is doing, in numbers."""
+        return {
+            "message": "report",
+            "modules": {module_id: host.life.state.value for module_id, host in self.hosts.items()},
+            "tasks": len(asyncio.all_tasks()),
+            "commands_running": len(self._serving),
+            "waiting_for_others": len(self._waiting),
+            "writes_to_redis": self._services.writer.flushes,
+            "redis": self._services.writer.trouble or "ok",
+            "debug_frames_dropped": self._wire.dropped,
+        }
+
     async def run(self) -> int:
         """Serve; return the code to exit with."""
         services = self._services
