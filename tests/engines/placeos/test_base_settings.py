@@ -113,10 +113,10 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-proxies = st.fixed_dictionaries({}, optional={name: anything for name in ("host", "port", "auth")})
+proxies = st.fixed_dictionaries({}, optional=dict.fromkeys(("host", "port", "auth"), anything))
 
 
-@given(st.fixed_dictionaries({}, optional={name: anything | proxies for name in SCHEMA}))
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(SCHEMA, anything | proxies)))
 def test_whatever_stands_there_nothing_is_raised(settings: dict[str, Any]) -> None:
     found = split(settings, KNOWN)
     assert set(found.driver) <= set(KNOWN)

@@ -50,7 +50,7 @@ class ModuleHost:
             restart = model.connection != self._model.connection or model.system_id != self._model.system_id
             self._model = model
             self._settings = base_settings.split(model.settings, self._driver_class.Settings.model_fields)
-            self._status.interface = self._services.interface(model.notes)
+            self._status.describe(self._services.interface(model.notes))
             if restart:
                 await self._end()
                 self._status.clear()

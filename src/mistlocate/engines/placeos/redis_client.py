@@ -6,9 +6,9 @@ anew and finds the server that took over.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import PubSub
@@ -22,8 +22,31 @@ from mistlocate.errors import StoreError
 #: How long a connection, and an answer, may take (seconds).
 PATIENCE = 10.0
 
+#: Found in the texts of errors that quote a command.
+_QUOTES = "of pipeline caused error"
+
 #: A command and its arguments.
 Command = tuple[str | bytes, ...]
+
+
+Answer = TypeVar("Answer")
+
+
+async def _whole(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Do something in a task of its own, so that cancelling whoever waits always ends both.
+
+    The client uses `asyncio.wait_for`, which up to Python 3.11 loses a cancellation that comes together with a result.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task])
+    finally:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=0.05)
+        if not task.cancelled():
+            task.exception()  # told below, unless nobody waits any more
+    return task.result()
 
 
 class RedisClient:
@@ -36,11 +59,11 @@ class RedisClient:
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands in one pipeline; return the answers in their order. Texts come as text, hashes as dicts."""
-        return await self._pipeline(commands, transaction=False)
+        return await _whole(self._pipeline(commands, transaction=False))
 
     async def run_atomically(self, commands: Sequence[Command]) -> list[Any]:
         """The same, all or nothing. In a cluster the commands must concern one key."""
-        return await self._pipeline(commands, transaction=True)
+        return await _whole(self._pipeline(commands, transaction=True))
 
     async def subscriber(self) -> "Subscriber":
         """A connection of its own for subscriptions; in a cluster any node will do."""
@@ -82,28 +105,37 @@ class RedisClient:
             return self._client
 
     async def _connect(self) -> "Redis | RedisCluster":
-        single = Redis(**self._options())
+        client: Redis | RedisCluster = Redis(**self._options())
         try:
-            try:
-                await single.execute_command("CLUSTER", "MYID")  # type: ignore[no-untyped-call]
-            except ResponseError as error:
-                if "cluster support disabled" in str(error).lower() or "unknown" in str(error).lower():
-                    return single
-                raise
-            await single.aclose()
-            cluster = RedisCluster(**self._options(cluster=True))
-            await cluster.initialize()
-        except (RedisError, OSError, TimeoutError) as error:
+            if await self._is_cluster(client):
+                await client.aclose()
+                client = RedisCluster(**self._options(cluster=True))
+                await client.initialize()
+        except BaseException as error:  # nobody may wait any more, and nothing may stay open then either
             with suppress(RedisError, OSError):
-                await single.aclose()
-            raise self._trouble(error) from None
-        return cluster
+                await client.aclose()
+            if isinstance(error, RedisError | OSError | TimeoutError):
+                raise self._trouble(error) from None
+            raise
+        return client
+
+    @staticmethod
+    async def _is_cluster(client: "Redis | RedisCluster") -> bool:
+        try:
+            await client.execute_command("CLUSTER", "MYID")
+        except ResponseError as error:
+            if "cluster support disabled" in str(error).lower() or "unknown" in str(error).lower():
+                return False
+            raise
+        return True
 
     def _options(self, *, cluster: bool = False) -> dict[str, Any]:
         address = self.address
         options: dict[str, Any] = {
             "password": address.password,
             "decode_responses": True,
+            "encoding_errors": "replace",  # what others wrote may be no UTF-8
+            "protocol": 2,  # older servers know no other, and its answer to a ping can be told from a message
             "socket_timeout": PATIENCE,
             "socket_connect_timeout": PATIENCE,
             "socket_keepalive": True,
@@ -122,10 +154,10 @@ class RedisClient:
         return options
 
     def _trouble(self, error: Exception) -> StoreError:
-        if isinstance(error, RedisClusterException):
-            return StoreError(f"Redis at {self.address} cannot be used: {type(error).__name__}")
-        # The texts of a server's own errors may quote what was written; their first word says what kind they are.
-        text = str(error).split(" ")[0] if isinstance(error, ResponseError) else str(error)
+        # Errors of a server, and all that its client says of a pipeline, may quote what was written.
+        text = str(error)
+        if isinstance(error, ResponseError | RedisClusterException) or _QUOTES in text:
+            text = ""
         return StoreError(f"Redis at {self.address} cannot be used: {text or type(error).__name__}")
 
 
@@ -167,6 +199,6 @@ class Subscriber:
 
     async def _do(self, work: Any) -> Any:
         try:
-            return await work
+            return await _whole(work)
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreError(f"Redis at {self._address} cannot be used: {type(error).__name__}") from None

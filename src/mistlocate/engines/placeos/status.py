@@ -34,9 +34,18 @@ class ModuleStatus:
         self.interface = interface
         self.values: dict[str, Any] = {}
         self.changed: set[str] = set()
+        self.whole = True
+        """Whether all of it is to be written, whatever Redis has."""
         self.written = asyncio.Event()
-        """Set while Redis has what is here, but for what changed since the last write."""
+        """Set as soon as Redis has had all of it once."""
         self._writer = writer
+
+    def describe(self, interface: bytes) -> None:
+        """Tell what the module can do, if that has changed."""
+        if interface != self.interface:
+            self.interface = interface
+            self.whole = True
+            self._writer.news()
 
     @property
     def key(self) -> str:
@@ -109,7 +118,7 @@ class StatusWriter:
     def write_all_again(self) -> None:
         """Redis may not be what it was."""
         for status in self._modules.values():
-            status.written.clear()
+            status.whole = True
         self._news.set()
 
     async def run(self) -> None:
@@ -134,24 +143,27 @@ class StatusWriter:
     async def flush(self) -> None:
         """Write what changed, in one pipeline. Raises `StoreError`; then everything is due again."""
         async with self._turn:
+            new = [status for status in self._modules.values() if status.whole]
             try:
-                commands = await self._due()
+                commands = await self._due(new)
                 await self._redis.run(commands or [("PING",)])
             except BaseException:
                 self.write_all_again()
                 raise
             self.flushes += bool(commands)
+            for status in new:
+                status.written.set()
 
-    async def _due(self) -> list[Command]:
-        new = [status for status in self._modules.values() if not status.written.is_set()]
+    async def _due(self, new: list[ModuleStatus]) -> list[Command]:
+        for status in new:
+            status.whole = False  # first: what happens to Redis while we ask it makes it due again
         found = await self._redis.run([("HKEYS", status.key) for status in new]) if new else []
         commands: list[Command] = []
         for status, fields in zip(new, found, strict=True):
             status.changed = {*status.values, *fields}
-            status.written.set()
             commands.append(("SET", f"interface/{status.module_id}", status.interface))
         for status in self._modules.values():
-            if status.changed and status.written.is_set():
+            if status.changed and not status.whole:
                 commands += self._changes(status)
         return commands
 
@@ -180,10 +192,11 @@ class StatusWriter:
         if value is None:
             return None
         try:
-            return jsontext.dumps(value)
+            text = jsontext.dumps(value)
         except TypeError:
             self._log.error("a status is no JSON and is left out", module=status.module_id, key=key)
             return None
+        return None if text == b"null" else text  # a number that is none
 
     def _tell(self, trouble: str | None) -> None:
         if trouble is not None and self.trouble is None:

@@ -130,8 +130,8 @@ class Subscriptions:
                 await subscriber.unsubscribe(sorted(old))
 
     async def _look_up(self, binding: _Binding) -> None:
-        module_id = await self._directory.module_id(*binding.place)
-        binding.looked_up = True
+        binding.looked_up = True  # first: a change that is told while we ask makes us ask again
+        module_id = await self._directory.module_id(*binding.place, certain=True)
         if module_id == binding.module_id:
             return
         binding.module_id = module_id
