@@ -29,8 +29,8 @@ async def pair() -> AsyncIterator[tuple[Wire, socket.socket]]:
     try:
         yield wire, cores
     finally:
-        wire.close()
         cores.close()
+        await wire.close()
         with suppress(ConnectionError):
             await wire._writer.wait_closed()
 
@@ -127,9 +127,16 @@ async def test_what_was_written_goes_out_before_the_connection_closes() -> None:
     big = b'"' + b"x" * 1_000_000 + b'"'
     async with pair() as (wire, cores):
         wire.post(big)
-        wire.close()
+        closing = asyncio.create_task(wire.close())
         assert await received(cores, 1) == [big]
+        await closing
         assert await asyncio.get_running_loop().sock_recv(cores, 1) == b""
+
+
+async def test_who_does_not_read_is_not_waited_for_long() -> None:
+    async with pair() as (wire, _):
+        wire.post(b"x" * 1_000_000)
+        await asyncio.wait_for(wire.close(), 2)
 
 
 async def test_a_socket_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
@@ -149,7 +156,7 @@ ECHO = """
         os.write(2, b"to its descriptor")
         async for text in wire.frames():
             await wire.send(text)
-        wire.close()
+        await wire.close()
 
     asyncio.run(main())
 """

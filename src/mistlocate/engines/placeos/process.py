@@ -100,7 +100,7 @@ class DriverProcess:
             task.cancel()
         await asyncio.gather(*everything, return_exceptions=True)
         await self._services.redis.aclose()
-        self._wire.close()
+        await self._wire.close()
 
     # -- messages from core -----------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class DriverProcess:
             return
 
         def tell(severity: int, text: str) -> None:
-            payload = jsontext.dumps([severity, text]).decode()
+            payload = jsontext.dumps([severity, text.encode(errors="replace").decode()]).decode()
             self._wire.post(encode(Message(module_id, "debug", payload=payload)))
 
         self._debugged[module_id] = follow_module(module_id, tell)
