@@ -92,7 +92,10 @@ class DriverProcess:
             unsubscribe()
         try:
             async with asyncio.timeout(END_WITHIN):
-                await asyncio.gather(*(host.stop() for host in self.hosts.values()), *self._ending.values())
+                stops = (*(host.stop() for host in self.hosts.values()), *self._ending.values())
+                for failure in await asyncio.gather(*stops, return_exceptions=True):
+                    if failure is not None:
+                        self._log.error("a module did not stop as it should", exc_info=failure)
         except TimeoutError:
             self._log.error("ending took too long")
         everything = [*tasks, *self._serving]
