@@ -125,9 +125,16 @@ class Probe(Driver[ProbeSettings]):
         getattr(self.context.log, level)(text, detail="more")
 
 
+class PatientSettings(ProbeSettings):
+    """A setting by a name that PlaceOS has too."""
+
+    proxy: str | None = None
+
+
 class Patient(Probe):
     """A probe whose loading and unloading a test holds up."""
 
+    Settings = PatientSettings
     gate: ClassVar[asyncio.Event]
     exit: ClassVar[asyncio.Event]
     unloads: ClassVar[int] = 0
