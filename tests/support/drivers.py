@@ -1,5 +1,6 @@
 """Drivers that do what a test of an engine needs."""
 
+import asyncio
 from typing import Any, ClassVar
 
 from pydantic import SecretStr
@@ -122,3 +123,32 @@ class Probe(Driver[ProbeSettings]):
     async def say(self, text: str, level: str = "info") -> None:
         """Log something."""
         getattr(self.context.log, level)(text, detail="more")
+
+
+class PatientSettings(ProbeSettings):
+    """A setting by a name that PlaceOS has too."""
+
+    proxy: str | None = None
+
+
+class Patient(Probe):
+    """A probe whose loading and unloading a test holds up."""
+
+    Settings = PatientSettings
+    gate: ClassVar[asyncio.Event]
+    exit: ClassVar[asyncio.Event]
+    unloads: ClassVar[int] = 0
+
+    async def on_load(self) -> None:
+        await self.gate.wait()
+        await super().on_load()
+
+    async def on_unload(self) -> None:
+        await self.exit.wait()
+        type(self).unloads += 1
+        await super().on_unload()
+
+    @command()
+    async def odd(self) -> Any:
+        """Answer with what is no JSON."""
+        return {object()}

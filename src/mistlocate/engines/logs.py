@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from structlog.processors import format_exc_info
 from structlog.typing import EventDict
 
 from mistlocate.driver.context import Unsubscribe
@@ -56,7 +57,10 @@ def tell_followers(_logger: Any, name: str, event: EventDict) -> EventDict:
         details = " ".join(
             f"{key}={value}" for key, value in event.items() if key not in ("event", "module", "level", "exc_info")
         )
-        text = redact_text(f"{event.get('event')} {details}".strip())
+        text = f"{event.get('event')} {details}".strip()
+        if event.get("exc_info"):
+            text += f"\n{format_exc_info(None, name, {'exc_info': event['exc_info']}).get('exception', '')}"
+        text = redact_text(text)
         for follower in tuple(followers):
             follower(SEVERITY.get(name, 2), text)
     return event

@@ -33,7 +33,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 #: Values of `https_verify` that ask for no check (OpenSSL's number for it is 0).
-_NO_CHECK = frozenset({"none", "0"})
+_NO_CHECK = frozenset({"none", "0", "false"})
 
 #: Timeout → the driver's name of it, and the longest that it takes (seconds).
 _TIMEOUTS = {"http_connect_timeout": ("connect_timeout", 120), "http_comms_timeout": ("read_timeout", 300)}
@@ -72,10 +72,7 @@ def _translated(settings: Mapping[str, Any]) -> dict[str, Any]:
         found["verify_tls"] = False
     if isinstance(settings.get("https_ca_certificates"), str) and settings["https_ca_certificates"].strip():
         found["ca_certificates"] = settings["https_ca_certificates"]
-    for name, own, longest in (
-        ("http_connect_timeout", "connect_timeout", 120),
-        ("http_comms_timeout", "read_timeout", 300),
-    ):
+    for name, (own, longest) in _TIMEOUTS.items():
         seconds = settings.get(name)
         if isinstance(seconds, int | float) and not isinstance(seconds, bool):
             found[own] = min(max(seconds, 1), longest)
@@ -91,9 +88,11 @@ def _proxy_url(proxy: Mapping[str, Any]) -> str:
     user = ""
     if isinstance(auth, Mapping) and auth.get("username"):
         user = f"{quote(str(auth['username']), safe='')}:{quote(str(auth.get('password') or ''), safe='')}@"
-    scheme, separator, rest = host.partition("://")
-    where = f"{rest if separator else host}:{proxy.get('port') or 8080}"
-    return f"{scheme if separator else 'http'}://{user}{where}"
+    scheme, separator, rest = host.rstrip("/").partition("://")
+    name = rest if separator else scheme
+    if name.count(":") > 1 and not name.startswith("["):
+        name = f"[{name}]"
+    return f"{scheme if separator else 'http'}://{user}{name}:{proxy.get('port') or 8080}"
 
 
 def _headers(value: object) -> dict[str, str]:
@@ -103,4 +102,5 @@ def _headers(value: object) -> dict[str, str]:
     return {
         str(name): ", ".join(str(each) for each in text) if isinstance(text, list) else str(text)
         for name, text in value.items()
+        if text is not None
     }

@@ -33,9 +33,10 @@ class Directory:
         self._forgotten = 0
         self._asking: set[asyncio.Task[list[Any]]] = set()
 
-    async def module_id(self, system_id: str, name: str, index: int) -> str | None:
-        """The module of this name in a system, or None."""
-        answer: str | None = await self._ask(("HGET", f"system/{system_id}", f"{name}/{index}"), HOLDS_FOR)
+    async def module_id(self, system_id: str, name: str, index: int, *, certain: bool = False) -> str | None:
+        """The module of this name in a system, or None. `certain`: what is remembered does not do."""
+        command: Command = ("HGET", f"system/{system_id}", f"{name}/{index}")
+        answer: str | None = await self._ask(command, HOLDS_FOR, certain=certain)
         return answer or None
 
     async def interface(self, module_id: str) -> Mapping[str, Any]:
@@ -51,8 +52,8 @@ class Directory:
         return self._value(command, await self._ask(command, 0.0))
 
     async def status_text(self, module_id: str, key: str) -> str | None:
-        """A status as JSON text, or None."""
-        answer: str | None = await self._ask(("HGET", f"status/{module_id}", key), 0.0)
+        """A status as JSON text, or None, as it is now; nothing that is remembered."""
+        answer: str | None = await self._ask(("HGET", f"status/{module_id}", key), 0.0, certain=True)
         return answer
 
     def system_changed(self, system_id: str) -> None:
@@ -69,7 +70,7 @@ class Directory:
             if concerned(command):
                 self._known[command] = (float("-inf"), answer)
 
-    async def _ask(self, command: Command, holds_for: float) -> Any:
+    async def _ask(self, command: Command, holds_for: float, *, certain: bool = False) -> Any:
         now = self._clock.monotonic()
         known, forgotten = self._known.get(command), self._forgotten
         if known is not None and known[1] is not None and now - known[0] < holds_for:
@@ -79,7 +80,7 @@ class Directory:
                 raise StoreError("Redis does not answer")
             answer = await self._answer(command)
         except StoreError:
-            if known is None:
+            if known is None or certain:
                 raise
             return known[1]
         # What was to be forgotten while Redis was asked may already be in this answer, or not.

@@ -6,6 +6,7 @@ driver library.)
 """
 
 import struct
+from collections.abc import Iterator
 
 #: The length is in native byte order, and every machine that PlaceOS runs on is little-endian.
 _LENGTH = struct.Struct("<i")
@@ -26,11 +27,10 @@ class FrameReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take in bytes; return the frames that are complete now. Raises `FramingError`."""
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take in bytes; give the frames that are complete now. Raises `FramingError` where no frame can follow."""
         buffer = self._buffer
         buffer += data
-        frames = []
         at = 0
         while len(buffer) - at >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(buffer, at)
@@ -40,9 +40,8 @@ class FrameReader:
             if len(buffer) - start < length:
                 break
             at = start + length
-            frames.append(bytes(buffer[start:at]))
+            yield bytes(buffer[start:at])
         del buffer[:at]
-        return frames
 
 
 def frame(text: bytes) -> bytes:

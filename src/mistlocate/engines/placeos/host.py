@@ -136,8 +136,10 @@ class ModuleHost:
         self._status.set("connected", False)
 
     def _connection_changed(self, connected: bool) -> None:
-        proxy = self._settings.driver.get("proxy")
-        host = urlsplit(proxy).hostname if connected and isinstance(proxy, str) else None
+        proxy, host = self._settings.driver.get("proxy"), None
+        if connected and isinstance(proxy, str):
+            with suppress(ValueError):  # settings that were not taken may be anything
+                host = urlsplit(proxy).hostname
         self._status.set("proxy_in_use", host)
         self.life.connection_changed(connected)
 

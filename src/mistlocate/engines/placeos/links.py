@@ -29,7 +29,10 @@ class ModelLinks:
         """A WebSocket; the module's own headers outrank the driver's. With role 1 a TCP connection instead."""
         if self._model.role == ROLE_TCP:
             return self.open_tcp(options)
-        return open_websocket(url, {**headers, **self._headers()}, transport_options(options))
+        own = self._headers()
+        outranked = {name.lower() for name in own}
+        others = {name: text for name, text in headers.items() if name.lower() not in outranked}
+        return open_websocket(url, {**others, **own}, transport_options(options))
 
     def open_tcp(self, options: ConnectOptions) -> AbstractAsyncContextManager[Link]:
         """The TCP connection of the model."""

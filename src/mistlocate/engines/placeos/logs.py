@@ -108,4 +108,5 @@ def _json(_logger: Any, _name: str, event: Mapping[str, Any]) -> str:
     try:
         return jsontext.dumps(dict(event)).decode()
     except TypeError:
-        return jsontext.dumps({key: str(value) for key, value in event.items()}).decode()
+        texts = {key: str(value).encode(errors="replace").decode() for key, value in event.items()}
+        return jsontext.dumps(texts).decode()

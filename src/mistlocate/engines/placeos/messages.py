@@ -15,6 +15,9 @@ from mistlocate.errors import BadArguments
 ROLE_TCP, ROLE_HTTP, ROLE_WEBSOCKET, ROLE_LOGIC = 1, 2, 3, 99
 ROLES = (ROLE_TCP, ROLE_HTTP, ROLE_WEBSOCKET, ROLE_LOGIC)
 
+#: Numbers that can be written in an answer again.
+_WRITABLE = range(-(2**63), 2**64)
+
 
 class MessageError(ValueError):
     """A message that cannot be understood."""
@@ -91,9 +94,9 @@ def _text(raw: Mapping[str, Any], name: str) -> str | None:
 
 def _integer(raw: Mapping[str, Any], name: str) -> int | None:
     value = raw.get(name)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value in _WRITABLE):
         return value
-    raise MessageError(f"{name} is no whole number")
+    raise MessageError(f"{name} is no whole number of 64 bits")
 
 
 # -- the model of a module ------------------------------------------------------------------------

@@ -109,7 +109,10 @@ class DriverProcess:
             unsubscribe()
         try:
             async with asyncio.timeout(END_WITHIN):
-                await asyncio.gather(*(host.stop() for host in self.hosts.values()), *self._ending.values())
+                stops = (*(host.stop() for host in self.hosts.values()), *self._ending.values())
+                for failure in await asyncio.gather(*stops, return_exceptions=True):
+                    if failure is not None:
+                        self._log.error("a module did not stop as it should", exc_info=failure)
         except TimeoutError:
             self._log.error("ending took too long")
         everything = {*tasks, *self._serving}
@@ -119,7 +122,9 @@ class DriverProcess:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_TASKS_WITHIN):
                 await self._services.redis.aclose()
-        self._wire.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_TASKS_WITHIN):
+                await self._wire.close()
 
     # -- messages from core -----------------------------------------------------------------------
 
@@ -267,7 +272,7 @@ class DriverProcess:
             return
 
         def tell(severity: int, text: str) -> None:
-            payload = jsontext.dumps([severity, text]).decode()
+            payload = jsontext.dumps([severity, text.encode(errors="replace").decode()]).decode()
             self._wire.post(encode(Message(module_id, "debug", payload=payload)))
 
         self._debugged[module_id] = follow_module(module_id, tell)

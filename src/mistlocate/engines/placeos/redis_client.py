@@ -22,6 +22,9 @@ from mistlocate.errors import StoreError
 #: How long a connection, and an answer, may take (seconds).
 PATIENCE = 10.0
 
+#: Found in the texts of errors that quote a command.
+_QUOTES = "of pipeline caused error"
+
 #: A command and its arguments.
 Command = tuple[str | bytes, ...]
 
@@ -89,26 +92,33 @@ class RedisClient:
     async def _connect(self) -> "Redis | RedisCluster":
         client: Redis | RedisCluster = Redis(**self._options())
         try:
-            try:
-                await client.execute_command("CLUSTER", "MYID")
-            except ResponseError as error:
-                if "cluster support disabled" in str(error).lower() or "unknown" in str(error).lower():
-                    return client
-                raise
-            await client.aclose()
-            client = RedisCluster(**self._options(cluster=True))
-            await client.initialize()
-        except BaseException:
+            if await self._is_cluster(client):
+                await client.aclose()
+                client = RedisCluster(**self._options(cluster=True))
+                await client.initialize()
+        except BaseException:  # nobody may wait any more, and nothing may stay open then either
             with suppress(RedisError, OSError):
                 await client.aclose()
             raise
         return client
+
+    @staticmethod
+    async def _is_cluster(client: "Redis | RedisCluster") -> bool:
+        try:
+            await client.execute_command("CLUSTER", "MYID")
+        except ResponseError as error:
+            if "cluster support disabled" in str(error).lower() or "unknown" in str(error).lower():
+                return False
+            raise
+        return True
 
     def _options(self, *, cluster: bool = False) -> dict[str, Any]:
         address = self.address
         options: dict[str, Any] = {
             "password": address.password,
             "decode_responses": True,
+            "encoding_errors": "replace",  # what others wrote may be no UTF-8
+            "protocol": 2,  # older servers know no other, and its answer to a ping can be told from a message
             # Patience is ours: the library's is `asyncio.wait_for`, which up to Python 3.11 loses a cancellation that
             # comes together with an answer, and the task that was to end goes on for ever.
             "socket_timeout": None,
@@ -129,13 +139,15 @@ class RedisClient:
         return options
 
     def _trouble(self, error: Exception) -> StoreError:
-        if isinstance(error, RedisClusterException):
-            return StoreError(f"Redis at {self.address} cannot be used: {type(error).__name__}")
         # The text of a server's own error follows the command that it is about, which holds what was to be written:
         # only its kind may be told, which is its class (ReadOnlyError) or its first word (MISCONF).
         text = str(error)
         if isinstance(error, ResponseError):
-            text = text.rpartition("caused error: ")[2].split(" ")[0] if type(error) is ResponseError else ""
+            text = (
+                text.rpartition("caused error: ")[2].split(" ")[0].strip("('") if type(error) is ResponseError else ""
+            )
+        elif isinstance(error, RedisClusterException) or _QUOTES in text:
+            text = ""
         return StoreError(f"Redis at {self.address} cannot be used: {text or type(error).__name__}")
 
 

@@ -34,7 +34,10 @@ def read_redis_url(text: str | None) -> RedisAddress:
     Raises `ValueError`.
     """
     text = (text or "").strip() or DEFAULT
-    parts = urlsplit(text if "://" in text else f"redis://{text}")
+    try:
+        parts = urlsplit(text if "://" in text else f"redis://{text}")
+    except ValueError:  # whose text may quote the password
+        raise ValueError("REDIS_URL: no address; write special characters of the password as %XX") from None
     if parts.scheme not in ("redis", "rediss", "unix"):
         raise ValueError("REDIS_URL: expected redis://HOST:PORT, rediss://HOST:PORT or redis:///SOCKET")
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}

@@ -212,10 +212,11 @@ class StatusWriter:
         if value is None:
             return None
         try:
-            return jsontext.dumps(value)
+            text = jsontext.dumps(value)
         except TypeError:
             self._log.error("a status is no JSON and is left out", module=status.module_id, key=key)
             return None
+        return None if text == b"null" else text  # a number that is none
 
     def _tell(self, trouble: str | None) -> None:
         if trouble is not None and self.trouble is None:

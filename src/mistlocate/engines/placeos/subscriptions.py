@@ -131,7 +131,7 @@ class Subscriptions:
 
     async def _look_up(self, binding: _Binding) -> None:
         binding.looked_up = True  # unless the system changes while Redis is asked
-        module_id = await self._directory.module_id(*binding.place)
+        module_id = await self._directory.module_id(*binding.place, certain=True)
         if module_id is not None:
             await self._directory.interface(module_id)  # known by then, should Redis go before the first call
         if module_id == binding.module_id:

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Self
 
 from mistlocate.engines.placeos.framing import FrameReader, frame
@@ -15,6 +16,9 @@ _CHUNK = 256 * 1024
 
 #: What may wait in front of a slow reader before what can be spared (debug frames) is dropped (bytes).
 SPARED_ABOVE = 4 * 1024 * 1024
+
+#: How long the end waits for the other side to read what it was sent (seconds).
+LAST_WORDS_WITHIN = 0.2
 
 
 class Wire:
@@ -76,6 +80,10 @@ class Wire:
             return
         self._writer.write(frame(text))
 
-    def close(self) -> None:
-        """Close the connection, when what was written is out."""
+    async def close(self) -> None:
+        """Close the connection when what was written is out, or the other side takes too long to read it."""
+        self._writer.transport.set_write_buffer_limits(0)
+        with suppress(OSError):
+            async with asyncio.timeout(LAST_WORDS_WITHIN):
+                await self._writer.drain()
         self._writer.close()

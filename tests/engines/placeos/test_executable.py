@@ -1,0 +1,208 @@
+"""The executables as core and a build service run them: options, output, exit codes; nothing needs Redis."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mistlocate.drivers.mist_locations.driver import MistLocations
+from mistlocate.drivers.mist_websocket.driver import MistWebsocket
+from mistlocate.engines.placeos import executable
+from mistlocate.engines.placeos.documents import defaults_document, metadata_document
+from mistlocate.engines.placeos.executable import main
+from support.drivers import Probe
+from support.placeos_wire import DriverLink, Frame, Splitter, packed
+from support.redis_server import free_port
+from support.waiting import until
+
+BIN = Path(sys.executable).parent
+PAIR = [("mist-websocket-driver", MistWebsocket), ("mist-locations-driver", MistLocations)]
+NAMES = [name for name, _ in PAIR]
+
+
+def run(name: str, *args: str, stdin: bytes = b"", **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run an executable to its end; there is no Redis."""
+    nowhere = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    env = {**os.environ, **nowhere, **environment}
+    return subprocess.run([BIN / name, *args], input=stdin, capture_output=True, env=env, timeout=30, check=False)
+
+
+def document(result: "subprocess.CompletedProcess[bytes]") -> Any:
+    """The one JSON document that was printed."""
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.endswith(b"}\n")
+    return json.loads(result.stdout)
+
+
+def plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize(("name", "driver"), PAIR, ids=NAMES)
+def test_defaults_and_metadata_are_one_document_each_and_one_together(name: str, driver: Any) -> None:
+    defaults, metadata = plain(defaults_document(driver)), plain(metadata_document(driver))
+    assert document(run(name, "-d")) == defaults
+    assert document(run(name, "--metadata")) == metadata
+    assert document(run(name, "-m", "-d")) == {**defaults, **metadata}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_question_whether_the_file_works_is_answered(name: str) -> None:
+    result = run(name, "-h")
+    assert (result.returncode, result.stderr) == (0, b"")
+    for option in (b"--process", b"--socket", b"--defaults", b"--metadata", b"--edge", b"--help"):
+        assert option in result.stdout
+
+
+def test_that_answer_imports_nothing_that_takes_time() -> None:
+    code = (
+        "import sys; from mistlocate.engines.placeos.executable import main\n"
+        "try: main('x', None, ['-h'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(' '.join({'redis', 'pydantic', 'httpx', 'structlog', 'websockets'} & set(sys.modules)) or 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_documents_need_neither_redis_nor_the_network_client() -> None:
+    code = (
+        "import sys; from mistlocate.engines.placeos import executable\n"
+        "sys.argv = ['x', '-d', '-m']\n"
+        "try: executable.mist_websocket()\n"
+        "except SystemExit: pass\n"
+        "sys.exit(' '.join({'redis', 'httpx', 'websockets'} & set(sys.modules)) or 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_options_nothing_happens(name: str) -> None:
+    result = run(name)
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+
+
+def never() -> type[Probe]:
+    raise AssertionError("nobody asked for the driver")
+
+
+@pytest.mark.parametrize("option", ["--unknown", "-x", "--proc", "positional"])
+def test_what_is_no_option_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main("probe", never, [option])
+    assert raised.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("args", [["-e"], ["-p", "-e", "-s", "/nowhere"]])
+def test_an_edge_is_refused(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("probe", never, args) == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert "not supported" in written.err
+
+
+def test_documents_go_to_standard_output_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("probe", lambda: Probe, ["-d"]) == 0
+    written = capsys.readouterr()
+    assert (json.loads(written.out), written.err) == (plain(defaults_document(Probe)), "")
+
+
+def test_a_socket_that_nobody_listens_on_is_said_and_is_no_success() -> None:
+    result = run("mist-locations-driver", "-p", "-s", "/nowhere/pos.driver")
+    assert (result.returncode, result.stderr) == (1, b"")
+    assert json.loads(result.stdout)["level"] == "FATAL"
+
+
+def test_the_streams_of_the_process_will_do_instead_of_a_socket() -> None:
+    stdin = packed({"id": "", "cmd": "info", "seq": 0}) + packed({"id": "t", "cmd": "terminate"})
+    result = run("mist-locations-driver", "-p", stdin=stdin)
+    assert result.returncode == 0
+    assert result.stderr[:1] == b"r"
+    (text,) = Splitter().feed(result.stderr[1:])
+    assert json.loads(text) == {"id": "", "cmd": "result", "seq": 0, "code": 200, "payload": "[]"}
+    assert result.stdout == b""
+
+
+class Link(DriverLink):
+    """A process of which a test takes the frames as they come."""
+
+    def handle(self, frame: Frame) -> None:
+        """Keep it only."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("how", ["terminate", "hang up", "SIGTERM", "SIGINT"])
+async def test_a_process_says_that_it_is_there_and_ends_when_it_is_told(name: str, how: str) -> None:
+    link = Link(str(BIN / name), {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
+    await link.open()
+    try:
+        assert link.ready_byte == b"r"
+        await link.send({"id": "", "cmd": "info", "seq": 0})
+        await until(lambda: link.frames)
+        begun = time.monotonic()
+        if how == "terminate":
+            await link.send({"id": "t", "cmd": "terminate", "payload": "{}"})
+        elif how == "hang up":
+            link.hang_up()
+        else:
+            os.kill(link.pid, getattr(signal, how))
+        assert await link.exit(5) == 0
+        assert time.monotonic() - begun < 5
+    finally:
+        await link.close()
+    assert (link.errors, link.junk) == ([], [])
+
+
+async def test_a_redis_url_that_is_none_is_said_and_its_secret_is_not() -> None:
+    link = Link(str(BIN / "mist-locations-driver"), {"REDIS_URL": 'redis://SEC"RET[@redis:1'})
+    await link.open()
+    await link.send({"id": "t", "cmd": "terminate"})
+    assert await link.exit(8) == 0
+    await link.close()
+    (said, *_) = link.lines
+    assert json.loads(said)["level"] == "ERROR"
+    assert "REDIS_URL" in said
+    assert "RET" not in link.output.replace("REDIS_URL", "")
+
+
+async def test_a_process_that_ends_in_trouble_waits_a_little_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Core starts it again at once: without a pause, several times a second."""
+    slept = []
+
+    class Process:
+        def __init__(self, *_: Any) -> None:
+            """Nothing is needed of it."""
+
+        async def run(self) -> int:
+            return 1
+
+        def stop(self) -> None:
+            """Nothing runs."""
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    class Nowhere:
+        def ready(self) -> None:
+            """Nobody listens."""
+
+    async def to_socket(_: str) -> Nowhere:
+        return Nowhere()
+
+    monkeypatch.setattr("mistlocate.engines.placeos.wire.Wire.to_socket", to_socket)
+    monkeypatch.setattr("mistlocate.engines.placeos.process.DriverProcess", Process)
+    monkeypatch.setattr("mistlocate.engines.placeos.logs.configure", lambda: None)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    assert await executable._run(lambda: Probe, "path") == 1
+    assert slept == [executable.TROUBLE_PAUSE]
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        asyncio.get_running_loop().remove_signal_handler(number)
