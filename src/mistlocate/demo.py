@@ -80,7 +80,7 @@ def banner(running: Running) -> Iterator[str]:
     command = _command()
     url = "" if running.url.endswith(":8680") else f" --url {running.url}"
     yield f"\n[bold]mistlocate demo[/]: a simulated campus, and the engine at [bold]{running.url}[/]"
-    yield f"  its API is described at {running.url}/docs\n"
+    yield f"  a page for people is there, and its API is described at {running.url}/docs\n"
     yield "Try in another terminal:"
     yield f"  {command} locate alice@example.com{url}"
     yield f"  {command} exec MistWebsocket_1 maps{url}"

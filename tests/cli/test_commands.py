@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -60,6 +61,17 @@ class TestDemo:
             assert found.exit_code == 0, found.output
             assert found.stdout
         assert f"{url}/docs" in process.output
+
+    def test_it_has_a_page_with_levels_to_follow_and_their_images(self, demo: tuple[str, Process]) -> None:
+        url, _ = demo
+        with httpx.Client(base_url=url, trust_env=False) as http:
+            assert http.get("/").headers["content-type"].startswith("text/html")
+            api = "/api/engine/v2/systems/sys-location"
+            levels = http.get(f"{api}/MistLocations_1/levels").json()
+            assert [each["name"] for each in levels] == ["HQ - Floor 1", "HQ - Floor 2", "Yard"]
+            assert isinstance(http.get(f"{api}/MistLocations_1/{levels[0]['zone']}").json(), list)
+            image = http.get(f"{api}/MistWebsocket_1/assets/{levels[0]['image']}")
+            assert image.headers["content-type"] == "image/png"
 
     def test_a_port_that_is_taken(self, demo: tuple[str, Process]) -> None:
         url, _ = demo

@@ -5,7 +5,7 @@ from pydantic import Field, SecretStr
 
 from mistlocate.driver.base import Driver, DriverSettings, StatusInfo, parse_settings
 from mistlocate.driver.command import Level
-from mistlocate.errors import SettingsError
+from mistlocate.errors import NotFound, SettingsError
 
 
 class Settings(DriverSettings):
@@ -60,3 +60,10 @@ def test_secrets_are_known() -> None:
 def test_statuses_have_levels_also_those_without_a_name() -> None:
     assert Example.status_info("state").level is Level.USER
     assert Example.status_info("anything").level is Level.SUPPORT
+
+
+async def test_a_driver_without_assets_says_so() -> None:
+    driver = Example(None, Settings(), None)  # type: ignore[arg-type]
+    with pytest.raises(NotFound):
+        await driver.asset("anything")
+    assert Example.asset_level is Level.USER

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 import structlog
 
-from mistlocate.driver.base import Driver, DriverSettings
+from mistlocate.driver.base import Asset, Driver, DriverSettings
 from mistlocate.driver.command import command
 from mistlocate.driver.module import Module
 from mistlocate.errors import BadArguments, CommandFailed, ModuleUnavailable, NotFound, SettingsError, UnknownCommand
@@ -52,6 +52,11 @@ class Recorder(Driver[Settings]):
 
     async def on_unload(self) -> None:
         await self._hook("unload")
+
+    async def asset(self, name: str) -> Asset:
+        if name == "defect":
+            raise KeyError("secret value")
+        return Asset(name.encode(), "text/plain", "1") if name == "one" else await super().asset(name)
 
     @command()
     async def double(self, number: int) -> int:
@@ -153,6 +158,22 @@ async def test_errors_of_ours_pass_and_others_are_wrapped_without_their_text() -
             await module.execute("fail", ["known"])
         with pytest.raises(CommandFailed) as raised:
             await module.execute("fail", ["unknown"])
+        assert "KeyError" in str(raised.value)
+        assert "secret value" not in str(raised.value)
+
+
+async def test_an_asset_is_asked_for_like_a_command() -> None:
+    Recorder.gate = asyncio.Event()
+    async with running() as module:
+        waiting = asyncio.create_task(module.asset("one"))
+        await until(lambda: Recorder.notes == ["load"])
+        assert not waiting.done(), "it waits for a module that is loading"
+        Recorder.gate.set()
+        assert await waiting == Asset(b"one", "text/plain", "1")
+        with pytest.raises(NotFound):
+            await module.asset("two")
+        with pytest.raises(CommandFailed) as raised:
+            await module.asset("defect")
         assert "KeyError" in str(raised.value)
         assert "secret value" not in str(raised.value)
 

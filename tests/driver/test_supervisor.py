@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import structlog
 
+from mistlocate.driver.base import Asset
 from mistlocate.driver.module import Module
 from mistlocate.driver.supervisor import LONGEST_RESTART, STABLE_AFTER, ModuleState, Supervisor
-from mistlocate.errors import Problem, SettingsError
+from mistlocate.errors import ModuleUnavailable, Problem, SettingsError
 from support.virtual import VirtualClock, virtual
 
 
@@ -33,6 +34,9 @@ class Fake(Module):
 
     def stop(self) -> None:
         self.stopped.set()
+
+    async def asset(self, name: str) -> Asset:
+        return Asset(name.encode(), "text/plain", "1")
 
     def update(self, raw_settings: Any) -> None:
         if "bad" in raw_settings:
@@ -161,3 +165,14 @@ async def test_starting_while_it_still_stops_waits_for_the_end_of_the_first() ->
     await asyncio.gather(again, life.stop(), life.stop())
     assert life.module is None
     assert life.state is ModuleState.STOPPED
+
+
+@virtual
+async def test_assets_of_a_module_that_starts_and_of_one_that_was_stopped() -> None:
+    life = Life()
+    life.start()
+    assert life.module is None, "not made yet"
+    assert (await life.asset("one")).body == b"one"
+    await life.stop()
+    with pytest.raises(ModuleUnavailable, match="It_1 is not running"):
+        await life.asset("one")

@@ -24,6 +24,7 @@ async def test_a_file_that_works_as_it_is(cloud: SimulatedCloud, tmp_path: Path)
     maps = {each.id for each in cloud.world.maps_of(cloud.site_id)}
     assert [spec.slug for spec in loaded.modules] == ["MistWebsocket_1", "MistLocations_1"]
     assert set(loaded.modules[1].settings["floorplan_mappings"]) == maps
+    assert loaded.modules[1].settings["publish_levels"] is True
     assert loaded.modules[0].settings["rest_host"] == cloud.url
 
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
-from mistlocate.driver.base import Driver, DriverSettings, StatusInfo
+from mistlocate.driver.base import Asset, Driver, DriverSettings, StatusInfo
 from mistlocate.driver.command import Level, command
 from mistlocate.driver.context import Unsubscribe
 from mistlocate.errors import NotFound
@@ -44,6 +44,13 @@ class Probe(Driver[ProbeSettings]):
     async def on_unload(self) -> None:
         for unsubscribe in self.subscriptions:
             unsubscribe()
+
+    async def asset(self, name: str) -> Asset:
+        if name == "broken":
+            raise KeyError("secret")
+        if name != "some/picture":
+            raise NotFound("no such picture", hint="there is some/picture")
+        return Asset(b"\x89PNG", "image/png", "v1")
 
     @command()
     async def echo(self, text: str, count: int = 1, more: Any = None) -> Any:

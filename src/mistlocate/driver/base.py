@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from mistlocate.driver.command import Level, suggestion
 from mistlocate.driver.context import Context
-from mistlocate.errors import Problem, SettingsError
+from mistlocate.errors import NotFound, Problem, SettingsError
 
 
 class DriverSettings(BaseModel):
@@ -27,6 +27,15 @@ class StatusInfo:
 
     level: Level
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """Something that a page shows and that is no JSON, such as an image. Another `version` means another body."""
+
+    body: bytes
+    media_type: str
+    version: str
 
 
 class Driver(Generic[S]):
@@ -52,6 +61,8 @@ class Driver(Generic[S]):
     statuses: ClassVar[Mapping[str, StatusInfo]] = {}
     """The statuses of fixed names; every other one is described by `other_statuses`."""
     other_statuses: ClassVar[StatusInfo] = StatusInfo(Level.SUPPORT, "not described")
+    asset_level: ClassVar[Level] = Level.USER
+    """The level from which assets may be read."""
 
     def __init__(self, context: Context, settings: S, tasks: asyncio.TaskGroup) -> None:
         self.context = context
@@ -78,6 +89,10 @@ class Driver(Generic[S]):
 
     async def on_unload(self) -> None:
         """The module stops; its background tasks are cancelled afterwards."""
+
+    async def asset(self, name: str) -> Asset:
+        """An asset by its name; asked for like a command, whatever else is going on. Raises `NotFound`."""
+        raise NotFound("no such asset")
 
     @classmethod
     def secret_settings(cls) -> frozenset[str]:

@@ -1,10 +1,11 @@
 """The life of one module, the same in every engine: load, update, connect, unload, one thing at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from mistlocate.driver.base import Driver, parse_settings
+from mistlocate.driver.base import Asset, Driver, parse_settings
 from mistlocate.driver.command import command_of
 from mistlocate.driver.context import Context
 from mistlocate.errors import CommandFailed, MistlocateError, ModuleUnavailable, SettingsError
@@ -115,8 +116,20 @@ class Module:
         errors of ours as they are, everything else as `CommandFailed`."""
         bound = command_of(self.driver_class, name).bind(args, ignore_unknown=ignore_unknown)
         driver = await self._ready()
-        try:
+        with self._defects_of(name):
             return await getattr(driver, name)(**bound)
+
+    async def asset(self, name: str) -> Asset:
+        """An asset of the driver. Raises `NotFound`, `ModuleUnavailable`, and as a command does."""
+        driver = await self._ready()
+        with self._defects_of("asset"):
+            return await driver.asset(name)
+
+    @contextmanager
+    def _defects_of(self, name: str) -> Iterator[None]:
+        """What goes wrong in a driver and is no error of ours is told without its text, which may be anything."""
+        try:
+            yield
         except MistlocateError:
             raise
         except Exception as error:

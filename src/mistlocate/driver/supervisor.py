@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from mistlocate.clock import Clock
+from mistlocate.driver.base import Asset
 from mistlocate.driver.module import LOAD_WITHIN, UNLOAD_WITHIN, Module
 from mistlocate.errors import MistlocateError, ModuleUnavailable, SettingsError
 
@@ -160,6 +161,14 @@ class Supervisor:
         self, name: str, args: Sequence[Any] | Mapping[str, Any] | None, *, ignore_unknown: bool = False
     ) -> Any:
         """Run a command; one that comes while the module starts waits for it. Raises as `Module.execute`."""
+        return await (await self._present()).execute(name, args, ignore_unknown=ignore_unknown)
+
+    async def asset(self, name: str) -> Asset:
+        """An asset, asked for like a command. Raises as `Module.asset`."""
+        return await (await self._present()).asset(name)
+
+    async def _present(self) -> Module:
+        """The module, waited for while it starts. Raises `ModuleUnavailable`."""
         if self.state is ModuleState.STARTING:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOAD_WITHIN):
@@ -167,7 +176,7 @@ class Supervisor:
         if self.module is None:
             reason = self.problem or "it was stopped"
             raise ModuleUnavailable(f"{self.name} is not running: {reason}")
-        return await self.module.execute(name, args, ignore_unknown=ignore_unknown)
+        return self.module
 
 
 def _summary(error: BaseException) -> str:

@@ -31,6 +31,7 @@ class MapInfo(NamedTuple):
     top_left: LatLng | None = None
     bottom_right: LatLng | None = None
     modified: float | None = None
+    has_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)

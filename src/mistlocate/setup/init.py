@@ -94,7 +94,10 @@ async def make_settings(
                 "zones": [zone["id"] for zone in drafted.zones if "parent" not in zone],
                 "modules": [
                     {"driver": "MistWebsocket", "settings": websocket},
-                    {"driver": "MistLocations", "settings": {"floorplan_mappings": drafted.mappings}},
+                    {
+                        "driver": "MistLocations",
+                        "settings": {"floorplan_mappings": drafted.mappings, "publish_levels": True},
+                    },
                 ],
             }
         ],

@@ -16,9 +16,11 @@ from mistlocate.transport.options import TransportOptions, ssl_context
 #: A list page of the cloud has a few megabytes at most; whatever is larger is no answer to a question of ours.
 MAX_BODY = 64 * 1024 * 1024
 
-# httpx writes whole URLs at INFO, and URLs hold MACs; httpcore writes headers at DEBUG.
+# httpx writes whole URLs at INFO, and URLs hold MACs and signatures; httpcore writes headers at DEBUG. A filter holds
+# for a logger alone, a level also for those below it.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.WARNING)
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class HttpResponse(NamedTuple):
@@ -57,18 +59,24 @@ class HttpTransport:
                 raise CannotConnect(f"the proxy cannot be used: {error}", hint="expected http://HOST:PORT") from None
         return self._client
 
-    async def get(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
-        """Send a GET."""
-        return await self.request("GET", url, headers)
+    async def get(self, url: str, headers: Mapping[str, str], *, at_most: int | None = None) -> HttpResponse:
+        """Send a GET; an answer of more than `at_most` bytes is read no further."""
+        return await self.request("GET", url, headers, at_most=at_most)
 
     async def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None = None, *, json: Any = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        json: Any = None,
+        at_most: int | None = None,
     ) -> HttpResponse:
-        """Send any request; `json` becomes its body."""
+        """Send any request; `json` becomes its body. No answer may have more than `MAX_BODY` bytes, or `at_most`."""
         client = self._open()
         try:
             async with client.stream(method, url, headers=dict(headers or {}), json=json) as response:
-                body = await _body(response)
+                body = await _body(response, MAX_BODY if at_most is None else at_most)
         except httpx.TimeoutException as error:
             raise TimedOut(f"no answer from {_host(url)} in time ({type(error).__name__})") from None
         except httpx.ConnectError as error:
@@ -90,13 +98,13 @@ class HttpTransport:
             await self._client.aclose()
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _body(response: httpx.Response, at_most: int) -> bytes:
     chunks = []
     size = 0
     async for chunk in response.aiter_bytes():
         size += len(chunk)
-        if size > MAX_BODY:
-            raise ConnectionLost(f"the answer is larger than {MAX_BODY} bytes")
+        if size > at_most:
+            raise ConnectionLost(f"the answer is larger than {at_most} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
 

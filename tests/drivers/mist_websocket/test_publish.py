@@ -175,4 +175,6 @@ async def test_all_can_be_withdrawn() -> None:
 
 def test_a_summary_has_no_signed_links_and_nothing_unknown() -> None:
     known = Map(id="m1", name="One", width=1600, url="https://x/?jwt=a", thumbnail_url="https://x/?jwt=b", org_id="o")
-    assert map_summary(known) == {"id": "m1", "name": "One", "type": "image", "width": 1600}
+    shown = {"id": "m1", "name": "One", "type": "image", "width": 1600, "has_image": True}
+    assert map_summary(known) == shown
+    assert map_summary(known.model_copy(update={"url": None})) == {**shown, "has_image": False}

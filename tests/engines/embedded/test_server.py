@@ -1,4 +1,5 @@
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -8,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.server import serving
 from mistlocate.errors import EngineError
@@ -42,3 +44,25 @@ async def test_it_ends_soon_with_sockets_open(running: Running) -> None:
         assert loop.time() - began < 5
         with pytest.raises(ConnectionClosed):
             await connection.recv()
+
+
+async def test_no_key_is_logged_however_it_comes(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    keys = {"api_keys": [{"name": "panel", "level": "user", "hash": hash_key("sesame")}]}
+    async with running(**keys) as engine, serving(engine, "127.0.0.1", 0) as url:
+        address = f"ws{url.removeprefix('http')}/api/engine/v2/systems/control"
+        client_side = logging.getLogger("test.client")
+        client_side.setLevel(logging.WARNING)
+        async with connect(f"{address}?api-key=sesame", proxy=None, logger=client_side) as one:
+            await one.send("ping")
+            assert await one.recv() == "pong"
+        async with connect(address, proxy=None, logger=client_side, additional_headers={"X-API-Key": "sesame"}) as two:
+            await two.send("ping")
+            assert await two.recv() == "pong"
+        async with connect(address, proxy=None, logger=client_side) as three:
+            await three.send('{"api_key": "sesame"}')
+            assert "success" in str(await three.recv())
+        async with httpx.AsyncClient(trust_env=False) as http:
+            found = await http.get(f"{url}/api/engine/v2/self", headers={"X-API-Key": "sesame"})
+            assert found.status_code == 200
+    assert "sesame" not in caplog.text

@@ -12,6 +12,7 @@ from mistlocate.driver.command import Level, command
 from mistlocate.driver.interfaces import Locatable
 from mistlocate.drivers.mist_locations.explain import Rules, explain
 from mistlocate.drivers.mist_locations.levels import Levels
+from mistlocate.drivers.mist_locations.live import Clients, LiveLevels
 from mistlocate.drivers.mist_locations.records import location_record, seen_at
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.location import identity
@@ -44,8 +45,12 @@ class MistLocations(Driver[MistLocationsSettings]):
     statuses: ClassVar[Mapping[str, StatusInfo]] = {
         "connected": StatusInfo(Level.USER, "always true: what can be disconnected is MistWebsocket"),
         "problems": StatusInfo(Level.USER, "maps and levels that keep people from being found"),
+        "levels": StatusInfo(Level.USER, "with `publish_levels`: the levels that mappings name, with counts"),
         "driver": StatusInfo(Level.USER, "name and version of this implementation"),
     }
+    other_statuses: ClassVar[StatusInfo] = StatusInfo(
+        Level.USER, "with `publish_levels`: LEVEL ZONE: the devices on that level, as device_locations answers them"
+    )
 
     @classmethod
     def zones_named_by(cls, raw_settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -65,6 +70,10 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._freshness: Mapping[str, Any] = {}
         self._clock_offset = 0.0
         self._levels = Levels()
+        self._live = LiveLevels(
+            self._mist, self.context.status, self.context.clock, self._devices, frozenset(self.statuses)
+        )
+        self._publishing: asyncio.Task[None] | None = None
         self.context.status.set("driver", {"name": "mistlocate", "version": __version__})
         self._map_again()
         self._subscriptions = [
@@ -82,6 +91,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         """Follow nothing any more."""
         for unsubscribe in self._subscriptions:
             unsubscribe()
+        self._live.follow(None)
 
     def _maps_changed(self, maps: Any) -> None:
         self._maps = [map_info(each) for each in maps] if isinstance(maps, list) else None
@@ -89,6 +99,7 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     def _freshness_changed(self, freshness: Any) -> None:
         self._freshness = freshness if isinstance(freshness, Mapping) else {}
+        self._live.changed()
 
     def _offset_changed(self, offset: Any) -> None:
         self._clock_offset = float(offset) if isinstance(offset, int | float) else 0.0
@@ -96,6 +107,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     def _map_again(self) -> None:
         mappings = {map_id: each.floor() for map_id, each in self.settings.floorplan_mappings.items()}
         self._floorplans = Floorplans(mappings, self._maps)
+        self._publish_levels()
         self._levels.keep_only(mappings)
         found = self._floorplans.problems()
         problems = {
@@ -106,6 +118,16 @@ class MistLocations(Driver[MistLocationsSettings]):
             "levels_with_several_maps": {level: list(maps) for level, maps in found.shared_levels.items()},
         }
         self.context.status.set("problems", {key: value for key, value in problems.items() if value})
+
+    def _publish_levels(self) -> None:
+        """Publish the levels of the present mappings, if that is wanted."""
+        wanted = self.settings.publish_levels
+        self._live.follow(self._floorplans if wanted else None)
+        if wanted and self._publishing is None:
+            self._publishing = self.spawn(self._live.run(), "levels")
+        elif not wanted and self._publishing is not None:
+            self._publishing.cancel()
+            self._publishing = None
 
     # -- the location calls -----------------------------------------------------------------------
 
@@ -122,19 +144,8 @@ class MistLocations(Driver[MistLocationsSettings]):
         """Every device in a zone (building, level, or any other zone of a mapping)."""
         if location not in (None, "", WIRELESS):
             return []
-        now = self._now()
-        found: list[dict[str, Any]] = []
-        for map_id in self._floorplans.maps_of(zone_id):
-            found += self._levels.of_map(
-                map_id,
-                await self._mist.status(map_id) or (),
-                self._floorplans,
-                stale=self._is_stale(map_id),
-                guests=self.settings.guests,
-                now=now,
-                oldest=now - self._max_age(),
-            )
-        return found
+        maps = self._floorplans.maps_of(zone_id)
+        return self._devices(zone_id, {map_id: await self._mist.status(map_id) or () for map_id in maps})
 
     @command()
     async def macs_assigned_to(self, email: str | None = None, username: str | None = None) -> list[str]:
@@ -222,6 +233,22 @@ class MistLocations(Driver[MistLocationsSettings]):
         """The names that guests typed answer only where guests are shown; otherwise nothing is asked about them."""
         return {"guests": True} if self.settings.guests is Shown.SHOWN else {}
 
+    def _devices(self, zone_id: str, clients: Clients) -> list[dict[str, Any]]:
+        """The location records of a zone's devices that may be shown and are recent enough."""
+        now = self._now()
+        found: list[dict[str, Any]] = []
+        for map_id in self._floorplans.maps_of(zone_id):
+            found += self._levels.of_map(
+                map_id,
+                clients.get(map_id, ()),
+                self._floorplans,
+                stale=self._is_stale(map_id),
+                guests=self.settings.guests,
+                now=now,
+                oldest=now - self._max_age(),
+            )
+        return found
+
     def _locations(self, clients: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The location records of a person's devices that may be shown and are recent enough, the newest first."""
         now = self._now()
@@ -263,6 +290,7 @@ def map_info(summary: Mapping[str, Any]) -> MapInfo:
         top_left=_corner(summary.get("latlng_tl")),
         bottom_right=_corner(summary.get("latlng_br")),
         modified=summary.get("modified_time"),
+        has_image=summary.get("has_image") is True,
     )
 
 

@@ -85,3 +85,6 @@ class MistLocationsSettings(DriverSettings):
         Shown.ANONYMOUS,
         description="Guests' devices: shown (found by the address they typed), anonymous (counted only), or hidden.",
     )
+    publish_levels: bool = Field(
+        False, description="For pages: publish the devices of each level as a status named by its zone."
+    )

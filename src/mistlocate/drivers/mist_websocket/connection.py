@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from mistlocate.driver.context import Context
 from mistlocate.drivers.mist_websocket.enrich import Enrichment
+from mistlocate.drivers.mist_websocket.images import MapImages
 from mistlocate.drivers.mist_websocket.publish import Publisher
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
 from mistlocate.drivers.mist_websocket.sync import SiteSync
 from mistlocate.drivers.mist_websocket.tracker import Tracker
-from mistlocate.mist.budget import Budget
+from mistlocate.errors import TokenRefused
+from mistlocate.mist.budget import Budget, Purpose
 from mistlocate.mist.rest import MistApi
 from mistlocate.mist.stream import Policy, Stream
 
@@ -46,6 +48,14 @@ class Connection:
             self._http, endpoints.rest, token, clock=context.clock, budget=budget, cloud_clock=tracker.cloud_clock
         )
         self.sync = SiteSync(tracker, publisher, self.api, settings.site, context.clock, on_change)
+        # A client of their own: neither cookies nor busy connections of the one are the other's.
+        self.images = MapImages(
+            context.links.http(options),
+            self.api,
+            context.clock,
+            lambda: tracker.maps,
+            self._list_maps_again,
+        )
         headers = {"Authorization": f"Token {token}"}
         self.stream = self.sync.stream = Stream(
             lambda: context.links.open_stream(endpoints.stream, headers, options),
@@ -65,6 +75,12 @@ class Connection:
         finally:
             self.sync.close()
             await self._http.aclose()
+            await self.images.aclose()
+
+    async def _list_maps_again(self) -> None:
+        if self.stream.health.auth_failed:  # asking cannot help
+            raise TokenRefused("the cloud refuses the API token", status=401)
+        await self.sync.refresh_maps(Purpose.BACKGROUND)
 
     def adjust(self, settings: MistWebsocketSettings) -> None:
         """Settings changed that need no new connection."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from mistlocate.driver.base import Driver, StatusInfo
+from mistlocate.driver.base import Asset, Driver, StatusInfo
 from mistlocate.driver.command import Level, command
 from mistlocate.drivers.mist_websocket import answers, report
 from mistlocate.drivers.mist_websocket.publish import map_summary
@@ -80,6 +80,17 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         await self._site.stop()
 
     # -- the site ---------------------------------------------------------------------------------
+
+    async def asset(self, name: str) -> Asset:
+        """`map/MAP_ID` and `map/MAP_ID/thumbnail`: the image of a map. Raises as `MapImages.get` does."""
+        kind, _, rest = name.partition("/")
+        map_id, _, size = rest.partition("/")
+        if kind != "map" or name not in (f"map/{map_id}", f"map/{map_id}/thumbnail"):
+            raise NotFound("no such asset", hint="there are map/MAP_ID and map/MAP_ID/thumbnail")
+        connection = self._site.connection
+        if connection is None or self.context.status.get("maps") is None:
+            raise ModuleUnavailable("the maps of the site are not known yet")
+        return await connection.images.get(map_id, thumbnail=bool(size))
 
     @command()
     async def maps(self) -> list[dict[str, Any]]:

@@ -81,5 +81,6 @@ class Publisher:
 
 
 def map_summary(known: Map) -> dict[str, Any]:
-    """A map as people and other modules see it: no signed links, nothing that is not known."""
-    return known.model_dump(exclude={"url", "thumbnail_url", "org_id", "site_id"}, exclude_none=True)
+    """A map as people and other modules see it: no signed links (only whether there is one), nothing unknown."""
+    found = known.model_dump(exclude={"url", "thumbnail_url", "org_id", "site_id"}, exclude_none=True)
+    return {**found, "has_image": known.url is not None}

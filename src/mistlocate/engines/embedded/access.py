@@ -92,6 +92,11 @@ class Access:
         self._keys = tuple(keys)
         self._hosts = frozenset(host.lower() for host in hosts)
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether there are keys, so that callers need one."""
+        return bool(self._keys)
+
     def check(self, headers: Mapping[str, str]) -> Refusal | None:
         """Whether a request may be looked at at all; header names are in lower case."""
         host = _hostname(headers.get("host", ""))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from mistlocate.clock import Clock
-from mistlocate.driver.base import Driver, parse_settings
+from mistlocate.driver.base import Asset, Driver, parse_settings
 from mistlocate.driver.command import Command, command_of
 from mistlocate.driver.context import ConnectOptions, Http, Link, ModuleHandle, Unsubscribe
 from mistlocate.driver.module import Module
@@ -198,6 +198,10 @@ class ModuleHost:
         """Run a command. Raises as `Module.execute`."""
         self.command(name)
         return await self.life.execute(name, args)
+
+    async def asset(self, name: str) -> Asset:
+        """An asset of the driver. Raises as `Module.asset`."""
+        return await self.life.asset(name)
 
     # -- settings ---------------------------------------------------------------------------------
 

@@ -12,8 +12,11 @@ from mistlocate.engines.embedded.api.app import make_app
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.errors import EngineError
 
-# A browser's WebSocket can carry its key only in the address, and the server writes addresses at INFO.
-logging.getLogger("uvicorn.error").addFilter(lambda record: '"WebSocket %s"' not in str(record.msg))
+# A WebSocket's key stands in its address, a header or the first message; the server writes addresses at INFO, and
+# everything that comes and goes at DEBUG.
+logging.getLogger("uvicorn.error").addFilter(
+    lambda record: record.levelno > logging.DEBUG and '"WebSocket %s"' not in str(record.msg)
+)
 
 #: How long open requests may take when the engine ends (seconds).
 GRACE = 2

@@ -65,7 +65,10 @@ class TestChecks:
         async with running() as engine, client(engine) as http:
             for path in (f"{root(http)}/docs", f"{root(http)}/health", "/systems", "/nothing"):
                 headers = (await http.get(path)).headers
-                assert "default-src 'self'" in headers["content-security-policy"]
+                (policy,) = headers.get_list("content-security-policy")
+                assert policy.startswith("default-src 'self'; ")
+                assert "unsafe" not in policy
+                assert headers["cross-origin-resource-policy"] == "same-origin"
                 assert headers["x-content-type-options"] == "nosniff"
                 assert headers["cache-control"] == "no-store"
                 assert "server" not in headers

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from mistlocate import __version__
 from mistlocate.engines.embedded import access, logs
 from mistlocate.engines.embedded.api import control
 from mistlocate.engines.embedded.config import Loaded
@@ -235,6 +237,62 @@ class TestAccess:
                 assert (await it.ask("bind", "closed"))["error_code"] == control.ACCESS_DENIED
                 assert (await it.ask("debug", mod="mod-sys-Probe-1"))["error_code"] == control.ACCESS_DENIED
 
+    async def test_a_key_in_the_first_message(self, running: Running) -> None:
+        async with running(**WITH_KEY) as engine, socket(engine) as it:
+            await it.connection.send(json.dumps({"api_key": USER}))
+            who = {"name": "panel", "level": "user", "keys": True, "version": __version__}
+            assert await it.next() == {"id": 0, "type": "success", "value": who}
+            assert (await it.ask("exec", "echo", args=["x"]))["type"] == "success"
+            assert (await it.ask("exec", "for_support"))["error_code"] == control.ACCESS_DENIED
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            '{"api_key": "guess"}', '{"api_key": ""}', '{"api_key": null}', '{"api_key": ["a"]}', "{}", "[]", "ping",
+            "{", b'{"api_key": "key-of-a-user"}', '{"id": 1, "sys": "sys", "mod": "Probe", "cmd": "bind", "name": "open"}',
+            '{"api_key": "key-of-a-user", "cmd": "bind"}', '{"api_key": "\\ud800"}',
+        ],
+    )  # fmt: skip
+    async def test_nothing_but_a_key_is_taken_from_who_has_shown_none(
+        self, running: Running, message: str | bytes
+    ) -> None:
+        async with running(**WITH_KEY) as engine, socket(engine) as it:
+            await it.connection.send(message)
+            with pytest.raises(ConnectionClosed) as closed:
+                await it.next()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == control.POLICY
+            assert "API key" in closed.value.rcvd.reason
+
+    async def test_who_signed_in_is_asked_again_when_the_rules_change(
+        self, running: Running, probes: Callable[..., Loaded]
+    ) -> None:
+        async with running(**WITH_KEY) as engine, socket(engine) as it:
+            await it.connection.send(json.dumps({"api_key": USER}))
+            await it.next()
+            await engine.reload(probes(**keys(panel="support")))
+            assert (await it.ask("exec", "for_support"))["type"] == "success"
+            await engine.reload(probes(**keys(key="another", panel="support")))
+            await it.send("exec", "for_support")
+            await TestChangedAccess.assert_closed(it)
+
+    async def test_without_keys_there_is_nothing_to_sign_in_to(self, running: Running) -> None:
+        async with running() as engine, socket(engine) as it:
+            await it.connection.send(json.dumps({"api_key": USER}))
+            answer = await it.next()
+            assert (answer["type"], USER in str(answer)) == ("error", False)
+            assert (await it.ask("exec", "echo", args=["x"]))["type"] == "success"
+
+    async def test_who_leaves_before_signing_in_leaves_nothing(
+        self, running: Running, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with running(**WITH_KEY) as engine, serving(engine, "127.0.0.1", 0) as url:
+            address = f"ws{url.removeprefix('http')}/api/engine/v2/systems/control"
+            for _ in range(2):
+                connection = await connect(address, proxy=None)
+                connection.transport.abort()
+        assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+
     @pytest.mark.parametrize("query", ["", "?api-key=guess"])
     async def test_nobody_gets_in_without_one(self, running: Running, query: str) -> None:
         async with running(**WITH_KEY) as engine:
@@ -343,3 +401,17 @@ class TestSlowReaders:
                 assert number < 500, "bounded by what the network holds and what may wait"
                 lazy.transport.resume_reading()
                 lazy.transport.abort()
+
+    async def test_so_is_who_lets_long_messages_wait(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(control, "LENGTH_AT_MOST", 1_000_000)
+        async with running() as engine, socket(engine) as it:
+            await it.ask("bind", "k")
+            engine.board.set("mod-sys-Probe-1", "k", "x" * 900_000)
+            assert len((await it.next())["value"]) == 900_000
+            engine.board.set("mod-sys-Probe-1", "k", "y" * 1_048_000)
+            engine.board.set("mod-sys-Probe-1", "k", None)
+            assert (await it.next())["value"][0] == "y", "one that is too long alone, with nothing else waiting"
+            with pytest.raises(ConnectionClosed) as closed:
+                await it.next()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == control.TOO_SLOW

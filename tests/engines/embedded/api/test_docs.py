@@ -29,12 +29,6 @@ async def test_every_path_command_and_status_is_on_it(running: Running) -> None:
         assert "{base}" not in page
 
 
-async def test_the_start_page_leads_there(running: Running) -> None:
-    async with running() as engine, client(engine) as http:
-        answer = await http.get(f"{root(http)}/")
-        assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
-
-
 async def test_the_openapi_document_describes_what_is_served(running: Running) -> None:
     async with running() as engine, client(engine) as http:
         openapi = (await http.get(f"{root(http)}/openapi.json")).json()
@@ -77,7 +71,7 @@ async def test_a_browser_shows_it_and_loads_nothing_from_elsewhere(running: Runn
         page.on("request", note)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        await page.goto(url)
+        await page.goto(f"{url}/docs")
         assert await page.inner_text("h1") == "mistlocate"
         assert await page.locator("table").count() >= 5
         styled = await page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth")

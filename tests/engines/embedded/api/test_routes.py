@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mistlocate import __version__
 from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.engine import Engine
@@ -215,6 +216,23 @@ class TestLevels:
             found = (await http.post("/systems/sys/Probe_1/for_support")).json()
             assert found["message"] == "for_support needs the level support"
             assert found["hint"] == "the key 'user' has the level user"
+
+
+class TestWhoAmI:
+    @pytest.mark.parametrize("level", KEYS)
+    async def test_the_name_and_level_of_the_key(self, running: Running, level: str) -> None:
+        async with running(**WITH_KEYS) as engine, client(engine, **{"X-API-Key": KEYS[level]}) as http:
+            found = (await http.get("/self")).json()
+            assert found == {"name": level, "level": level, "keys": True, "version": __version__}
+
+    async def test_without_keys(self, running: Running) -> None:
+        async with running() as engine, client(engine) as http:
+            found = (await http.get("/self")).json()
+            assert found == {"name": None, "level": "administrator", "keys": False, "version": __version__}
+
+    async def test_nobody(self, running: Running) -> None:
+        async with running(**WITH_KEYS) as engine, client(engine) as http:
+            assert (await http.get("/self")).status_code == 401
 
 
 class TestLists:

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from mistlocate import __version__
-from mistlocate.engines.embedded.api import control, docs, errors, routes
+from mistlocate.engines.embedded.api import assets, control, docs, errors, page, routes
 from mistlocate.engines.embedded.api.checks import Checks
 from mistlocate.engines.embedded.engine import Engine
 
@@ -20,7 +20,9 @@ def make_app(engine: Engine) -> Checks:
     app.state.engine = engine
     errors.install(app)
     app.include_router(routes.router)
+    app.include_router(page.router)
     app.include_router(control.router)
+    app.include_router(assets.api)
     app.include_router(routes.api)
     docs.install(app)
     return Checks(app, engine)

@@ -14,17 +14,24 @@ BODY_AT_MOST = 1024 * 1024
 
 _TOO_LARGE = Refusal(413, "the body has more than 1 MiB; send less at once")
 
-#: Nothing is loaded from elsewhere, nothing may frame a page, nothing is guessed about types.
+_POLICY = (
+    b"default-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    b"frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+
+#: Nothing is loaded from elsewhere or by elsewhere, nothing may frame a page, nothing is guessed about types.
 _HEADERS = (
-    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; img-src 'self' data:"),
+    (b"content-security-policy", _POLICY),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
 
 
 class Checks:
-    """Looks at the head of every request before any of its body is read, and adds the headers of every answer.
+    """Looks at the head of every request before any of its body is read, and adds the headers of every answer that
+    does not bring its own.
 
     It lies around the whole application, so that answers to its defects pass here too.
     """
@@ -90,7 +97,9 @@ def _counted(receive: Receive) -> Receive:
 def _with_headers(send: Send) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            own = list(message.get("headers", ()))
+            given = {name.lower() for name, _ in own}
+            message["headers"] = [*own, *(each for each in _HEADERS if each[0] not in given)]
         await send(message)
 
     return send_with_headers

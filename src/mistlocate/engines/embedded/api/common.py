@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
+from mistlocate import __version__
 from mistlocate.driver.command import Level, commands_of
 from mistlocate.engines.embedded.access import Access, Caller, Refusal, credentials
 from mistlocate.engines.embedded.api.errors import Refused
@@ -32,6 +33,11 @@ class Known:
         self._access: Access | None = None
         self._caller: Caller | None = None
 
+    def needs_key(self) -> bool:
+        """Whether it may be answered at all, once it shows a key, and has shown none yet."""
+        access = self._engine.access
+        return access.has_keys and self._shown.key_hash is None and access.check(self._headers) is None
+
     def caller(self) -> Caller:
         """Who it is now. Raises `Refused`."""
         access = self._engine.access
@@ -41,6 +47,13 @@ class Known:
                 raise Refused(found)
             self._access, self._caller = access, found
         return self._caller
+
+
+def identity(engine: Engine, caller: Caller) -> dict[str, Any]:
+    """Who a caller is, as it is told itself: `{name, level, keys, version}`."""
+    keys = engine.access.has_keys
+    name = caller.id if keys else None
+    return {"name": name, "level": caller.level.label, "keys": keys, "version": __version__}
 
 
 #: Headers that are not kept: of a key, its hash is enough.

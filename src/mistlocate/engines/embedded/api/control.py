@@ -3,7 +3,7 @@
 A client sends `{id, sys, mod, index?, cmd, name, args?}` with the commands bind, unbind, exec, debug and ignore, and
 gets `{id, type: success|notify|error|debug, …}`; the text `ping` is answered with `pong`. A status that changes is
 encoded once, however many follow it. A client that reads too slowly is dropped, and only that one; so is one whose
-key is not known any more.
+key is not known any more. Who needs a key and has sent none with the handshake signs in with the first message.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from starlette.websockets import WebSocketState
 from mistlocate import jsontext
 from mistlocate.driver.command import Level
 from mistlocate.driver.context import Unsubscribe
-from mistlocate.engines.embedded.access import Caller
+from mistlocate.engines.embedded.access import Caller, Refusal
 from mistlocate.engines.embedded.api.bodies import parse
-from mistlocate.engines.embedded.api.common import BASE, Known, engine_of, execute, readable, require
+from mistlocate.engines.embedded.api.common import BASE, Known, engine_of, execute, identity, readable, require
 from mistlocate.engines.embedded.api.errors import Refused
 from mistlocate.engines.embedded.engine import Engine, NoSuchSystem
 from mistlocate.engines.embedded.host import ModuleHost
@@ -33,8 +33,13 @@ router = APIRouter(prefix=BASE)
 
 _log = structlog.get_logger("mistlocate.api")
 
-#: How many messages may wait for a client before it is dropped as too slow.
+#: How many messages may wait for a client, and how long they may be together (characters), before it is dropped as
+#: too slow. A single message may always wait.
 WAITING_AT_MOST = 1000
+LENGTH_AT_MOST = 32 * 1024 * 1024
+
+#: For so long a client without a key may stay silent before it signs in (seconds).
+SIGN_IN_WITHIN = 10.0
 
 #: Close codes: policy violation (no access), a defect, try again later (too slow).
 POLICY, DEFECT, TOO_SLOW = 1008, 1011, 1013
@@ -64,15 +69,43 @@ class Message(BaseModel):
 
 @router.websocket("/systems/control")
 async def control(socket: WebSocket) -> None:
-    """Serve one client. A browser cannot send headers, so here the key may also come as `?api-key=`."""
+    """Serve one client. A browser cannot send headers, so here the key may also come as the first message
+    (`{"api_key": "…"}`), or as `?api-key=`."""
     known = Known(socket, socket.query_params.get("api-key"))
     try:
-        known.caller()
+        if known.needs_key():
+            await socket.accept()
+            known = await _signed_in(socket)
+        else:
+            known.caller()
+            await socket.accept()
     except Refused as refused:
-        await socket.close(POLICY, refused.refusal.message)
-        return
-    await socket.accept()
-    await _Session(socket, engine_of(socket), known).run()
+        with suppress(WebSocketDisconnect):
+            await socket.close(POLICY, refused.refusal.message)
+    except WebSocketDisconnect:
+        pass  # gone before it said who it is
+    else:
+        await _Session(socket, engine_of(socket), known).run()
+
+
+async def _signed_in(socket: WebSocket) -> Known:
+    """Who sends a key as the first message; it is answered with `{"id": 0, "type": "success", "value": who}`.
+
+    Raises `Refused`, `WebSocketDisconnect`.
+    """
+    engine = engine_of(socket)
+    try:
+        async with engine.clock.timeout(SIGN_IN_WITHIN):
+            message = parse(await socket.receive_text())
+    except (TimeoutError, ValueError, KeyError):  # KeyError: a message of bytes
+        message = None
+    key = message.get("api_key") if isinstance(message, dict) and len(message) == 1 else None
+    if not isinstance(key, str) or not key:
+        raise Refused(Refusal(401, 'an API key is needed: send {"api_key": "…"} as the first message'))
+    known = Known(socket, key)
+    answer = {"id": 0, "type": "success", "value": identity(engine, known.caller())}
+    await socket.send_text(jsontext.dumps(answer).decode())
+    return known
 
 
 class _Session:
@@ -81,6 +114,7 @@ class _Session:
         self._engine = engine
         self._known = known
         self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING_AT_MOST)
+        self._length = 0
         self._bound: dict[tuple[str, str, int, str], Unsubscribe] = {}
         self._debugged: dict[str, Unsubscribe] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -142,15 +176,18 @@ class _Session:
     async def _write(self) -> None:
         with suppress(WebSocketDisconnect):
             while True:
-                await self._socket.send_text(await self._waiting.get())
+                text = await self._waiting.get()
+                await self._socket.send_text(text)
+                self._length -= len(text)
 
     def _put(self, text: str) -> None:
         with self._while_known():
             self._known.caller()
-            try:
-                self._waiting.put_nowait(text)
-            except asyncio.QueueFull:
+            self._length += len(text)
+            if self._waiting.full() or (self._length > LENGTH_AT_MOST and self._length > len(text)):
                 self._finish(TOO_SLOW, "too slow")
+            else:
+                self._waiting.put_nowait(text)
 
     def _send(self, answer: dict[str, Any]) -> None:
         try:

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from importlib.resources import files
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 
 from mistlocate import __version__
 from mistlocate.driver.base import Driver
 from mistlocate.driver.command import Command, commands_of
 from mistlocate.engines.embedded.api.common import BASE
 from mistlocate.engines.embedded.drivers import DRIVERS
-
-router = APIRouter(include_in_schema=False)
 
 _ABOUT = """
 <p>Every call needs a level: <b>user</b>, <b>support</b> or <b>administrator</b>. Send an API key as the header
@@ -24,27 +21,14 @@ _ABOUT = """
 origin not allowed, 404 no such thing, 413 a body of more than 1 MiB, 500 the module raised (<code>error</code> is the
 kind), 503 the module is not running.</p>
 <p>The control socket is at <code>{base}/systems/control</code>: send <code>{"id": 1, "sys": "…", "mod":
-"MistWebsocket", "index": 1, "cmd": "bind", "name": "stream_state"}</code> to follow a status. The machine-readable
+"MistWebsocket", "index": 1, "cmd": "bind", "name": "stream_state"}</code> to follow a status. Where a header cannot be
+sent, <code>{"api_key": "…"}</code> as the first message signs in. The machine-readable
 document is <a href="/openapi.json">/openapi.json</a>, the engine's health <a href="/health">/health</a>.</p>
 """
 
 
-@router.get("/")
-async def start() -> Response:
-    """There is one page."""
-    return RedirectResponse("/docs")
-
-
-@router.get("/docs.css")
-async def style() -> Response:
-    """Its looks."""
-    text = files("mistlocate.engines.embedded").joinpath("page/docs.css").read_text(encoding="utf-8")
-    return Response(text, media_type="text/css")
-
-
 def install(app: FastAPI) -> None:
     """Serve the page of this application."""
-    app.include_router(router)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
@@ -56,7 +40,8 @@ def page(openapi: Mapping[str, Any]) -> str:
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        "<title>mistlocate API</title><link rel='icon' href='data:,'><link rel='stylesheet' href='/docs.css'></head>",
+        "<title>mistlocate API</title><link rel='icon' href='data:,'>",
+        "<link rel='stylesheet' href='/page/docs.css'></head>",
         f"<body><main><h1>mistlocate</h1><p class='soft'>version {escape(__version__)}</p>",
         _ABOUT.replace("{base}", BASE),
         "<h2>Paths</h2>",

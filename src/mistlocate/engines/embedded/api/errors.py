@@ -1,7 +1,7 @@
 """Errors as JSON, with the status codes of PlaceOS.
 
 `{error, message, hint?, sys_id?, module_name?}`; `error` is the class. 400: bad arguments, unknown command.
-401: no key, unknown key, level too low. 403: host or origin not allowed. 404: no such system, module or zone.
+401: no key, unknown key, level too low. 403: host or origin not allowed. 404: no such system, module, zone or asset.
 413: the body is too large. 500: the module raised, and `error` says what. 503: the module is not running.
 """
 
@@ -123,29 +123,29 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(MistlocateError)
     async def known(request: Request, error: MistlocateError) -> Response:
-        return json_response({**body_of(error), **_place(request)}, status_of(error))
+        return json_response({**body_of(error), **place_of(request)}, status_of(error))
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
-        return refusal_response(error.refusal, **_place(request))
+        return refusal_response(error.refusal, **place_of(request))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         body = {"error": HTTPStatus(error.status_code).phrase, "message": str(error.detail)}
-        return json_response({**body, **_place(request)}, error.status_code)
+        return json_response({**body, **place_of(request)}, error.status_code)
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
         body = {"error": "Internal Server Error", "message": "unexpected error; the engine's log says more"}
-        return json_response({**body, **_place(request)}, 500)
+        return json_response({**body, **place_of(request)}, 500)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
-        return json_response({"error": "Bad Request", "message": "; ".join(found), **_place(request)}, 400)
+        return json_response({"error": "Bad Request", "message": "; ".join(found), **place_of(request)}, 400)
 
 
-def _place(request: Request) -> dict[str, Any]:
+def place_of(request: Request) -> dict[str, Any]:
     """Which system and module the request was about."""
     params = request.path_params
     named = {"sys_id": params.get("system_id"), "module_name": params.get("slug") or params.get("module_id")}

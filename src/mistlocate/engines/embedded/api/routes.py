@@ -42,6 +42,12 @@ async def health(engine: EngineDep) -> Response:
     return json_response(body, 200 if healthy else 503)
 
 
+@api.get("/self", tags=["engine"])
+async def whoami(engine: EngineDep, caller: CallerDep) -> Response:
+    """Who calls: `{name, level, keys, version}`. `keys`: whether keys are configured; without any, `name` is null."""
+    return json_response(common.identity(engine, caller))
+
+
 # -- systems --------------------------------------------------------------------------------------
 
 
