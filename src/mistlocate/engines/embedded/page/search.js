@@ -1,0 +1,106 @@
+// Searching for people as one types. Who is not to be shown is not found.
+
+import { ago, el, replace } from "./dom.js";
+
+const WAIT_MS = 200;
+
+export class Search {
+  // `onFound({user, location})` is called with what was chosen.
+  constructor(page, onFound) {
+    this.page = page;
+    this.onFound = onFound;
+    this.turn = 0;
+    this.input = el("input", {
+      type: "search", id: "search", autocomplete: "off", spellcheck: "false", role: "combobox",
+      "aria-expanded": "false", "aria-controls": "found", "aria-autocomplete": "list",
+      placeholder: page.may("support") ? "Name, e-mail or MAC" : "E-mail or user name, then Enter",
+    });
+    this.results = el("ul", { id: "found", role: "listbox", "aria-label": "People found", hidden: true });
+    this.note = el("p", { class: "soft", role: "status" });
+    this.element = el("div", { class: "search" },
+      el("label", { for: "search" }, "Search"), this.input, this.results, this.note);
+    this.input.addEventListener("input", () => this.page.may("support") && this.later());
+    this.input.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  close() {
+    clearTimeout(this.timer);
+  }
+
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.ask(), WAIT_MS);
+  }
+
+  async ask() {
+    const text = this.input.value.trim();
+    const turn = ++this.turn;
+    if (text.length < 2) return this.show([], "");
+    let found;
+    try {
+      found = this.page.may("support") ? await this.page.locate("search", [text, 12]) : await this.exact(text);
+    } catch (error) {
+      if (turn === this.turn) this.show([], error.message);
+      return;
+    }
+    // An answer that was overtaken by a later question says nothing any more.
+    if (turn === this.turn) this.show(found, found.length ? "" : "Nobody of this name is known here.");
+  }
+
+  async exact(text) {
+    const [location] = await this.page.locate("locate_user", [text, text]);
+    return location ? [{ user: text, location }] : [];
+  }
+
+  show(found, note) {
+    this.found = found;
+    this.at = -1;
+    replace(this.results, found.map((each, number) => el("li", {
+      role: "option", id: `found-${number}`, "aria-selected": "false",
+      "aria-disabled": each.location ? null : "true",
+      onclick: () => this.choose(number),
+    }, el("b", {}, each.user), el("span", {}, this.describe(each.location)))));
+    this.results.hidden = !found.length;
+    this.input.setAttribute("aria-expanded", String(found.length > 0));
+    replace(this.note, note, note && this.page.may("support") && this.input.value.trim()
+      ? el("button", { type: "button", class: "quiet", onclick: () => this.explain() }, "Why not?") : null);
+  }
+
+  key(event) {
+    if (event.key === "Escape") return this.show([], "");
+    if (event.key === "Enter") {
+      event.preventDefault();
+      return this.at >= 0 ? this.choose(this.at) : this.found?.length === 1 ? this.choose(0) : this.ask();
+    }
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return undefined;
+    event.preventDefault();
+    const options = [...this.results.children];
+    if (!options.length) return undefined;
+    this.at = (this.at + (event.key === "ArrowDown" ? 1 : -1) + options.length) % options.length;
+    options.forEach((each, number) => each.setAttribute("aria-selected", String(number === this.at)));
+    this.input.setAttribute("aria-activedescendant", `found-${this.at}`);
+    options[this.at].scrollIntoView({ block: "nearest" });
+    return undefined;
+  }
+
+  choose(number) {
+    const chosen = this.found[number];
+    if (!chosen?.location) return;
+    this.input.value = chosen.user;
+    this.show([], "");
+    this.onFound(chosen);
+  }
+
+  async explain() {
+    const found = await this.page.locate("explain", [this.input.value.trim()]).catch((error) => ({ because: [error.message] }));
+    replace(this.note, found.because.join("; "));
+  }
+
+  describe(location) {
+    if (!location) return "known, and not located now";
+    const level = location.level_name || (location.level && this.page.zoneName(location.level));
+    const where = [location.building && this.page.zoneName(location.building), level].filter(Boolean).join(", ");
+    const age = Math.max(0, Date.now() / 1000 - location.last_seen);
+    return `${where}, ${ago(age)}, give or take ${Math.round(location.variance)} m`;
+  }
+}
