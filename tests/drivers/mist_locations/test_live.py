@@ -77,6 +77,7 @@ class TestOn:
                     "devices": 1 if number == 0 else 0,
                     "width": plan.width,
                     "height": plan.height,
+                    "per_metre": pytest.approx(plan.ppm, abs=0.001),
                     "aligned": False,
                     "image": f"map/{plan.id}" if number < 2 else None,
                 }
@@ -239,10 +240,10 @@ class TestSummary:
 
     def test_an_aligned_level_has_the_size_of_its_plan_and_no_image(self) -> None:
         aligned = FloorMapping({"level": "z", "building": "b"}, "West", 50.0, 40.0, ALIGN)
-        found = self.made(aligned, aligned, m0=MapInfo("m0", "M", "image", 200, 100, has_image=True))
+        found = self.made(aligned, aligned, m0=MapInfo("m0", "M", "image", 200, 100, 20.0, has_image=True))
         assert found == {
             "zone": "z", "name": "West", "building": "b", "maps": ["m0", "m1"], "devices": 3, "width": 50.0,
-            "height": 40.0, "aligned": True, "image": None,
+            "height": 40.0, "per_metre": 4.528, "aligned": True, "image": None,
         }  # fmt: skip
 
     def test_names_and_sizes_come_from_where_they_are_known(self) -> None:

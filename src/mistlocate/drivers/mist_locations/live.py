@@ -5,13 +5,14 @@ its maps changed, and from time to time, for devices grow too old without anybod
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from mistlocate.clock import Clock
 from mistlocate.driver.context import ModuleHandle, StatusStore, Unsubscribe
-from mistlocate.location.floorplans import UNKNOWN_SIZE, Floorplans
+from mistlocate.location.floorplans import UNKNOWN_SIZE, Floorplans, Plan
 
 #: Seconds between two statuses of the same level.
 PAUSE = 0.5
@@ -124,10 +125,11 @@ def maps_of_levels(floorplans: Floorplans) -> dict[str, list[str]]:
 
 
 def summary(floorplans: Floorplans, zone: str, maps: Sequence[str], devices: int) -> dict[str, Any]:
-    """A level in the list: `{zone, name, building, maps, devices, width, height, aligned, image}`.
+    """A level in the list: `{zone, name, building, maps, devices, width, height, per_metre, aligned, image}`.
 
-    Sizes are those of its records, -1 where unknown. `image` is the asset of MistWebsocket that these coordinates
-    lie on; null for a level that is aligned to the building's own plan, and where Mist has no image.
+    `per_metre` is how much of its coordinates a metre is, null where nobody knows the scale. Sizes are those of its
+    records, -1 where unknown. `image` is the asset of MistWebsocket that these coordinates lie on; null for a level
+    that is aligned to the building's own plan, and where Mist has no image.
     """
     plans = [plan for map_id in maps if (plan := floorplans.plans[map_id]).mapping.level == zone]
     sized = next((plan for plan in plans if plan.width != UNKNOWN_SIZE), plans[0])
@@ -142,6 +144,16 @@ def summary(floorplans: Floorplans, zone: str, maps: Sequence[str], devices: int
         "devices": devices,
         "width": float(sized.width),
         "height": float(sized.height),
+        "per_metre": _per_metre(sized),
         "aligned": aligned,
         "image": None if aligned or drawn is None else f"map/{drawn}",
     }
+
+
+def _per_metre(plan: Plan) -> float | None:
+    """How much of a level's coordinates a metre is: pixels, or what they become on the building's own plan."""
+    origin, diagonal = plan.place(0.0, 0.0), plan.place(1.0, 1.0)
+    if plan.map is None or not plan.map.ppm or None in (origin.x, origin.y, diagonal.x, diagonal.y):
+        return None
+    pixel = math.hypot(float(diagonal.x or 0) - float(origin.x or 0), float(diagonal.y or 0) - float(origin.y or 0))
+    return round(plan.map.ppm * pixel / math.sqrt(2), 3)

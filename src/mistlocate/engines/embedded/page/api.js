@@ -89,7 +89,10 @@ export class Socket {
     if (text === "pong") return;
     const message = JSON.parse(text);
     const bound = this.bound.get(message.id);
-    if (bound && (message.type === "notify" || message.type === "debug")) bound.listener(message);
+    if (bound && (message.type === "notify" || message.type === "debug")) {
+      bound.last = message.type === "notify" ? message : null;
+      for (const listener of [...bound.listeners]) listener(message);
+    }
     const answer = this.waiting.get(message.id);
     if (!answer) return;
     this.waiting.delete(message.id);
@@ -97,20 +100,26 @@ export class Socket {
     else answer.resolve(message.value);
   }
 
+  // Keep something bound for as long as anybody listens to it; who comes later is given what came last.
   keep(message, release, listener) {
-    const id = this.next++;
-    this.bound.set(id, { message, listener });
-    this.send({ id, ...message });
+    const place = JSON.stringify(message);
+    let entry = [...this.bound].find(([, each]) => each.place === place);
+    if (!entry) {
+      entry = [this.next++, { place, message, listeners: new Set(), last: null }];
+      this.bound.set(...entry);
+      this.send({ id: entry[0], ...message });
+    } else if (entry[1].last) listener(entry[1].last);
+    const [id, each] = entry;
+    each.listeners.add(listener);
     return () => {
-      if (this.bound.delete(id)) this.send({ id: this.next++, ...release });
+      each.listeners.delete(listener);
+      if (!each.listeners.size && this.bound.delete(id)) this.send({ id: this.next++, ...release });
     };
   }
 
   // Follow a status; returns the way to stop.
   bind(system, slug, name, listener) {
     const place = { sys: system, ...module(slug), name };
-    const same = [...this.bound.values()].some((each) => pretty(each.message) === pretty({ cmd: "bind", ...place }));
-    if (same) throw new Error(`${slug}.${name} is bound already`);
     return this.keep({ cmd: "bind", ...place }, { cmd: "unbind", ...place }, (news) => listener(news.value ?? null));
   }
 
@@ -120,8 +129,6 @@ export class Socket {
       listener(news.level, news.msg));
   }
 }
-
-const pretty = (value) => JSON.stringify(value);
 
 export function module(slug) {
   const found = /^(.*)_(\d+)$/.exec(slug);

@@ -5,7 +5,7 @@ import { copyButton, el, pretty, problem, replace } from "./dom.js";
 import { Field, blameFields } from "./forms.js";
 
 const LOG_LINES = 500;
-const SHORT = 400;
+const SHORT = 160;
 const SEVERITY = ["trace", "debug", "info", "notice", "warning", "error", "fatal"];
 
 export class Backoffice {
@@ -61,7 +61,7 @@ export class Backoffice {
     this.leave();
     const { module } = this;
     this.head = el("div", { class: "summary" });
-    const parts = [["Statuses", this.statuses()], ["Commands", this.commands()]];
+    const parts = [["Commands", this.commands()], ["Statuses", this.statuses()]];
     if (this.page.may("administrator")) parts.push(["Settings", this.settings()]);
     if (this.page.may("support")) parts.push(["Log", this.log()]);
     replace(this.main, el("h2", {}, `${module.slug} · ${module.driver}`), this.head,

@@ -143,8 +143,7 @@ export class Floors {
 
   refresh() {
     const now = Date.now() / 1000 + (this.page.clockOffset || 0);
-    this.plan.pixelsPerMetre = this.level?.ppm || 1;
-    this.plan.maxAge = this.level?.max_age || 360;
+    this.plan.perMetre = this.level?.per_metre || 0;
     if (this.level && !(this.level.width > 0)) this.plan.show(this.size(), null);
     this.plan.update(this.records, now);
     this.canvas.setAttribute("aria-label", this.level

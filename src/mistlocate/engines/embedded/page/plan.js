@@ -1,6 +1,7 @@
 // A floor on a canvas: its plan or a grid, every device at its place, pan, zoom, selection.
 
 const FADE_FROM = 60;
+const FADED_AT = 360;
 const CIRCLES_AT_MOST = 300;
 const MOVE_MS = 900;
 
@@ -14,7 +15,7 @@ export class Plan {
     this.devices = new Map();
     this.size = { width: 100, height: 100 };
     this.picture = null;
-    this.maxAge = 360;
+    this.perMetre = 0;
     this.offset = 0;
     this.frames = [];
     this.reset();
@@ -249,13 +250,12 @@ export class Plan {
     let moving = false;
     for (const device of this.devices.values()) {
       const age = this.age(device.record);
-      if (age > this.maxAge) continue;
       moving = moving || (device.at && now - device.at < MOVE_MS);
       const place = this.place(device);
       const x = place.x * view.scale + view.x;
       const y = place.y * view.scale + view.y;
       if (x < -50 || y < -50 || x > canvas.width / ratio + 50 || y > canvas.height / ratio + 50) continue;
-      const fade = age < FADE_FROM ? 1 : 1 - 0.7 * Math.min(1, (age - FADE_FROM) / Math.max(1, this.maxAge - FADE_FROM));
+      const fade = age < FADE_FROM ? 1 : 1 - 0.7 * Math.min(1, (age - FADE_FROM) / (FADED_AT - FADE_FROM));
       visible.push({ device, x, y, fade });
     }
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -287,16 +287,19 @@ export class Plan {
   circles(visible, colour) {
     const { pen } = this;
     const few = visible.length <= CIRCLES_AT_MOST;
-    pen.fillStyle = colour("--accent");
+    pen.fillStyle = pen.strokeStyle = colour("--accent");
+    pen.lineWidth = 1;
     for (const { device, x, y } of visible) {
       const chosen = device.record.mac === this.selected;
       if (!chosen && !few) continue;
-      const radius = device.record.variance * this.pixelsPerMetre * this.view.scale;
+      const radius = device.record.variance * this.perMetre * this.view.scale;
       if (!(radius > 0) || radius > 2000) continue;
-      pen.globalAlpha = chosen ? 0.22 : 0.06;
       pen.beginPath();
       pen.arc(x, y, radius, 0, 6.2832);
+      pen.globalAlpha = chosen ? 0.2 : 0.02;
       pen.fill();
+      pen.globalAlpha = chosen ? 0.7 : 0.16;
+      pen.stroke();
     }
     pen.globalAlpha = 1;
   }
