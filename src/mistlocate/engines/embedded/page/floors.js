@@ -35,7 +35,7 @@ export class Floors {
     });
     this.tip = el("div", { class: "tip", hidden: true });
     this.banner = el("p", { class: "banner", role: "status", hidden: true });
-    this.panel = el("aside", { id: "details", "aria-live": "polite", "aria-label": "Chosen device" });
+    this.panel = el("aside", { id: "details", "aria-live": "polite", "aria-label": "Chosen device", hidden: true });
     this.table = el("tbody");
     this.search = new Search(this.page, (result) => this.found(result));
     const zoom = (text, label, action) => el("button", { type: "button", "aria-label": label, onclick: action }, text);
