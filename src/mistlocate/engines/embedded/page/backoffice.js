@@ -83,7 +83,7 @@ export class Backoffice {
     ];
     replace(this.head,
       el("dl", {}, facts.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) =>
-        [el("dt", {}, name), el("dd", {}, String(value))])),
+        el("div", {}, el("dt", {}, name), el("dd", {}, String(value))))),
       this.page.may("administrator") ? act(module.state === "stopped" ? "start" : "stop") : null);
   }
 
