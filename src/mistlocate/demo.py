@@ -14,7 +14,7 @@ from mistlocate.engines.embedded.config import Loaded, load
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.server import serving
 from mistlocate.setup.init import TOKEN_FILE, make_settings
-from mistlocate.simulator import Campus, SimulatedCloud
+from mistlocate.simulator import Campus, SimulatedCloud, World
 
 #: How long the first look at the campus may take before the banner is printed anyway (seconds).
 LIVE_WITHIN = 10.0
@@ -34,13 +34,13 @@ class Demo:
 
     def __init__(self, port: int = 8680, people: int = 60, floors: int = 3) -> None:
         self._port = port
-        self._campus = Campus(people=people, floors=floors)
+        self._world = World(Campus(people=people, floors=floors))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Running]:
         """Run it for the length of the block. Nothing is kept afterwards. Raises `EngineError` (port in use)."""
         with tempfile.TemporaryDirectory(prefix="mistlocate-demo-") as folder:
-            async with SimulatedCloud(self._campus) as cloud:
+            async with SimulatedCloud(self._world) as cloud:
                 loaded = await self._settings(cloud, Path(folder))
                 engine = Engine(loaded)
                 async with engine, serving(engine, "127.0.0.1", self._port) as url:
@@ -58,7 +58,8 @@ class Demo:
             "publish_interval": 1,
             "domain_aliases": {"EXAMPLE": "example.com"},
         }
-        return load(settings, folder)
+        # The store that MISTLOCATE_STORE names is for real people.
+        return load(settings, folder, environment=False)
 
 
 async def _until_live(engine: Engine) -> None:

@@ -37,10 +37,11 @@ class Problem:
 
 
 class SettingsError(MistlocateError):
-    """Settings that cannot be used; `problems` lists all of them, not just the first."""
+    """Settings that cannot be used; `problems` lists all of them, not just the first. `where` names the document."""
 
     def __init__(self, problems: Sequence[Problem], *, where: str = "settings") -> None:
         self.problems = tuple(problems)
+        self.where = where
         super().__init__(f"{where}: " + "; ".join(str(problem) for problem in problems))
 
 

@@ -29,6 +29,8 @@ def function(name: str) -> dict[str, Any]:
         ("find_people", ["limit=5", "al"], {"limit": 5, "text": "al"}),
         ("find_people", ["a=b"], {"text": "a=b"}),
         ("mac_address_mappings", ["zoe", '["aa", "bb"]'], {"username": "zoe", "macs": ["aa", "bb"]}),
+        ("remove_mac_address_mappings", ["112233445566"], {"macs": ["112233445566"]}),
+        ("remove_mac_address_mappings", ["112233445566,aa"], {"macs": ["112233445566", "aa"]}),
         (
             "mac_address_mappings",
             ["zoe", "aa, bb", "domain=x"],

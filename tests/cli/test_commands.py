@@ -1,5 +1,6 @@
 """Every command as a user would try it, against a demo that runs as a process of its own."""
 
+import asyncio
 import json
 import re
 import signal
@@ -12,9 +13,13 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from mistlocate import __version__
+from mistlocate.cli import main
 from mistlocate.cli.app import app
 from mistlocate.cli.output import Exit
+from mistlocate.cli.run import _reload
 from mistlocate.engines.embedded.access import hash_key
+from mistlocate.engines.embedded.config import Loaded, load
+from mistlocate.errors import Problem, SettingsError
 from support.processes import Process, command
 
 
@@ -62,6 +67,23 @@ class TestDemo:
             assert second.popen.wait(30) == Exit.FAILED
             second.wait_for("cannot listen on 127.0.0.1")
             assert "Traceback" not in second.output
+
+    def test_a_closed_terminal_ends_it_and_nothing_is_kept(self, tmp_path: Path) -> None:
+        store, temporary = tmp_path / "real.db", tmp_path / "tmp"
+        temporary.mkdir()
+        environment = {"MISTLOCATE_STORE": str(store), "MISTLOCATE_LISTEN": "x", "TMPDIR": str(temporary)}
+        with command("demo", "--port", "0", "--people", "5", **environment) as process:
+            process.wait_for("Ctrl-C")
+            assert list(temporary.iterdir())
+            assert process.end(signal.SIGHUP) == 0
+        assert list(temporary.iterdir()) == []
+        assert not store.exists()
+
+    def test_it_needs_no_proxy(self) -> None:
+        proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:1")
+        with command("demo", "--port", "0", "--people", "5", **proxies) as process:
+            url = process.wait_for(r"engine at (http://\S+)").group(1)
+            assert "live" in run("status", "MistWebsocket_1", "stream_state", "--url", url).stdout
 
 
 class TestLocating:
@@ -114,13 +136,14 @@ class TestExecuting:
             (["MistWebsocket_1", "client", "12345"], Exit.USAGE, "12 hex digits"),
             (["Nothing_1", "maps"], Exit.NOT_FOUND, "modules: MistLocations_1, MistWebsocket_1"),
             (["MistWebsocket_1", "maps", "--system", "sys-x"], Exit.NOT_FOUND, "no system 'sys-x'"),
-            (["MistWebsocket_1", "client", "da1119c0ffee"], Exit.FAILED, "no such object"),
+            (["MistWebsocket_1", "client", "da1119c0ffee"], Exit.NOT_FOUND, "no client with this MAC"),
         ],
     )
     def test_errors_say_what_to_do(self, demo: tuple[str, Process], args: list[str], code: Exit, text: str) -> None:
         found = run("exec", *args, "--url", demo[0])
         assert found.exit_code == code
         assert text in found.stderr
+        assert "module raised" not in found.stderr
         assert found.stdout == ""
 
 
@@ -132,6 +155,8 @@ class TestLooking:
     def test_status(self, demo: tuple[str, Process]) -> None:
         assert json.loads(run("status", "MistWebsocket_1", "stream_state", "--url", demo[0]).stdout) == "live"
         everything = run("status", "MistWebsocket_1", "--url", demo[0]).stdout
+        assert max(map(len, everything.splitlines())) > 200, "nothing is folded in a pipe"
+        assert not re.search(" $", everything, re.MULTILINE)
         assert "stream_reason" in everything
         assert "stream_state" in json.loads(run("status", "MistWebsocket_1", "--json", "--url", demo[0]).stdout)
         assert json.loads(run("status", "MistWebsocket_1", "nothing", "--url", demo[0]).stdout) is None
@@ -143,6 +168,37 @@ class TestLooking:
             assert "Traceback" not in watching.output
         with command("watch", "MistWebsocket", "stream_state", "--json", "--url", demo[0]) as watching:
             watching.wait_for('^"live"$')
+
+
+class TestWrongValues:
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ["modules", "--url", "http://127.0.0.1:99999"],
+            ["watch", "A_1", "k", "--url", "http://127.0.0.1:99999"],
+            ["modules", "--api-key", "\u00fc"],
+            ["modules", "--api-key", "a\nb"],
+            ["init", "--portal", "http://127.0.0.1:99999", "--token", "x"],
+            ["init", "-o", "/proc/x/s.yaml"],
+            ["demo", "--port", "70000"],
+            ["simulate", "--port", "-1"],
+            ["simulate", "--rate", "inf"],
+            ["simulate", "--rate", "nan"],
+            ["simulate", "--speed", "nan"],
+            ["simulate", "--clients", "1000000"],
+            ["key", "--name", ""],
+        ],
+    )
+    def test_they_are_wrong_usage(self, args: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        found = run(*args, input="")
+        assert found.exit_code == Exit.USAGE, found.output
+        assert "Traceback" not in found.output
+        assert "API token" not in found.output, "nothing is asked for in vain"
+        assert list(tmp_path.iterdir()) == []
+
+    def test_an_address_without_scheme(self, demo: tuple[str, Process]) -> None:
+        assert run("modules", "--url", demo[0].removeprefix("http://")).exit_code == 0
 
 
 class TestWithoutAnEngine:
@@ -205,6 +261,54 @@ def test_a_simulated_cloud_tells_a_program_where_it_is() -> None:
         assert process.end() == 0
     assert told["stream_url"] == f"ws{told['url'].removeprefix('http')}/api-ws/v1/stream"
     assert set(told) == {"url", "stream_url", "site_id", "api_token"}
+
+
+def test_a_cloud_that_cannot_keep_up_can_be_ended() -> None:
+    with command("simulate", "--port", "0", "--clients", "3000", "--speed", "10000") as process:
+        process.wait_for("truth")
+        assert process.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), Exit.INTERRUPTED), (ZeroDivisionError(), Exit.FAILED)]
+)
+def test_the_command_always_ends_in_an_exit_code(
+    error: BaseException, code: Exit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("mistlocate.cli.app.app", fail)
+    with pytest.raises(SystemExit) as raised:
+        main()
+    assert raised.value.code == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+async def test_no_mistake_ends_reloading_for_good(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    answers = iter([ZeroDivisionError("odd"), SettingsError([Problem("a", "b")]), load({}, tmp_path)])
+    wanted, taken = asyncio.Event(), asyncio.Event()
+
+    def read(path: Path) -> Loaded:
+        wanted.set()  # once more, until all answers are used up
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    class Taking:
+        async def reload(self, loaded: Loaded) -> None:
+            wanted.clear()
+            taken.set()
+
+    monkeypatch.setattr("mistlocate.cli.run.load_file", read)
+    wanted.set()
+    task = asyncio.create_task(_reload(Taking(), tmp_path, wanted))  # type: ignore[arg-type]
+    async with asyncio.timeout(10):
+        await taken.wait()
+    task.cancel()
 
 
 class TestSettingsFiles:
@@ -275,9 +379,31 @@ class TestSettingsFiles:
             assert found.exit_code == Exit.SETTINGS
             assert "zonez: no such key (did you mean 'zones'?)" in found.stderr
             assert "systems[0].zones[0]: no zone 'x'" in found.stderr
-        assert run("check", str(tmp_path / "missing.yaml")).exit_code == Exit.SETTINGS
+        missing = run("check", str(tmp_path / "missing.yaml"))
+        assert missing.exit_code == Exit.SETTINGS
+        assert str(tmp_path / "missing.yaml") in missing.stderr
         path.write_text("systems: []\n")
         assert "nothing to check" in run("check", str(path)).stderr
+
+    def test_a_token_that_is_not_there(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        path, token = tmp_path / "other.yaml", tmp_path / "other.mist_api_token"
+        assert self.init(cloud, path, "--site", cloud["site"]).exit_code == 0
+        setting = "systems[0].modules[0].settings.api_token_file"
+        token.write_text("two words")
+        found = run("check", str(path))
+        assert (found.exit_code, setting in found.stderr, str(token) in found.stderr) == (Exit.SETTINGS, True, True)
+        token.unlink()
+        found = run("check", str(path))
+        assert found.exit_code == Exit.SETTINGS
+        assert f"{setting}: the file {token} cannot be read" in found.stderr
+        with command("serve", str(path), MISTLOCATE_LISTEN="127.0.0.1:0") as engine:
+            engine.wait_for(f"the file {re.escape(str(token))} cannot be read")
+
+    def test_one_problem_is_singular(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        path = tmp_path / "settings.yaml"
+        self.init(cloud, path, "--site", cloud["site"])
+        (tmp_path / "mist_api_token").write_text("guess")
+        assert "1 problem would leave people unfindable." in run("check", str(path)).stderr
 
     def test_sighup_reads_the_settings_again(self, cloud: dict[str, str], tmp_path: Path) -> None:
         path = tmp_path / "settings.yaml"

@@ -1,7 +1,8 @@
 from typing import Any
 
-from mistlocate.cli.locating import Found, describe
+from mistlocate.cli.locating import Found, describe, find
 from mistlocate.cli.output import duration
+from mistlocate.errors import EngineError
 
 NOW = 1_767_261_600.0
 ZONES = {"zone-b": {"name": "Main House"}, "zone-2": {"name": "Second Floor"}}
@@ -40,6 +41,41 @@ def test_doubts_are_said() -> None:
 
 def test_names_cannot_paint_the_terminal() -> None:
     assert "\\[red]" in lines(level_name="[red]x")
+
+
+def test_names_cannot_steer_the_terminal() -> None:
+    shown = lines(level_name="\x1b[31mred\x9b2J")
+    assert "\\x1b" in shown
+    assert not {"\x1b", "\x9b"} & set(shown)
+
+
+class Engine:
+    """An engine whose caller is of level user."""
+
+    def __init__(self, owner: str | None) -> None:
+        self.owner = owner
+
+    async def system_of(self, slug: str, system: str | None) -> str:
+        return "sys"
+
+    async def zones(self) -> dict[str, Any]:
+        return {}
+
+    async def execute(self, where: str, slug: str, command: str, args: Any) -> Any:
+        if command == "explain":
+            raise EngineError("level too low", status=401)
+        if command == "check_ownership_of":
+            return self.owner and {"assigned_to": self.owner, "mac_address": "00005e005301"}
+        assert (command, args) == ("locate_user", {"username": self.owner})
+        return [{"mac": "00005e005301"}, {"mac": "00005e005302"}]
+
+
+async def test_a_mac_for_a_caller_of_level_user() -> None:
+    found = await find(Engine("alice"), "00:00:5e:00:53:01", None)  # type: ignore[arg-type]
+    assert found.locations == [{"mac": "00005e005301"}]
+    nobodys = await find(Engine(None), "00:00:5e:00:53:01", None)  # type: ignore[arg-type]
+    assert nobodys.locations == []
+    assert "level support" in nobodys.because[0]
 
 
 def test_durations() -> None:

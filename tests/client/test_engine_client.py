@@ -15,7 +15,7 @@ from mistlocate.engines.embedded.config import load
 from mistlocate.engines.embedded.drivers import DRIVERS
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.server import serving
-from mistlocate.errors import EngineError, EngineUnreachable
+from mistlocate.errors import BadArguments, EngineError, EngineUnreachable
 from support.drivers import Probe
 from support.servers import raw_server
 
@@ -50,6 +50,23 @@ async def test_everything_it_can_ask(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert (await client.state("one", "Probe_1"))["open"]["value"] == 1
         assert (await client.status("one", "Probe_1", "open"))["value"] == 1
         assert await client.status("one", "Probe_1", "nothing") is None
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "ftp://x", "http://", "http://a b", "http://[::1", ""])
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(BadArguments, match="not the address of an engine"):
+        EngineClient(url)
+
+
+@pytest.mark.parametrize("key", ["\u00fc", "a\nb"])
+def test_what_can_be_no_key(key: str) -> None:
+    with pytest.raises(BadArguments) as raised:
+        EngineClient(api_key=key)
+    assert key not in str(raised.value)
+
+
+def test_an_address_needs_no_scheme() -> None:
+    assert EngineClient("127.0.0.1:8680").url == "http://127.0.0.1:8680"
 
 
 async def test_watching_a_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

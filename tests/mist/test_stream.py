@@ -399,6 +399,21 @@ class TestRefusedTokens:
             assert await it.after(10) is StreamState.AUTH_FAILED
             assert len(it.cloud.attempts) == 3, "the connection itself counts as the first try"
 
+    @virtual
+    async def test_refusals_met_elsewhere_while_waiting_count_at_once(self) -> None:
+        async with case() as it:
+            await it.after(0.5)
+            it.cloud.refuse = lambda: HandshakeRefused(401)
+            it.link.drop()
+            await it.after(1.5)
+            tried = len(it.cloud.attempts)
+            for _ in range(3):
+                it.stream.fail(TokenRefused("HTTP 401", status=401))
+            assert await it.after(100) is StreamState.AUTH_FAILED
+            assert len(it.cloud.attempts) == tried
+            await it.after(900)
+            assert len(it.cloud.attempts) == tried + 1, "one probe every 15 minutes"
+
 
 class TestSilence:
     @virtual

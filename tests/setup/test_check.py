@@ -7,6 +7,7 @@ import pytest
 
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
+from mistlocate.errors import SettingsError
 from mistlocate.setup.check import Report, Verdict, check
 from mistlocate.simulator import Campus, SimulatedCloud
 
@@ -97,6 +98,52 @@ async def test_mappings_without_map(cloud: SimulatedCloud) -> None:
     assert report.problems == []
 
 
+async def test_one_map_without_mapping(cloud: SimulatedCloud) -> None:
+    *others, yard = cloud.world.maps_of(cloud.site_id)
+    locations = MistLocationsSettings(floorplan_mappings={each.id: {"level": each.id} for each in others})  # type: ignore[misc]
+    problems = said(await checked(cloud, locations), Verdict.PROBLEM)
+    assert f"1 map has no mapping ({yard.name})" in problems
+    assert "on it cannot be found" in problems
+
+
+async def test_capitals_in_the_id_of_a_map(cloud: SimulatedCloud) -> None:
+    mappings = {each.id.upper(): {"level": each.id} for each in cloud.world.maps_of(cloud.site_id)}
+    report = await checked(cloud, MistLocationsSettings(floorplan_mappings=mappings))  # type: ignore[arg-type]
+    (problem,) = report.problems
+    assert "lower case" in (problem.hint or "")
+    assert report.draft.mappings == {}
+    assert "every map is mapped" not in said(report, Verdict.OK)
+
+
+async def test_a_mapping_without_level(cloud: SimulatedCloud) -> None:
+    first = cloud.world.maps_of(cloud.site_id)[0]
+    report = await checked(cloud, mapped(cloud, **{first.id: {"building": "b"}}))
+    assert "without a level: HQ - Floor 1" in said(report, Verdict.NOTE)
+
+
+async def test_a_map_that_is_not_there_shares_no_level(cloud: SimulatedCloud) -> None:
+    report = await checked(cloud, mapped(cloud, gone={"level": "l0"}))
+    assert "several maps" not in said(report, Verdict.NOTE)
+
+
+@pytest.mark.parametrize("proxy", [None, "http://user:secret@127.0.0.1:1"])
+async def test_a_proxy_that_cannot_be_reached_is_named(
+    cloud: SimulatedCloud, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://user:secret@127.0.0.1:1")
+    problems = said(await checked(cloud, proxy=proxy), Verdict.PROBLEM)
+    assert "through the proxy 127.0.0.1:1" in problems
+    assert "secret" not in problems
+
+
+async def test_files_that_cannot_be_read(cloud: SimulatedCloud) -> None:
+    with pytest.raises(SettingsError) as raised:
+        await checked(cloud, api_token=None, api_token_file="/not/there")
+    assert raised.value.problems[0].path == "api_token_file"
+    problems = said(await checked(cloud, ca_file="/not/there.pem"), Verdict.PROBLEM)
+    assert "ca_file cannot be used: No such file" in problems
+
+
 async def test_two_maps_on_a_level(cloud: SimulatedCloud) -> None:
     first, second, *_ = cloud.world.maps_of(cloud.site_id)
     report = await checked(cloud, mapped(cloud, **{first.id: {"level": "l1"}, second.id: {"level": "l1"}}))
@@ -111,7 +158,7 @@ async def test_maps_that_cannot_be_placed() -> None:
 
 async def test_maps_that_cannot_be_read(cloud: SimulatedCloud) -> None:
     cloud.faults.inject("maps", [{"name": "no id"}])
-    assert "1 maps cannot be read" in said(await checked(cloud), Verdict.NOTE)
+    assert "1 map cannot be read and is left out" in said(await checked(cloud), Verdict.NOTE)
 
 
 async def test_nobody_is_there() -> None:
@@ -133,7 +180,7 @@ async def test_names_in_several_domains() -> None:
         for name in ("alice@example.com", "EXAMPLE\\alice"):
             cloud.stage.add_device(username=name)
         notes = said(await checked(cloud), Verdict.NOTE)
-        assert "1 names appear in several domains (example, example.com)" in notes
+        assert "1 name appears in several domains (example, example.com)" in notes
         assert "domain_aliases" in notes
         assert "alice" not in notes
 

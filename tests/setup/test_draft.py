@@ -61,3 +61,4 @@ def test_only_what_is_missing() -> None:
     rest = missing(drafted, {"m0": {}, "m2": {}}, {"zone-hq"})
     assert list(rest.mappings) == ["m1"]
     assert [zone["id"] for zone in rest.zones] == ["zone-hq-floor-2"]
+    assert list(missing(drafted, {"M0": {}, "M2": {}}, set()).mappings) == ["m1"]

@@ -6,7 +6,7 @@ import pytest
 
 from mistlocate.engines.embedded.config import load_file
 from mistlocate.errors import BadArguments, CannotConnect, CloudError, TokenRefused
-from mistlocate.setup.init import TOKEN_FILE, SeveralSites, make_settings, write
+from mistlocate.setup.init import TOKEN_FILE, SeveralSites, can_be_written, make_settings, token_file, write
 from mistlocate.simulator import Campus, SimulatedCloud
 
 
@@ -68,3 +68,35 @@ async def test_what_goes_wrong(cloud: SimulatedCloud) -> None:
         await make_settings("Mars", cloud.token)
     with pytest.raises(CannotConnect):
         await make_settings("http://127.0.0.1:1", cloud.token, site=cloud.site_id)
+    with pytest.raises(BadArguments, match="Port out of range"):
+        await make_settings("http://127.0.0.1:99999", cloud.token)
+    with pytest.raises(CannotConnect, match="ca_file cannot be used"):
+        await make_settings(cloud.url, cloud.token, ca_file="/not/there.pem")
+
+
+async def test_a_bare_host_and_a_page_of_a_portal_that_is_not_mists(cloud: SimulatedCloud) -> None:
+    host = cloud.url.removeprefix("http://")
+    page = f"{cloud.url}/admin/?org_id={cloud.org_id}#!dashboard/insights/site/{cloud.site_id}"
+    assert (await make_settings(page, cloud.token)).site.id == cloud.site_id
+    made = await make_settings(host, cloud.token, site=cloud.site_id)
+    assert made.settings["systems"][0]["modules"][0]["settings"]["rest_host"] == cloud.url
+
+
+async def test_a_proxy_is_not_for_this_machine(cloud: SimulatedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    made = await make_settings(cloud.url, cloud.token, site=cloud.site_id)
+    assert made.settings["systems"][0]["modules"][0]["settings"]["proxy"] == ""
+
+
+async def test_a_second_file_has_a_token_of_its_own(cloud: SimulatedCloud, tmp_path: Path) -> None:
+    for name in ("settings.yaml", "other.yaml"):
+        path = tmp_path / name
+        write(await make_settings(cloud.url, cloud.token, site=cloud.site_id, token_file=token_file(path)), path)
+        assert Path(load_file(path).modules[0].settings["api_token_file"]).read_text().strip() == cloud.token
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("path", ["/proc/x/s.yaml", "/dev/null/s.yaml"])
+def test_a_place_where_nothing_can_be_written(path: str) -> None:
+    with pytest.raises(BadArguments, match="cannot be written"):
+        can_be_written(Path(path))

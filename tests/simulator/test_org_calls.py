@@ -123,3 +123,13 @@ async def test_readers_may_not_write(rest: httpx.AsyncClient, org: str) -> None:
     answer = await rest.post(f"{org}/psks", json=PSK)
     assert answer.status_code == 403
     assert "permission" in answer.json()["detail"]
+
+
+async def test_counters_groups_and_tokens(cloud: SimulatedCloud, rest: httpx.AsyncClient, org: str) -> None:
+    counters = (await rest.get(f"{org}/stats/sites")).json()
+    assert [site["name"] for site in counters] == ["Example Campus", "Example Annex"]
+    assert counters[0]["num_clients"] > 0
+    assert (await rest.get(f"{org}/sitegroups")).json() == []
+    (token,) = (await rest.get(f"{org}/apitokens")).json()
+    assert (token["name"], token["privileges"][0]["role"]) == ("people-finder", "read")
+    assert cloud.token not in (await rest.get(f"{org}/apitokens")).text

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import logging
+import math
 import signal
 import socket
 import time
@@ -160,3 +161,37 @@ async def test_run_serves_until_it_is_cancelled() -> None:
         await task
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", cloud.port)) != 0
+
+
+async def test_others_have_their_turn_while_it_catches_up() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with SimulatedCloud(Campus(people=5, floors=1), autorun=False) as cloud:
+        counting = asyncio.create_task(count())
+        await cloud.advance(3600.0)
+        counting.cancel()
+    assert turns >= 40
+
+
+async def test_a_step_is_never_more_than_can_be_waited_for() -> None:
+    steps = []
+    world = World(Campus(people=5, floors=1, rate=1000.0))
+    step = world.step
+    world.step = lambda seconds: steps.append(seconds) or step(seconds)  # type: ignore[func-returns-value,method-assign]
+    async with SimulatedCloud(world, autorun=False) as cloud:
+        await cloud.advance(1200.0)
+    assert max(steps) * 1000.0 <= 20_000
+
+
+@pytest.mark.parametrize("number", [math.inf, math.nan, 0.0])
+def test_numbers_that_no_campus_can_run_at(number: float) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Campus(rate=number)
+    with pytest.raises(ValueError, match="above 0"):
+        SimClock(number)

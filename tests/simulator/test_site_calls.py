@@ -135,3 +135,19 @@ async def test_bad_queries_are_rejected(rest: httpx.AsyncClient, site: str) -> N
         answer = await rest.get(f"{site}/stats/clients?{query}")
         assert answer.status_code == 400
         assert answer.json()["detail"].startswith("invalid field")
+
+
+@pytest.mark.parametrize("path", ["zones", "rssizones", "mapstacks", "stats/assets", "stats/zones", "stats/rssizones"])
+async def test_lists_of_what_there_is_none_of(
+    cloud: SimulatedCloud, rest: httpx.AsyncClient, site: str, path: str
+) -> None:
+    answer = await rest.get(f"{site}/{path}")
+    assert answer.json() == []
+    assert ("X-Page-Total" in answer.headers) is (path not in ("stats/zones", "stats/rssizones"))
+    assert (await rest.get(f"/api/v1/sites/{cloud.foreign_site_id}/{path}")).status_code == 403
+
+
+async def test_nobody_has_the_sdk(cloud: SimulatedCloud, rest: httpx.AsyncClient, site: str) -> None:
+    plan = cloud.world.maps_of(cloud.site_id)[0]
+    assert (await rest.get(f"{site}/stats/maps/{plan.id}/sdkclients")).json() == []
+    assert (await rest.get(f"{site}/stats/maps/{cloud.org_id}/sdkclients")).status_code == 404

@@ -79,9 +79,11 @@ class Splitter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The texts that are complete now."""
+        searched = max(0, len(self._buffer) - 1)
         self._buffer += data
         texts = []
-        while (end := self._buffer.find(b"\x00\x03")) >= 0:
+        while (end := self._buffer.find(b"\x00\x03", searched)) >= 0:
+            searched = 0
             message = bytes(self._buffer[:end])
             del self._buffer[: end + 2]
             before, begin, text = message.rpartition(b"\x00\x02")
@@ -290,6 +292,11 @@ class DriverLink:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.kill()
             await self._process.wait()
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def hang_up(self) -> None:
         """Close the socket while the process runs."""

@@ -48,12 +48,19 @@ class Process:
         return self.popen.wait(within)
 
 
+#: `python -m mistlocate`, with Ctrl-C as in a terminal: who starts tests in the background has it ignored by all.
+_MAIN = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "runpy.run_module('mistlocate', run_name='__main__', alter_sys=True)"
+)
+
+
 @contextlib.contextmanager
 def command(*args: str, **environment: str) -> Iterator[Process]:
     """Run `mistlocate ARGS` for the length of the block."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     popen = subprocess.Popen(
-        [sys.executable, "-m", "mistlocate", *args],
+        [sys.executable, "-c", _MAIN, *args],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

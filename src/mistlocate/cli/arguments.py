@@ -10,6 +10,8 @@ from typing import Any
 from mistlocate import jsontext
 from mistlocate.errors import BadArguments
 
+_NO_JSON = object()
+
 
 def arguments(words: Sequence[str], function: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments by name. `function` is `{order, params: {name: JSON Schema}}`. Raises `BadArguments`."""
@@ -39,14 +41,21 @@ def value(text: str, schema: Mapping[str, Any], name: str) -> Any:
         return None
     if "string" in kinds:
         return text
+    found = _json(text)
+    if "array" in kinds and not isinstance(found, list):
+        items = schema.get("items") or {}
+        return [value(item.strip(), items, name) for item in text.split(",")]
+    if found is _NO_JSON:
+        expected = " or ".join(sorted(kinds)) or "JSON"
+        raise BadArguments(f"{name}: expected {expected}, got {text!r}")
+    return found
+
+
+def _json(text: str) -> Any:
     try:
         return jsontext.loads(text)
     except ValueError:
-        if "array" in kinds:
-            items = schema.get("items") or {}
-            return [value(item.strip(), items, name) for item in text.split(",")]
-        expected = " or ".join(sorted(kinds)) or "JSON"
-        raise BadArguments(f"{name}: expected {expected}, got {text!r}") from None
+        return _NO_JSON
 
 
 def _kinds(schema: Mapping[str, Any]) -> set[str]:

@@ -6,12 +6,11 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from mistlocate import jsontext
 from mistlocate.cli.arguments import arguments
 from mistlocate.cli.locating import Found, describe, find
-from mistlocate.cli.output import Exit, err, out, print_json, run, table
+from mistlocate.cli.output import Exit, err, escape, out, print_json, print_table, run, shown_json, table
 from mistlocate.client.engine_client import DEFAULT_URL, EngineClient
 
 Module = Annotated[str, typer.Argument(help="Module, for example MistWebsocket_1.")]
@@ -93,8 +92,10 @@ def _print_functions(functions: Mapping[str, Any]) -> None:
     rows = table("command", "level", "what it does")
     for name, function in functions.items():
         given = " ".join(f"[{each}]" if "default" in function["params"][each] else each for each in function["order"])
-        rows.add_row(escape(f"{name} {given}".strip()), function["level"], escape(function["description"]))
-    out.print(rows)
+        rows.add_row(
+            *(escape(text) for text in (f"{name} {given}".strip(), function["level"], function["description"]))
+        )
+    print_table(rows)
 
 
 def modules(url: Url = DEFAULT_URL, api_key: Key = None, json: Json = False) -> None:
@@ -111,8 +112,9 @@ def modules(url: Url = DEFAULT_URL, api_key: Key = None, json: Json = False) -> 
     rows = table("module", "system", "state", "connected", "problem")
     for module in found:
         connected = {True: "yes", False: "no"}.get(module["connected"], "-")
-        rows.add_row(module["slug"], module["system_id"], module["state"], connected, escape(module["problem"] or ""))
-    out.print(rows)
+        texts = (module["slug"], module["system_id"], module["state"], connected, module["problem"] or "")
+        rows.add_row(*(escape(text) for text in texts))
+    print_table(rows)
 
 
 def status(
@@ -138,7 +140,7 @@ def status(
     for name, value in found.items():
         text = jsontext.dumps(value).decode()
         rows.add_row(escape(name), escape(text if len(text) <= 300 else f"{text[:300]}… ({len(text)} bytes)"))
-    out.print(rows)
+    print_table(rows)
 
 
 def watch(
@@ -156,7 +158,7 @@ def watch(
             where = await engine.system_of(module, system)
             async with aclosing(engine.watch(where, module, key)) as values:
                 async for value in values:
-                    text = jsontext.dumps(value).decode()
+                    text = shown_json(jsontext.dumps(value).decode())
                     typer.echo(text if json else f"{time.strftime('%H:%M:%S')}  {text}")
 
     run(work())

@@ -5,15 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.markup import escape
-
-from mistlocate.cli.output import duration
+from mistlocate.cli.output import duration, escape
 from mistlocate.client.engine_client import EngineClient
 from mistlocate.errors import EngineError
 
 LOCATIONS = "MistLocations_1"
 
 _MAC = re.compile(r"[0-9a-f]{12}")
+_SUPPORT_KNOWS = "with an API key of level support, `mistlocate exec MistLocations_1 explain` says why"
 
 
 @dataclass(slots=True)
@@ -27,16 +26,34 @@ class Found:
 
 
 async def find(engine: EngineClient, who: str, system: str | None) -> Found:
-    """Ask the engine. A MAC is looked up by `explain`, which a caller of level user may not run."""
+    """Ask the engine. A MAC is looked up by `explain`; for a caller of level user by who owns it."""
     where = await engine.system_of(LOCATIONS, system)
     if _MAC.fullmatch(re.sub(r"[:.\-\s]", "", who.lower())):
-        explained = await engine.execute(where, LOCATIONS, "explain", [who])
-        locations = [each["location"] for each in explained["devices"] if each["location"]]
-        return Found(who, locations, explained["because"], await engine.zones())
+        return await _find_device(engine, where, who)
     name = {"email": who} if "@" in who else {"username": who}
     locations = await engine.execute(where, LOCATIONS, "locate_user", name)
     because = [] if locations else await _why(engine, where, who)
     return Found(who, locations, because, await engine.zones())
+
+
+async def _find_device(engine: EngineClient, where: str, mac: str) -> Found:
+    try:
+        explained = await engine.execute(where, LOCATIONS, "explain", [mac])
+    except EngineError as error:
+        if error.status != 401:
+            raise
+        return Found(mac, await _of_owner(engine, where, mac), [_SUPPORT_KNOWS], await engine.zones())
+    locations = [each["location"] for each in explained["devices"] if each["location"]]
+    return Found(mac, locations, explained["because"], await engine.zones())
+
+
+async def _of_owner(engine: EngineClient, where: str, mac: str) -> list[dict[str, Any]]:
+    """Where a device is, by way of its owner's devices: all that a caller of level user may ask."""
+    owned = await engine.execute(where, LOCATIONS, "check_ownership_of", [mac])
+    if owned is None:
+        return []
+    theirs = await engine.execute(where, LOCATIONS, "locate_user", {"username": owned["assigned_to"]})
+    return [location for location in theirs if location["mac"] == owned["mac_address"]]
 
 
 async def _why(engine: EngineClient, where: str, who: str) -> list[str]:
@@ -44,7 +61,7 @@ async def _why(engine: EngineClient, where: str, who: str) -> list[str]:
         explained = await engine.execute(where, LOCATIONS, "explain", [who])
     except EngineError as error:
         if error.status == 401:
-            return ["with an API key of level support, `mistlocate exec MistLocations_1 explain` says why"]
+            return [_SUPPORT_KNOWS]
         raise
     return [str(reason) for reason in explained["because"]]
 

@@ -7,14 +7,18 @@ Results go to standard output, everything else to standard error. The exit codes
 """
 
 import asyncio
+import os
+import re
+import sys
+import traceback
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, TypeVar
 
 import typer
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from mistlocate import jsontext
@@ -28,10 +32,20 @@ from mistlocate.errors import (
     TransportError,
 )
 
-out = Console(highlight=False, soft_wrap=True)
+#: Set to anything, an unexpected error shows where it came from.
+DEBUG = "MISTLOCATE_DEBUG"
+
+#: So many problems of settings are printed.
+MOST_PROBLEMS = 50
+
+# Who reads a pipe has no columns: a table there is as wide as what is in it.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 100_000)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Answer = TypeVar("Answer")
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ABOVE_ASCII = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
 class Exit(IntEnum):
@@ -72,11 +86,7 @@ def reported() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        err.print("[bold red]these settings cannot be used:[/]")
-        for problem in error.problems:
-            place = f"[bold]{escape(problem.path)}[/]: " if problem.path else ""
-            hint = f" [dim]({escape(problem.hint)})[/]" if problem.hint else ""
-            err.print(f"  {place}{escape(problem.message)}{hint}")
+        _print_problems(error)
         raise typer.Exit(Exit.SETTINGS) from None
     except MistlocateError as error:
         err.print(f"[bold red]error:[/] {escape(error.message)}")
@@ -87,6 +97,35 @@ def reported() -> Iterator[None]:
         raise typer.Exit(Exit.INTERRUPTED) from None
     except BrokenPipeError:
         raise typer.Exit(Exit.DONE) from None
+    except (typer.Exit, typer.Abort, typer.BadParameter, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        raise typer.Exit(unexpected(error)) from None
+
+
+def unexpected(error: Exception) -> Exit:
+    """Say in one line that something is wrong with mistlocate itself; gives the exit code."""
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    hint = "" if os.environ.get(DEBUG) else f", with what {DEBUG}=1 adds to this"
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    err.print(f"[bold red]unexpected error:[/] {escape(reason)}; please report it{hint}")
+    return Exit.FAILED
+
+
+def escape(text: str) -> str:
+    """A text of unknown origin for the terminal: neither markup nor control characters have an effect."""
+    return markup.escape(_CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text))
+
+
+def _print_problems(error: SettingsError) -> None:
+    err.print(f"[bold red]{escape(error.where)}: these settings cannot be used:[/]")
+    for problem in error.problems[:MOST_PROBLEMS]:
+        place = f"[bold]{escape(problem.path)}[/]: " if problem.path else ""
+        hint = f" [dim]({escape(problem.hint)})[/]" if problem.hint else ""
+        err.print(f"  {place}{escape(problem.message)}{hint}")
+    if len(error.problems) > MOST_PROBLEMS:
+        err.print(f"  [dim]… and {len(error.problems) - MOST_PROBLEMS} more[/]")
 
 
 def run(work: Coroutine[Any, Any, Answer]) -> Answer:
@@ -97,7 +136,12 @@ def run(work: Coroutine[Any, Any, Answer]) -> Answer:
 
 def print_json(value: Any) -> None:
     """A value as indented JSON, for programs and people alike."""
-    typer.echo(jsontext.pretty(value))
+    typer.echo(shown_json(jsontext.pretty(value)))
+
+
+def shown_json(text: str) -> str:
+    """The same JSON without raw control characters; those of ASCII are escaped in it already."""
+    return text.translate(_ABOVE_ASCII)
 
 
 def table(*head: str) -> Table:
@@ -106,6 +150,13 @@ def table(*head: str) -> Table:
     for title in head:
         made.add_column(title, overflow="fold")
     return made
+
+
+def print_table(rows: Table) -> None:
+    """A table without the blanks that pad its last column."""
+    with out.capture() as captured:
+        out.print(rows)
+    typer.echo("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
 def duration(seconds: float) -> str:

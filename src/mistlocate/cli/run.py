@@ -1,21 +1,21 @@
 """The commands that run until they are ended: the demo, an engine, a simulated cloud."""
 
 import asyncio
+import math
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 import typer
-from rich.markup import escape
 
 from mistlocate import jsontext
 from mistlocate.cli.calls import Json
-from mistlocate.cli.output import err, out, run
+from mistlocate.cli.output import err, escape, out, reported, run
 from mistlocate.engines.embedded import logs
-from mistlocate.engines.embedded.config import load_file
+from mistlocate.engines.embedded.config import load_file, unreadable_files
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.server import serving
 from mistlocate.errors import EngineError, SettingsError
@@ -32,12 +32,13 @@ def register(app: typer.Typer) -> None:
 
 @asynccontextmanager
 async def until_ended(on_hangup: Callable[[], None] | None = None) -> AsyncIterator[asyncio.Event]:
-    """An event that is set when the program is asked to end (Ctrl-C, SIGTERM)."""
+    """An event that is set when the program is asked to end: Ctrl-C, SIGTERM, and a closed terminal (SIGHUP), unless
+    that is for `on_hangup`."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     handlers: dict[int, Callable[[], None]] = {signal.SIGINT: ended.set, signal.SIGTERM: ended.set}
-    if on_hangup is not None and hasattr(signal, "SIGHUP"):
-        handlers[signal.SIGHUP] = on_hangup
+    if hasattr(signal, "SIGHUP"):
+        handlers[signal.SIGHUP] = on_hangup or ended.set
     with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
@@ -49,8 +50,24 @@ async def until_ended(on_hangup: Callable[[], None] | None = None) -> AsyncItera
                 loop.remove_signal_handler(number)
 
 
+async def _until(ended: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Run something until the program is asked to end, also while it is still starting."""
+    task, asked = asyncio.create_task(work), asyncio.create_task(ended.wait())
+    await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _finite(number: float | None) -> float | None:
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter("expected a number")
+    return number
+
+
 def demo(
-    port: Annotated[int, typer.Option("--port", help="Port of the engine.")] = 8680,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the engine; 0: any.")] = 8680,
     people: Annotated[int, typer.Option("--people", min=1, max=20_000, help="People on the campus.")] = 60,
     floors: Annotated[int, typer.Option("--floors", min=1, max=200, help="Floors, spread over buildings.")] = 3,
     verbose: Annotated[bool, typer.Option("--verbose", help="Write the engine's log.")] = False,
@@ -60,13 +77,21 @@ def demo(
 
     logs.configure("info" if verbose else "error", "text")
 
-    async def work() -> None:
-        async with until_ended() as ended, Demo(port, people, floors).running() as running:
+    async def show() -> None:
+        async with made.running() as running:
             for line in banner(running):
                 out.print(line)
-            await ended.wait()
-            out.print("[dim]ending …[/]")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                out.print("[dim]ending …[/]")
 
+    async def work() -> None:
+        async with until_ended() as ended:
+            await _until(ended, show())
+
+    with reported():
+        made = Demo(port, people, floors)
     run(work())
 
 
@@ -80,6 +105,8 @@ def serve(settings: Annotated[Path, typer.Argument(help="The settings file.")]) 
         reread = asyncio.Event()
         async with until_ended(reread.set) as ended, engine, serving(engine, *loaded.address) as url:
             err.print(f"mistlocate answers at [bold]{escape(url)}[/]")
+            for problem in unreadable_files(loaded):
+                err.print(f"[bold yellow]warning:[/] {escape(str(problem))}")
             reloader = asyncio.create_task(_reload(engine, settings, reread))
             await ended.wait()
             reloader.cancel()
@@ -88,41 +115,61 @@ def serve(settings: Annotated[Path, typer.Argument(help="The settings file.")]) 
 
 
 async def _reload(engine: Engine, settings: Path, wanted: asyncio.Event) -> None:
+    """Read the settings whenever that is wanted. Nothing that may be wrong with them ends this."""
     while True:
         await wanted.wait()
         wanted.clear()
         try:
             loaded = load_file(settings)
+            await engine.reload(loaded)
         except SettingsError as error:
             _log.error("the settings are not taken, those before stay", problems=[str(each) for each in error.problems])
-            continue
-        await engine.reload(loaded)
-        _log.info("settings read again")
+        except Exception as error:
+            _log.error("the settings are not taken", problem=f"{type(error).__name__}: {error}")
+        else:
+            _log.info("settings read again", problems=[str(each) for each in unreadable_files(loaded)])
 
 
 def simulate(
-    port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8690,
-    clients: Annotated[int | None, typer.Option("--clients", min=1, help="Devices on the main site.")] = None,
-    maps: Annotated[int | None, typer.Option("--maps", min=1, help="Maps of the main site.")] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any.")] = 8690,
+    clients: Annotated[
+        int | None, typer.Option("--clients", min=1, max=200_000, help="Devices on the main site.")
+    ] = None,
+    maps: Annotated[int | None, typer.Option("--maps", min=1, max=2_000, help="Maps of the main site.")] = None,
     rate: Annotated[
-        float | None, typer.Option("--rate", min=0.001, help="Updates a second instead of the natural rhythm.")
+        float | None,
+        typer.Option(
+            "--rate",
+            min=0.001,
+            max=20_000,
+            callback=_finite,
+            help="Updates a second instead of the natural rhythm.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another seed, another campus.")] = 1,
-    speed: Annotated[float, typer.Option("--speed", min=0.01, help="How much faster than real time it runs.")] = 1.0,
+    speed: Annotated[
+        float,
+        typer.Option("--speed", min=0.01, max=10_000, callback=_finite, help="How much faster than real time it runs."),
+    ] = 1.0,
     json: Json = False,
 ) -> None:
     """Run a simulated Mist cloud alone."""
-    from mistlocate.simulator import Campus, SimClock, SimulatedCloud, SimulatorError  # noqa: PLC0415 - an extra
+    from mistlocate.simulator import Campus, SimClock, SimulatedCloud, SimulatorError, World  # noqa: PLC0415 - an extra
 
-    async def work() -> None:
-        campus = Campus(seed=seed, clients=clients, maps=maps, rate=rate)
+    async def serve_cloud() -> None:
         try:
-            async with until_ended() as ended, SimulatedCloud(campus, port=port, clock=SimClock(speed)) as cloud:
+            async with SimulatedCloud(world, port=port, clock=SimClock(speed)) as cloud:
                 _print_cloud(cloud.url, cloud.stream_url, cloud.site_id, cloud.token, as_json=json)
-                await ended.wait()
+                await asyncio.Event().wait()
         except SimulatorError as error:
             raise EngineError(str(error), hint="choose another with --port") from None
 
+    async def work() -> None:
+        async with until_ended() as ended:
+            await _until(ended, serve_cloud())
+
+    with reported():  # made before a loop takes the signals: a large campus takes its time
+        world = World(Campus(seed=seed, clients=clients, maps=maps, rate=rate))
     run(work())
 
 

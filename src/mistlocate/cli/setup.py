@@ -4,20 +4,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from mistlocate import yamltext
 from mistlocate.cli.calls import Json
-from mistlocate.cli.output import Exit, err, out, print_json, reported, run
+from mistlocate.cli.output import Exit, err, escape, out, print_json, reported, run
 from mistlocate.driver.base import parse_settings
 from mistlocate.driver.command import Level
 from mistlocate.engines.embedded import access
-from mistlocate.engines.embedded.config import Loaded, ModuleSpec, load_file
+from mistlocate.engines.embedded.config import Loaded, ModuleSpec, load_file, unreadable_files
 from mistlocate.engines.embedded.schema import settings_schema
-from mistlocate.errors import BadArguments
-from mistlocate.setup.check import Report, Verdict, check
+from mistlocate.errors import BadArguments, Problem, SettingsError
+from mistlocate.setup.check import Report, Verdict, check, counted
 from mistlocate.setup.draft import Draft
-from mistlocate.setup.init import make_settings, write
+from mistlocate.setup.init import can_be_written, make_settings, token_file, write
 
 _MARKS = {Verdict.OK: "[green]ok     [/]", Verdict.NOTE: "[yellow]note   [/]", Verdict.PROBLEM: "[bold red]problem[/]"}
 
@@ -43,9 +42,11 @@ def init(
     json: Json = False,
 ) -> None:
     """Make a settings file: the site, its maps, and a first mapping of them to zones."""
+    with reported():
+        can_be_written(output)
     portal = portal or typer.prompt("Address of the site's page in the Mist portal")
     token = token or typer.prompt("API token (it is not shown)", hide_input=True)
-    made = run(make_settings(portal, token, site=site, ca_file=ca_file))
+    made = run(make_settings(portal, token, site=site, ca_file=ca_file, token_file=token_file(output)))
     with reported():
         token_path = write(made, output)
         load_file(output)
@@ -64,7 +65,10 @@ def check_settings(settings: Annotated[Path, typer.Argument(help="The settings f
     with reported():
         loaded = load_file(settings)
         pairs = _pairs(loaded)
-    reports = [(spec, run(check(*drivers, uri=spec.uri, zones=_zones(loaded)))) for spec, *drivers in pairs]
+        missing = unreadable_files(loaded)
+        if missing:
+            raise SettingsError(missing, where=str(settings))
+    reports = [(pair[0], run(_checked(loaded, pair, str(settings)))) for pair in pairs]
     if json:
         print_json({"modules": [_as_json(spec, report) for spec, report in reports]})
     else:
@@ -73,6 +77,16 @@ def check_settings(settings: Annotated[Path, typer.Argument(help="The settings f
             _print(spec, report)
     if any(report.problems for _, report in reports):
         raise typer.Exit(Exit.FAILED)
+
+
+async def _checked(loaded: Loaded, pair: tuple[ModuleSpec, Any, Any], where: str) -> Report:
+    """The report on one module. Raises `SettingsError` with paths as the settings file has them."""
+    spec, websocket, locations = pair
+    try:
+        return await check(websocket, locations, uri=spec.uri, zones=_zones(loaded))
+    except SettingsError as error:
+        problems = [Problem(f"{spec.place}.{each.path}", each.message, each.hint) for each in error.problems]
+        raise SettingsError(problems, where=where) from None
 
 
 def _pairs(loaded: Loaded) -> list[tuple[ModuleSpec, Any, Any]]:
@@ -98,7 +112,7 @@ def _zones(loaded: Loaded) -> list[str]:
 
 
 def _print(spec: ModuleSpec, report: Report) -> None:
-    out.print(f"\n[bold]{spec.slug}[/] in {escape(spec.system_id)}")
+    out.print(f"\n[bold]{escape(spec.slug)}[/] in {escape(spec.system_id)}")
     for finding in report.findings:
         out.print(f"  {_MARKS[finding.verdict]} {finding.what}: {escape(finding.result)}")
         if finding.hint:
@@ -107,7 +121,7 @@ def _print(spec: ModuleSpec, report: Report) -> None:
         out.print("\n[bold]Draft[/], made from the names of the maps; look it over and paste it:")
         typer.echo(draft_text(report.draft))
     if report.problems:
-        err.print(f"[bold red]{len(report.problems)} problems would leave people unfindable.[/]")
+        err.print(f"[bold red]{counted(len(report.problems), 'problem')} would leave people unfindable.[/]")
     else:
         out.print("[bold green]People can be found.[/]")
 
@@ -136,6 +150,8 @@ def key(
     json: Json = False,
 ) -> None:
     """Make an API key. The key is shown once; its hash goes into the settings."""
+    if not name.strip():
+        raise typer.BadParameter("expected whose key it is", param_hint="--name")
     try:
         level = Level.named(level).label
     except ValueError as error:

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from mistlocate import jsontext
 from mistlocate.errors import (
+    BadArguments,
     ConnectionLost,
     EngineError,
     EngineUnreachable,
@@ -25,11 +26,14 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class EngineClient:
-    """One engine. Use it in `async with`. Raises `EngineUnreachable`, and `EngineError` for what the engine refuses."""
+    """One engine. Use it in `async with`. Raises `EngineUnreachable`, and `EngineError` for what the engine refuses.
+
+    `url` may be a bare host and port. Raises `BadArguments` for what is no address, and for what can be no key.
+    """
 
     def __init__(self, url: str = DEFAULT_URL, api_key: str | None = None) -> None:
-        self.url = url.rstrip("/")
-        self._headers = {"X-API-Key": api_key} if api_key else {}
+        self.url = _address(url)
+        self._headers = {"X-API-Key": _key(api_key)} if api_key else {}
         # A proxy of the environment is for the world outside, not for this machine.
         self._options = TransportOptions(proxy="" if urlsplit(self.url).hostname in _LOCAL else None)
         self._http = HttpTransport(self._options)
@@ -124,9 +128,7 @@ class EngineClient:
             ) from None
         if response.status == 200:
             return answer
-        known = answer if isinstance(answer, dict) else {}
-        hint = known.get("hint") or (_KEY_HINT if response.status == 401 else None)
-        raise EngineError(str(known.get("message") or f"HTTP {response.status}"), status=response.status, hint=hint)
+        raise _refusal(response.status, answer if isinstance(answer, dict) else {})
 
     def _unreachable(self, error: TransportError) -> EngineUnreachable:
         return EngineUnreachable(
@@ -136,6 +138,35 @@ class EngineClient:
 
 
 _KEY_HINT = "give an API key with --api-key or MISTLOCATE_API_KEY"
+
+
+def _refusal(status: int, known: Mapping[str, Any]) -> EngineError:
+    """The error of an engine. What the cloud does not know is not found, although a module had to raise to say so."""
+    message = str(known.get("message") or f"HTTP {status}")
+    if known.get("error") == "NotFound":
+        status, message = 404, message.removeprefix("module raised: ")
+    return EngineError(message, status=status, hint=known.get("hint") or (_KEY_HINT if status == 401 else None))
+
+
+def _address(text: str) -> str:
+    url = text.strip()
+    url = url if "://" in url else f"http://{url}"
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        (parts.hostname or "").encode("idna")
+    except ValueError:
+        good = False
+    if not good or not url.isprintable() or " " in url:
+        raise BadArguments(f"not the address of an engine: {text!r}; expected for example {DEFAULT_URL}")
+    return url.rstrip("/")
+
+
+def _key(text: str) -> str:
+    key = text.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise BadArguments("not an API key: expected one word of ASCII characters, as `mistlocate key` printed it")
+    return key
 
 
 def _part(text: str) -> str:

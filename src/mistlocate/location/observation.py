@@ -57,6 +57,7 @@ class Sighting(NamedTuple):
     position: Position | None = None
     username: str | None = None
     psk_id: str | None = None
+    ip: str | None = None
     is_guest: bool | None = None
     guest_email: str | None = None
     manufacturer: str | None = None

@@ -27,9 +27,11 @@ class Source(IntEnum):
     """Where an owner's name comes from, the weakest first."""
 
     GUEST = 1
-    PSK = 2
-    DOT1X = 3
-    PINNED = 4
+    LOGIN = 2
+    """A login that a directory saw at the device's address."""
+    PSK = 3
+    DOT1X = 4
+    PINNED = 5
 
 
 class Ownership(NamedTuple):

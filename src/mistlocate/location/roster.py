@@ -49,6 +49,7 @@ class Client:
         "guest_email",
         "heard",
         "heard_at",
+        "ip",
         "is_guest",
         "known",
         "located_at",
@@ -81,6 +82,7 @@ class Client:
         self.located_heard = float("-inf")
         self.username: str | None = None
         self.psk_id: str | None = None
+        self.ip: str | None = None
         self.is_guest = False
         self.guest_email: str | None = None
         self.manufacturer: str | None = None
@@ -201,6 +203,7 @@ class Roster:
         client.seen_at = s.seen_at if s.seen_at is not None else client.seen_at
         client.username = s.username
         client.psk_id = s.psk_id
+        client.ip = s.ip
         client.is_guest = bool(s.is_guest)
         client.guest_email = s.guest_email
         client.manufacturer = s.manufacturer

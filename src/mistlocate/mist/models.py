@@ -87,6 +87,7 @@ class ClientStats(WireModel):
     last_seen: float | None = None
     username: Text | None = None
     psk_id: Id | None = None
+    ip: str | None = None
     key_mgmt: str | None = None
     is_guest: bool | None = None
     guest: Guest | None = None

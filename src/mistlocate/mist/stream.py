@@ -108,8 +108,7 @@ class Stream:
         self.health = Health()
         self.last_frame: float | None = None
         """Monotonic time of the last frame, or of the connection if none has come yet."""
-        self.frames = 0
-        self.connections = 0
+        self.frames = self.connections = 0
         self._open_link = open_link
         self._session = session
         self._clock = clock
@@ -117,8 +116,7 @@ class Stream:
         self._rng = rng
         self._wake = asyncio.Event()
         self._link: Link | None = None
-        self._failures = 0
-        self._refusals = 0
+        self._failures = self._refusals = 0
         self._ask_after = self.policy.silence
         self._injected: MistlocateError | None = None
 
@@ -128,13 +126,14 @@ class Stream:
             await self._wait(self._pace())
             failure = await self._connect_once()
             self._link = None
-            if self._injected is not None:
-                # Told while the connection was ending for another reason: it says more than that.
+            if self._injected is not None:  # told while the connection ended anyway: it says more
                 failure, self._injected = self._injected, None
             delay = self._delay_after(failure)
             self.health.closed(str(failure))
             self._session.changed()
             await self._wait(delay)
+            if self.health.auth_failed and delay < self.policy.auth_probe and not self._wake.is_set():
+                await self._wait(self.policy.auth_probe)  # a refusal met elsewhere was one too many
 
     def wake(self) -> None:
         """Stop waiting for the next connection: something may have changed."""
@@ -145,7 +144,7 @@ class Stream:
         if self._link is not None:
             self._injected = error
         elif isinstance(error, TokenRefused):
-            self._refusals += 1
+            self._give_up()
 
     async def subscribe(self, channels: Iterable[str]) -> None:
         """Make these the wanted channels, on this connection and on all to come."""
@@ -163,18 +162,15 @@ class Stream:
         try:
             async with self._open_link() as link:
                 await self._serve(link)
+            return ConnectionLost("the stream ended")
         except MistlocateError as error:
             return error
-        return ConnectionLost("the stream ended")
 
     def _delay_after(self, failure: MistlocateError) -> float:
         """How long to wait before the next connection; decides also whether the token is given up."""
         refused = isinstance(failure, HandshakeRefused) and failure.status in (401, 403)
-        if refused or isinstance(failure, TokenRefused):
-            self._refusals += 1
-            if self._refusals >= self.policy.auth_tries:
-                self.health.auth_failed = True
-                return self.policy.auth_probe
+        if (refused or isinstance(failure, TokenRefused)) and self._give_up():
+            return self.policy.auth_probe
         self._failures += 1
         delay = self._backoff(self._failures)
         if isinstance(failure, HandshakeRefused) and failure.status == 429:
@@ -183,13 +179,19 @@ class Stream:
             delay += failure.retry_after
         return delay
 
+    def _give_up(self) -> bool:
+        """The token was refused once more; return whether that was one too many."""
+        self._refusals += 1
+        self.health.auth_failed = self.health.auth_failed or self._refusals >= self.policy.auth_tries
+        return self.health.auth_failed
+
     def _backoff(self, failures: int) -> float:
         """1, 2, 4 … seconds, anywhere in the upper half: many that lost the same cloud must not come back in step."""
         longest = self.policy.first_delay * (1 << min(failures - 1, 20))
         return min(longest, self.policy.longest_delay) * (0.5 + self._rng() / 2)
 
     async def _wait(self, seconds: float) -> None:
-        """Wait, or until somebody calls `wake`."""
+        """Wait, or until `wake` is called."""
         self._wake.clear()
         if seconds > 0:
             with suppress(TimeoutError):

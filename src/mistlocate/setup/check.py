@@ -1,8 +1,10 @@
 """Tests settings against the cloud before anything is set up, and says what would leave people unfindable."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from mistlocate.clock import Clock, SystemClock
 from mistlocate.drivers.mist_locations.driver import map_info
@@ -16,6 +18,8 @@ from mistlocate.errors import (
     CloudError,
     MistlocateError,
     NotFound,
+    Problem,
+    SettingsError,
     TransportError,
 )
 from mistlocate.location.floorplans import Floorplans
@@ -92,16 +96,21 @@ async def check(
 ) -> Report:
     """Look at everything that has to be right for people to be found; `zones` are the ids that exist already.
 
-    What depends on something that failed is not looked at. Raises `SettingsError` if the token cannot be read.
+    What depends on something that failed is not looked at. Raises `SettingsError` if the token cannot be
+    read, or the settings name two clouds.
     """
     clock = clock or SystemClock()
     report = Report()
-    token = settings.read_token()
-    endpoints = settings.endpoints(uri)
+    token = _token(settings)
+    try:
+        endpoints = settings.endpoints(uri)
+    except ValueError as error:
+        raise SettingsError([Problem("uri", str(error))]) from None
+    through = _through(settings, endpoints.rest)
     http = HttpTransport(settings.transport())
     try:
         api = MistApi(http, endpoints.rest, token, clock=clock)
-        site = await _check_token(api, settings.site, report)
+        site = await _check_token(api, settings.site, through, report)
         if site is None:
             return report
         await _check_stream(settings, endpoints, token, clock, report)
@@ -111,7 +120,7 @@ async def check(
             report.draft = _missing(draft(maps, site.name or "Building"), locations, set(zones))
             _check_mappings(maps, locations, tracker, report)
     except (CloudError, TransportError) as error:
-        report.problem("cloud", error.message, error.hint)
+        report.problem("cloud", f"{error.message}{_by(error, through)}", error.hint)
     finally:
         await http.aclose()
     return report
@@ -120,12 +129,21 @@ async def check(
 # -- the cloud ------------------------------------------------------------------------------------
 
 
-async def _check_token(api: MistApi, site_id: str, report: Report) -> Site | None:
+def _token(settings: MistWebsocketSettings) -> str:
+    """The token. Raises `SettingsError` that names the file it should be in."""
+    try:
+        return settings.read_token()
+    except SettingsError as error:
+        hint = f"the file is {settings.api_token_file}"
+        raise SettingsError([Problem(each.path, each.message, each.hint or hint) for each in error.problems]) from None
+
+
+async def _check_token(api: MistApi, site_id: str, through: str | None, report: Report) -> Site | None:
     """The site, if the token sees it."""
     try:
         info = await api.token_info()
     except (CloudError, TransportError) as error:
-        report.problem("token", f"{error.message}, asked of {api.base}", error.hint)
+        report.problem("token", f"{error.message}, asked of {api.base}{_by(error, through)}", error.hint)
         return None
     _judge_token(info, report)
     usage = await api.usage()
@@ -173,14 +191,30 @@ async def _check_stream(
     except (TransportError, TimeoutError) as error:
         reason = error.message if isinstance(error, MistlocateError) else "the subscription is not acknowledged"
         hint = "a firewall or proxy has to let WebSockets through to this host"
-        report.problem("stream", f"{reason}, at {endpoints.stream}", hint)
+        by = _by(error, _through(settings, endpoints.stream.replace("ws", "http", 1)))
+        report.problem("stream", f"{reason}, at {endpoints.stream}{by}", hint)
+
+
+def _by(error: Exception, proxy: str | None) -> str:
+    return f", through the proxy {proxy}" if proxy and isinstance(error, TransportError | TimeoutError) else ""
+
+
+def _through(settings: MistWebsocketSettings, url: str) -> str | None:
+    """Host and port of the proxy on the way to a URL, without its credentials; None if there is none."""
+    to = urlsplit(url)
+    proxy = settings.proxy
+    if proxy is None and not proxy_bypass(to.netloc):
+        known = getproxies()
+        proxy = known.get(to.scheme) or known.get("all")
+    return urlsplit(proxy if "://" in proxy else f"//{proxy}").netloc.rpartition("@")[2] if proxy else None
 
 
 async def _check_maps(api: MistApi, site_id: str, report: Report) -> list[Map]:
     listing = await api.maps(site_id, Purpose.COMMAND)
     maps = [row.record for row in listing.rows]
     if listing.rejects:
-        report.note("maps", f"{len(listing.rejects)} maps cannot be read and are left out")
+        text = counted(len(listing.rejects), "map cannot be read and is", "maps cannot be read and are")
+        report.note("maps", f"{text} left out")
     if maps:
         report.ok("maps", f"{len(maps)}: " + ", ".join(each.name or each.id for each in maps[:8]) + _more(maps, 8))
     else:
@@ -234,34 +268,47 @@ def _check_domains(tracker: Tracker, report: Report) -> None:
     several = [found for found in domains.values() if len(found) > 1]
     if several:
         listed = ", ".join(sorted(set().union(*several)))
+        text = counted(len(several), "name appears", "names appear")
         hint = "if these domains mean the same people, say so with domain_aliases: {ALIAS: domain}"
-        report.note("owners", f"{len(several)} names appear in several domains ({listed})", hint)
+        report.note("owners", f"{text} in several domains ({listed})", hint)
 
 
 # -- the mappings ---------------------------------------------------------------------------------
 
 
 def _check_mappings(maps: list[Map], locations: MistLocationsSettings | None, tracker: Tracker, report: Report) -> None:
-    mappings = {} if locations is None else locations.floorplan_mappings
-    floorplans = Floorplans(
-        {map_id: each.floor() for map_id, each in mappings.items()}, [map_info(map_summary(each)) for each in maps]
-    )
     names = {each.id: each.name or each.id for each in maps}
+    given = {} if locations is None else locations.floorplan_mappings
+    mappings = {_as_in(names, map_id, given): each.floor() for map_id, each in given.items()}
+    floorplans = Floorplans(mappings, [map_info(map_summary(each)) for each in maps])
     found = floorplans.problems()
+    in_capitals = [map_id for map_id in given if map_id not in mappings]
+    if in_capitals:
+        text = "no map is found by the capitals of " + ", ".join(in_capitals)
+        report.problem("mappings", text, "write the ids of maps in lower case, as the cloud does")
     if found.unmapped:
         lost = sum(tracker.roster.count_on_map(map_id) for map_id in found.unmapped)
         listed = ", ".join(names[map_id] for map_id in found.unmapped)
-        text = f"{len(found.unmapped)} maps have no mapping ({listed}); {lost} present clients on them cannot be found"
+        text = counted(len(found.unmapped), "map has no mapping", "maps have no mapping")
+        present = counted(lost, "present client", "present clients")
+        text = f"{text} ({listed}); {present} on {'it' if len(found.unmapped) == 1 else 'them'} cannot be found"
         report.problem("mappings", text, "add the draft below to floorplan_mappings")
-    else:
+    elif not in_capitals:
         report.ok("mappings", "every map is mapped")
     if found.dangling:
         hint = "the map was deleted or replaced, or belongs to another site: remove or correct the mapping"
         report.note("mappings", "no map of the site has the id " + ", ".join(found.dangling), hint)
     for level, ids in found.shared_levels.items():
-        listed = ", ".join(names.get(map_id, map_id) for map_id in ids)
+        there = [map_id for map_id in ids if map_id in names]
+        if len(there) < 2 or all(mappings[map_id].align for map_id in there):
+            continue
+        listed = ", ".join(names[map_id] for map_id in there)
         hint = "give each map an align to the building's own plan, or a level of its own"
         report.note("mappings", f"level {level} has several maps that are not aligned: {listed}", hint)
+    no_level = [names[map_id] for map_id, each in mappings.items() if map_id in names and each.level is None]
+    if no_level:
+        text = f"without a level: {', '.join(no_level)}; people there have none, and no question for a level finds them"
+        report.note("mappings", text, "give their mappings a level")
     if found.unplaceable:
         listed = ", ".join(names[map_id] for map_id in found.unplaceable)
         hint = "give width and height in its mapping (and both corners in the portal), or align it"
@@ -269,6 +316,17 @@ def _check_mappings(maps: list[Map], locations: MistLocationsSettings | None, tr
     if found.unsized:
         listed = ", ".join(names[map_id] for map_id in found.unsized)
         report.note("maps", f"without a size, so shares of the plan are unknown: {listed}", "give width and height")
+
+
+def _as_in(names: Container[str], map_id: str, given: Container[str]) -> str:
+    """The id as the cloud writes it, if that is what was meant."""
+    lower = map_id.lower()
+    return lower if map_id not in names and lower in names and lower not in given else map_id
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number and what it counts: "1 problem", "2 problems"."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def _missing(drafted: Draft, locations: MistLocationsSettings | None, zones: set[str]) -> Draft:

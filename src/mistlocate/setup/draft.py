@@ -35,9 +35,13 @@ def draft(maps: Iterable[Map], building_name: str = "Building") -> Draft:
     return Draft(list(zones.values()), mappings)
 
 
-def missing(drafted: Draft, mapped: Container[str], zones: Container[str]) -> Draft:
-    """The part of a draft that is not there yet: mappings of other maps than `mapped`, zones of other ids."""
-    mappings = {map_id: each for map_id, each in drafted.mappings.items() if map_id not in mapped}
+def missing(drafted: Draft, mapped: Iterable[str], zones: Container[str]) -> Draft:
+    """The part of a draft that is not there yet: mappings of other maps than `mapped`, zones of other ids.
+
+    A map that is mapped in capitals is not drafted once more: its mapping is to be corrected.
+    """
+    known = {map_id.lower() for map_id in mapped}
+    mappings = {map_id: each for map_id, each in drafted.mappings.items() if map_id.lower() not in known}
     used = {zone for each in mappings.values() for zone in (each["building"], each["level"])}
     return Draft([each for each in drafted.zones if each["id"] in used and each["id"] not in zones], mappings)
 

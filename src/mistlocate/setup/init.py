@@ -1,8 +1,11 @@
 """Makes a settings file from what a person can copy from the Mist portal: an address and a token."""
 
 import os
+import re
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 from mistlocate import yamltext
 from mistlocate.clock import Clock, SystemClock
@@ -17,6 +20,8 @@ from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.options import TransportOptions
 
 TOKEN_FILE = "mist_api_token"  # noqa: S105 - the name of a file
+
+_HOST_AND_PORT = re.compile(r"localhost|\[[0-9A-Fa-f:.]+\]|[\w-]+(\.[\w-]+)+|[^\s/]+:\d+", re.ASCII)
 
 _HEAD = """\
 # Settings of mistlocate. Start with:  mistlocate serve {name}
@@ -44,12 +49,18 @@ class Made(NamedTuple):
 
 
 async def make_settings(
-    portal: str, token: str, *, site: str | None = None, ca_file: str | None = None, clock: Clock | None = None
+    portal: str,
+    token: str,
+    *,
+    site: str | None = None,
+    ca_file: str | None = None,
+    token_file: str = TOKEN_FILE,
+    clock: Clock | None = None,
 ) -> Made:
     """Settings for a site, with zones and mappings drafted from the names of its maps.
 
-    `portal` is the address of a page of the Mist portal, or a host that serves the API. Raises `BadArguments`,
-    `SeveralSites`, `TransportError` and `CloudError`.
+    `portal` is the address of a page of the Mist portal, or a host that serves the API; `token_file` is what the
+    settings say of the token. Raises `BadArguments`, `SeveralSites`, `TransportError` and `CloudError`.
     """
     token = token.strip()
     if not is_token(token):
@@ -57,7 +68,9 @@ async def make_settings(
     where, site_id = _read(portal)
     in_mist = "cloud" in where
     endpoints = endpoints_of_cloud(read_cloud(where["cloud"])) if in_mist else endpoints_of_uri(where["rest_host"])
-    http = HttpTransport(TransportOptions(ca_file=ca_file))
+    # A proxy of the environment is for the world outside, not for this machine.
+    options = TransportOptions(proxy="" if _is_here(endpoints.rest) else None, ca_file=ca_file)
+    http = HttpTransport(options)
     try:
         api = MistApi(http, endpoints.rest, token, clock=clock or SystemClock())
         chosen = await _choose(api, site or site_id)
@@ -65,7 +78,9 @@ async def make_settings(
     finally:
         await http.aclose()
     drafted = draft([row.record for row in listing.rows], chosen.name or "Building")
-    websocket: dict[str, Any] = {"api_token_file": TOKEN_FILE, "site_id": chosen.id, **where}
+    websocket: dict[str, Any] = {"api_token_file": token_file, "site_id": chosen.id, **where}
+    if options.proxy is not None:
+        websocket["proxy"] = options.proxy
     if ca_file:
         websocket["ca_file"] = ca_file
     settings = {
@@ -87,18 +102,46 @@ async def make_settings(
     return Made(settings, token, chosen)
 
 
+def token_file(path: Path) -> str:
+    """The name of the file for the token beside a settings file, so that several can lie in one folder."""
+    return TOKEN_FILE if path.name == "settings.yaml" else f"{path.stem}.{TOKEN_FILE}"
+
+
+def can_be_written(path: Path) -> None:
+    """Make the folder of a settings file. Raises `BadArguments` if the file or that of its token cannot be made."""
+    try:
+        for each in (path, path.parent / token_file(path)):
+            if each.exists() or each.is_symlink():
+                raise BadArguments(f"{each} exists already: remove it first, or write elsewhere with --output")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
+    except (OSError, ValueError) as error:
+        raise _not_written(path, error) from None
+
+
 def write(made: Made, path: Path) -> Path:
     """Write the settings and, beside them, the token, both readable by their owner only; return the token's path.
 
-    Raises `BadArguments` if one of the files exists.
+    Raises `BadArguments` if one of the files exists or cannot be written; then there is neither.
     """
-    token_path = path.parent / TOKEN_FILE
-    for each in (path, token_path):
-        if each.exists():
-            raise BadArguments(f"{each} exists already: remove it first, or write elsewhere with --output")
-    _write_private(token_path, made.token + "\n")
-    _write_private(path, _HEAD.format(name=path.name) + yamltext.dumps(made.settings))
+    can_be_written(path)
+    token_path = path.parent / str(made.settings["systems"][0]["modules"][0]["settings"]["api_token_file"])
+    texts = {token_path: made.token + "\n", path: _HEAD.format(name=path.name) + yamltext.dumps(made.settings)}
+    written: list[Path] = []
+    try:
+        for each, text in texts.items():
+            _write_private(each, text, written)
+    except OSError as error:
+        for each in written:
+            each.unlink(missing_ok=True)
+        raise _not_written(path, error) from None
     return token_path
+
+
+def _not_written(path: Path, error: OSError | ValueError) -> BadArguments:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return BadArguments(f"{path} cannot be written: {reason}; write elsewhere with --output")
 
 
 def _read(portal: str) -> tuple[dict[str, str], str | None]:
@@ -107,10 +150,27 @@ def _read(portal: str) -> tuple[dict[str, str], str | None]:
     try:
         found = read_portal(portal)
     except ValueError as error:
-        if looks_like_url(portal):
-            return {"rest_host": portal.rstrip("/")}, None
+        if looks_like_url(portal) or _HOST_AND_PORT.fullmatch(portal):
+            return _read_own(portal)
         raise BadArguments(str(error)) from None
     return {"cloud": f"manage.{found.cloud}"}, found.site_id
+
+
+def _read_own(address: str) -> tuple[dict[str, str], str | None]:
+    """The same for a host that is none of Mist's: a simulator, or a gateway before the cloud."""
+    try:
+        here = "://" not in address and _is_here(f"http://{address}")
+        parts = urlsplit(address if "://" in address else f"{'http' if here else 'https'}://{address}")
+        rest_host = f"{parts.scheme}://{parts.netloc}"
+        endpoints_of_uri(rest_host)
+        # The page of a portal names its site in the same way, whatever host it is on.
+        return {"rest_host": rest_host}, read_portal(urlunsplit(parts._replace(netloc="manage.mist.com"))).site_id
+    except ValueError as error:
+        raise BadArguments(f"{address!r} cannot be used: {error}") from None
+
+
+def _is_here(url: str) -> bool:
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 async def _choose(api: MistApi, site_id: str | None) -> Site:
@@ -135,7 +195,8 @@ async def _choose(api: MistApi, site_id: str | None) -> Site:
     return next(iter(sites.values()))
 
 
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+def _write_private(path: Path, text: str, written: list[Path]) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    written.append(path)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -1,6 +1,7 @@
 """What a campus may be asked to be."""
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,9 @@ class Campus:
             raise ValueError("a campus cannot have fewer than no people, floors, clients or passers")
         if self.map_count < 1:
             raise ValueError("a campus needs at least one map")
-        if self.rate is not None and self.rate <= 0:
+        if self.rate is not None and not 0 < self.rate < inf:
             raise ValueError("rate must be above 0, or None for the natural rhythm")
-        if self.dwell <= 0:
+        if not 0 < self.dwell < inf:
             raise ValueError("dwell must be above 0 seconds")
 
     @property

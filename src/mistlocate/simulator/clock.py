@@ -1,6 +1,7 @@
 """The time of the simulation. Any object with these three methods will do as a clock."""
 
 import asyncio
+import math
 import time
 from typing import Protocol
 
@@ -22,7 +23,7 @@ class SimClock:
     """A clock that runs `speed` times as fast as the machine's; wall time begins at `start` (default: now)."""
 
     def __init__(self, speed: float = 1.0, start: float | None = None) -> None:
-        if speed <= 0:
+        if not 0 < speed < math.inf:
             raise ValueError("speed must be above 0")
         self.speed = speed
         self._zero = time.monotonic()

@@ -210,6 +210,19 @@ class Registry:
                 record[key], record[f"last_{key}"] = [value], value
         return record
 
+    def apitoken(self, token: Token) -> Json:
+        """A token of the organisation as it is listed: of its key only the ends are shown."""
+        return {
+            "id": self.world.ids.uuid("apitoken", token.key),
+            "org_id": self.world.org_id,
+            "name": token.name,
+            "key": f"{token.key[:4]}...{token.key[-4:]}",
+            "privileges": self.self_of(token)["privileges"],
+            "created_by": None,
+            "created_time": int(self.world.epoch),
+            "last_used": None,
+        }
+
     def self_of(self, token: Token) -> Json:
         """What a token may do. An organisation's token has a name, a user's token the user's address and names."""
         if token.site_ids is None:

@@ -51,6 +51,27 @@ def sites_search(call: Call) -> Answer:
     return Answer(search(call.path, call.query, call.window(), rows, "id"))
 
 
+@TABLE.row("GET", "/orgs/{org_id}/stats/sites")
+def sites_stats(call: Call) -> Answer:
+    """The counters of all sites."""
+    call.tenant.org(call.token, call.params["org_id"])
+    return call.page("sites_stats", list(call.tenant.world.sites.values()), call.tenant.registry.site_stats)
+
+
+@TABLE.row("GET", "/orgs/{org_id}/sitegroups")
+def sitegroups(call: Call) -> Answer:
+    """The groups of sites; there are none."""
+    call.tenant.org(call.token, call.params["org_id"])
+    return call.page("sitegroups", [], dict)
+
+
+@TABLE.row("GET", "/orgs/{org_id}/apitokens")
+def apitokens(call: Call) -> Answer:
+    """The organisation's tokens, their keys shortened; those of persons are listed for these alone."""
+    call.tenant.org(call.token, call.params["org_id"])
+    return call.whole("apitokens", call.tenant.tokens.of_org(), call.tenant.registry.apitoken)
+
+
 @TABLE.row("GET", "/orgs/{org_id}/clients/search")
 def org_clients_search(call: Call) -> Answer:
     """Clients of the whole organisation by name, without positions."""

@@ -26,6 +26,8 @@ from mistlocate.simulator.world import World
 STEP_SECONDS = 0.5
 _RATE_STEP_SECONDS = 0.05
 _MOST_STEPS = 40
+_STEP_UPDATES = 20_000
+_USUAL_SECONDS = 5.0
 _GRACE_SECONDS = 0.2
 
 
@@ -216,16 +218,24 @@ class SimulatedCloud:
             await self._run_to(self._clock.wall() + self._ahead - self.world.epoch)
 
     async def _run_to(self, elapsed: float) -> None:
-        """Step up to a time of the world, in steps that grow if there is much to catch up with."""
-        size = max(STEP_SECONDS, (elapsed - self.world.elapsed) / _MOST_STEPS)
+        """Step up to a time of the world, in steps that grow if there is much to catch up with.
+
+        Between two steps others have their turn: who cannot keep up must still hear that it is to end.
+        """
+        size = max(STEP_SECONDS, min(self._most_at_once(), (elapsed - self.world.elapsed) / _MOST_STEPS))
         while (missing := elapsed - self.world.elapsed) > 0:
             self._feed.push(self.world.step(min(size, missing)))
+            await asyncio.sleep(0)
             await self._hub.drain()
         seconds = int(self.world.elapsed) - self._ticked
         self._ticked += seconds
         self._feed.tick(min(seconds, 10))
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _most_at_once(self) -> float:
+        """Seconds of the world that are about as much work as one step may be."""
+        return _STEP_UPDATES / (self.world.campus.rate or max(1, len(self.world.devices)) / _USUAL_SECONDS)
 
     @property
     def _authority(self) -> str:

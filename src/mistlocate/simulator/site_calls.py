@@ -70,6 +70,34 @@ def _shown(call: Call, plan: FloorMap) -> dict[str, Any]:
     return call.tenant.registry.map(plan, image, links.link(call.base, plan, now, thumbnail=True))
 
 
+# -- what this campus has none of: the lists are there, and empty ---------------------------------
+
+
+@TABLE.row("GET", "/sites/{site_id}/zones")
+@TABLE.row("GET", "/sites/{site_id}/rssizones")
+@TABLE.row("GET", "/sites/{site_id}/mapstacks")
+@TABLE.row("GET", "/sites/{site_id}/stats/assets")
+def nothing_in_pages(call: Call) -> Answer:
+    """An empty list that would have pages."""
+    _site(call)
+    return call.page(call.path.rpartition("/")[2], [], dict)
+
+
+@TABLE.row("GET", "/sites/{site_id}/stats/zones")
+@TABLE.row("GET", "/sites/{site_id}/stats/rssizones")
+def nothing(call: Call) -> Answer:
+    """An empty list that has no pages."""
+    _site(call)
+    return call.whole(f"stats_{call.path.rpartition('/')[2]}", [], dict)
+
+
+@TABLE.row("GET", "/sites/{site_id}/stats/maps/{map_id}/sdkclients")
+def map_sdkclients(call: Call) -> Answer:
+    """Phones with the SDK on a map; nobody has one."""
+    _map(call)
+    return call.whole("sdkclients", [], dict)
+
+
 # -- clients --------------------------------------------------------------------------------------
 
 

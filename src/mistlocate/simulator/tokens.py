@@ -72,6 +72,10 @@ class Tokens:
         sites = None if old.site_ids is None else sorted(old.site_ids)
         return self.add(old.role, sites, old.kind, old.name, old.email or "")
 
+    def of_org(self) -> list[Token]:
+        """The tokens that belong to the organisation, not to a person."""
+        return [token for token in self._tokens.values() if token.kind == "org"]
+
     def authenticate(self, authorization: str | None) -> Token:
         """The token behind an `Authorization` header; a `Refusal` with status 401 if there is none."""
         scheme, _, key = (authorization or "").strip().partition(" ")

@@ -202,6 +202,26 @@ class TestOwnership:
             assert [each["mac"] for each in await it.locations("locate_user", "zoe@example.com")] == [mac]
 
 
+class TestLogins:
+    async def test_who_logged_in_at_an_address_owns_the_device_unless_the_network_says_otherwise(
+        self, tmp_path: Path
+    ) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            mac = await put(it, None)
+            named = await put(it, "alice@example.com", 1)
+            await until(lambda: all(it.tracker().roster.clients[each].known for each in (mac, named)))
+            ip, other = (str(it.tracker().roster.clients[each].ip) for each in (mac, named))
+            logins = [
+                [ip, "Zoe", "example.com", "pc-1"], [other, "mallory", None], ["198.51.100.1", "nobody", "x"],
+                [None, "x"], [ip, None, None], [],
+            ]  # fmt: skip
+            assert await it.locations("ip_username_mappings", logins) == 2
+            assert [each["mac"] for each in await it.locations("locate_user", "zoe@example.com")] == [mac]
+            assert (await it.locations("check_ownership_of", named))["assigned_to"] == "alice"
+            assert "ip" not in it.published(mac), "kept to answer this, and told nobody"
+
+
 class TestGuests:
     async def test_by_the_rule_of_the_site(self, tmp_path: Path) -> None:
         async with site(tmp_path, Campus(seed=1, people=30, floors=1)) as it:
@@ -327,4 +347,7 @@ class TestProblems:
 def test_levels() -> None:
     levels = {name: command.level for name, command in commands_of(MistLocations).items()}
     assert {name for name, level in levels.items() if level is Level.SUPPORT} == {"search", "explain"}
-    assert {name for name, level in levels.items() if level is Level.ADMINISTRATOR} == {"mac_address_mappings"}
+    assert {name for name, level in levels.items() if level is Level.ADMINISTRATOR} == {
+        "mac_address_mappings",
+        "ip_username_mappings",
+    }

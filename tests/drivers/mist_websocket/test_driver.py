@@ -51,7 +51,7 @@ class TestTheSite:
             assert "zones" in record, "every field of the single record"
             assert len(it.requests(f"/stats/clients/{mac}")) == 3
             assert mac not in {each["mac"] for each in await it.mist("clients")}
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFound, match="no client with this MAC"):
                 await it.mist("client", "da1119c0ffee")
             with pytest.raises(BadArguments, match="12 hex digits"):
                 await it.mist("client", "alice")
@@ -203,6 +203,7 @@ def test_levels() -> None:
     assert [name for name, level in levels.items() if level is Level.USER] == ["maps", "format_mac", "format_username"]
     assert {name for name, level in levels.items() if level is Level.ADMINISTRATOR} == {
         "mac_address_mappings",
+        "ip_username_mappings",
         "remove_mac_address_mappings",
         "get_request",
     }

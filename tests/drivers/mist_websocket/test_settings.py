@@ -105,7 +105,7 @@ class TestTokenFiles:
             made(api_token=None, api_token_file=tmp_path / "token").read_token()
 
     def test_a_missing_file(self, tmp_path: Path) -> None:
-        with pytest.raises(SettingsError, match="FileNotFoundError"):
+        with pytest.raises(SettingsError, match="No such file"):
             made(api_token=None, api_token_file=tmp_path / "token").read_token()
 
 

@@ -1,7 +1,17 @@
 import pytest
 
 from mistlocate.driver.command import Level
-from mistlocate.engines.embedded.access import Access, ApiKey, Caller, Refusal, hash_key, is_hash, is_loopback, new_key
+from mistlocate.engines.embedded.access import (
+    Access,
+    ApiKey,
+    Caller,
+    Refusal,
+    credentials,
+    hash_key,
+    is_hash,
+    is_loopback,
+    new_key,
+)
 
 LOCAL = {"host": "127.0.0.1:8680"}
 
@@ -23,16 +33,24 @@ class TestKeys:
         access = Access(
             [ApiKey("panel", Level.USER, hash_key(user)), ApiKey("ops", Level.ADMINISTRATOR, hash_key(admin))]
         )
-        assert access.identify({"x-api-key": user}, "10.0.0.9") == Caller("panel", Level.USER)
-        assert access.identify({"authorization": f"Bearer {admin}"}, "10.0.0.9") == Caller("ops", Level.ADMINISTRATOR)
-        assert access.identify({}, "10.0.0.9", admin) == Caller("ops", Level.ADMINISTRATOR)
+        assert access.identify(credentials({"x-api-key": user}, "10.0.0.9")) == Caller("panel", Level.USER)
+        for shown in (
+            credentials({"authorization": f"Bearer {admin}"}, "10.0.0.9"),
+            credentials({}, "10.0.0.9", admin),
+            credentials({"x-api-key": user}, "10.0.0.9", admin),
+        ):
+            assert access.identify(shown) == Caller("ops", Level.ADMINISTRATOR)
+
+    def test_what_a_caller_shows_is_kept_without_the_key(self) -> None:
+        key = new_key()
+        assert key not in str(credentials({"x-api-key": key}, "10.0.0.9"))
 
     @pytest.mark.parametrize(
         "headers", [{}, {"x-api-key": "wrong"}, {"authorization": "Basic abc"}, {"authorization": "Bearer"}]
     )
     def test_with_keys_nobody_gets_in_without_one_not_even_from_here(self, headers: dict[str, str]) -> None:
         access = Access([ApiKey("panel", Level.USER, hash_key(new_key()))])
-        found = access.identify(headers, "127.0.0.1")
+        found = access.identify(credentials(headers, "127.0.0.1"))
         assert isinstance(found, Refusal)
         assert found.status == 401
 
@@ -40,11 +58,11 @@ class TestKeys:
 class TestWithoutKeys:
     def test_callers_on_this_machine_are_administrators(self) -> None:
         for client in ("127.0.0.1", "127.8.8.8", "::1"):
-            assert Access().identify({}, client) == Caller("local", Level.ADMINISTRATOR)
+            assert Access().identify(credentials({}, client)) == Caller("local", Level.ADMINISTRATOR)
 
     @pytest.mark.parametrize("client", ["10.0.0.9", "::ffff:10.0.0.9", None, "nonsense"])
     def test_others_are_nobody(self, client: str | None) -> None:
-        assert isinstance(Access().identify({}, client), Refusal)
+        assert isinstance(Access().identify(credentials({}, client)), Refusal)
 
     @pytest.mark.parametrize("host", ["127.0.0.1:8680", "localhost:8680", "localhost", "[::1]:8680", "LOCALHOST"])
     def test_names_of_this_machine(self, host: str) -> None:

@@ -1,3 +1,4 @@
+import itertools
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,7 @@ import pytest
 
 from mistlocate.driver.command import Level
 from mistlocate.engines.embedded.access import hash_key
-from mistlocate.engines.embedded.config import Loaded, load, load_file, load_text, split_address
+from mistlocate.engines.embedded.config import Loaded, load, load_file, load_text, unreadable_files
 from mistlocate.errors import SettingsError
 
 SITE = "ea57dcee-516a-5fde-abca-aa9b6f371622"
@@ -69,6 +70,23 @@ class TestGood:
         monkeypatch.setenv("MISTLOCATE_LISTEN", "127.0.0.1:9999")
         assert load({**good(), "listen": "127.0.0.1:1"}, Path()).address[1] == 9999
 
+    def test_a_port_alone_is_an_address(self) -> None:
+        assert load({**good(), "listen": 8681}, Path()).address == ("127.0.0.1", 8681)
+
+    def test_the_environment_can_be_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MISTLOCATE_STORE", "/real.db")
+        assert load(good(), Path("/x"), environment=False).store == Path("/x/mistlocate.db")
+
+    def test_files_that_are_not_there_yet(self, tmp_path: Path) -> None:
+        raw = good()
+        raw["systems"][0]["modules"][0]["settings"] = {"api_token_file": "token", "site_id": SITE}
+        loaded = load(raw, tmp_path)
+        (found,) = unreadable_files(loaded)
+        assert found.path == "systems[0].modules[0].settings.api_token_file"
+        assert str(tmp_path / "token") in found.message
+        (tmp_path / "token").write_text("sesame")
+        assert unreadable_files(loaded) == []
+
     def test_no_secret_shows(self) -> None:
         assert "sesame" not in repr(load(good(), Path()))
 
@@ -96,6 +114,11 @@ class TestReferences:
             found[0] == "systems[0].modules[0].settings.api_token: the environment variable NOT_SET_ANYWHERE is not set"
         )
         assert "cannot be read" in problems(self.referring("${file:missing}"), tmp_path)[0]
+
+    @pytest.mark.parametrize("text", ["${NOT_SET_ANYWHERE}", "${file:missing}", "${file:a\0b}", "a\0b", "\ud800"])
+    def test_one_mistake_is_one_problem(self, tmp_path: Path, text: str) -> None:
+        (found,) = problems(self.referring(text), tmp_path)
+        assert found.startswith("systems[0].modules[0].settings.api_token: ")
 
 
 class TestProblems:
@@ -134,6 +157,34 @@ class TestProblems:
         raw = good()
         del raw["systems"][0]["modules"][0]
         assert problems(raw) == ["systems[0].modules: MistLocations_1 needs the module MistWebsocket_1 beside it"]
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("LISTEN", "x", "MISTLOCATE_LISTEN: expected HOST:PORT"),
+            ("LOG_LEVEL", "loud", "MISTLOCATE_LOG_LEVEL: Input should be"),
+        ],
+    )
+    def test_a_wrong_variable_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+    ) -> None:
+        monkeypatch.setenv(f"MISTLOCATE_{name}", value)
+        assert problems(good())[0].startswith(message)
+
+    def test_other_variables_mean_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MISTLOCATE_ZONES", "x")
+        assert len(load(good(), Path()).config.zones) == 2
+
+    def test_a_module_at_an_impossible_address(self) -> None:
+        raw = good()
+        raw["systems"][0]["modules"][0]["uri"] = "http://127.0.0.1:99999"
+        assert problems(raw) == ["systems[0].modules[0].uri: expected an address such as wss://HOST:PORT/PATH"]
+
+    @pytest.mark.parametrize("mappings", [{"m1 => building": "zone-b"}, "m1 => {}", {"m1": "building => zone-b"}])
+    def test_a_pasted_arrow_that_is_still_yaml(self, mappings: Any) -> None:
+        raw = good()
+        raw["systems"][0]["modules"][1]["settings"]["floorplan_mappings"] = mappings
+        assert "write ':' instead of '=>'" in problems(raw)[0]
 
     def test_doubled_names(self) -> None:
         raw = good()
@@ -191,27 +242,43 @@ class TestText:
     def test_the_same_key_twice(self) -> None:
         assert "'m1' is there twice" in text_problems("a:\n  m1: {x: 1}\n  m2: {}\n  m1: {x: 2}\n")
 
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("a: &a\n  b: *a\n", "line 1, column 4: an alias stands for something that it is part of"),
+            ("[" * 3000, "nested deeper than the 50 levels"),
+            ("a: " + "[" * 60 + "]" * 60, "nested deeper than the 50 levels"),
+            ("a: " + "9" * 5000, "line 1, column 4: 9999"),
+            ("a: !!timestamp x", "cannot be read as a value"),
+            ('a: "\\U99999999"', "not readable as YAML"),
+            ("1: 2", "line 1, column 1: the key 1 is no text: a key must be text"),
+            ("~: 2", "a key must be text"),
+            ("? [a]\n: 2\n", "a key must be text"),
+            ("systems: [{modules: [{settings: {1: 2}}]}]", "line 1, column 34: the key 1 is no text"),
+        ],
+    )
+    def test_yaml_that_no_settings_can_be(self, text: str, message: str) -> None:
+        with pytest.raises(SettingsError) as raised:
+            load_text(text, Path())
+        assert message in str(raised.value)
+        assert len(raised.value.problems) == 1
+
+    def test_aliases_do_not_multiply_without_bound(self) -> None:
+        levels = "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 10)}]\n" for a, b in itertools.pairwise("abcdef"))
+        assert "aliases written out" in text_problems(f"a: &a [x]\n{levels}zones: [*f, *f]\n")
+
+    def test_dates_and_merged_mappings_are_what_they_look_like(self) -> None:
+        text = "zones:\n  - &z {id: a, name: 2024-13-45}\n  - {<<: *z, id: b}\n"
+        assert [zone.name for zone in load_text(text, Path()).config.zones] == ["2024-13-45"] * 2
+
     @pytest.mark.parametrize("text", ["", "- a\n", "7"])
     def test_not_a_mapping(self, text: str) -> None:
         assert "expected keys such as zones" in text_problems(text)
 
     def test_files(self, tmp_path: Path) -> None:
-        with pytest.raises(SettingsError, match="mistlocate init"):
+        with pytest.raises(SettingsError, match="mistlocate init") as raised:
             load_file(tmp_path / "missing.yaml")
+        assert raised.value.where == str(tmp_path / "missing.yaml")
         (tmp_path / "x.yaml").write_bytes(b"\xff\xfe")
         with pytest.raises(SettingsError, match="UTF-8"):
             load_file(tmp_path / "x.yaml")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("127.0.0.1:80", ("127.0.0.1", 80)),
-        ("[::1]:80", ("::1", 80)),
-        (":80", ("127.0.0.1", 80)),
-        ("80", ("127.0.0.1", 80)),
-        ("host.example:0", ("host.example", 0)),
-    ],
-)
-def test_splitting_addresses(text: str, expected: tuple[str, int]) -> None:
-    assert split_address(text) == expected

@@ -1,8 +1,8 @@
-"""The engine: modules that find each other, crash, change and go. The contract of `driver.context`, kept."""
+"""The engine: settings saved at run time, crashes, changes of the file. (What it owes its modules: test_contract.)"""
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,19 @@ from structlog.testing import capture_logs
 
 from mistlocate.driver import supervisor
 from mistlocate.driver.supervisor import ModuleState
-from mistlocate.engines.embedded.config import Loaded
-from mistlocate.engines.embedded.engine import Engine, split_slug
+from mistlocate.engines.embedded.config import Loaded, load
+from mistlocate.engines.embedded.engine import Engine, NoSuchSystem, NoSuchZone, split_slug
+from mistlocate.engines.embedded.host import ModuleHost
 from mistlocate.errors import (
-    BadArguments,
-    CommandFailed,
     ModuleUnavailable,
     NoSuchModule,
-    NotFound,
     SettingsError,
     StoreError,
-    UnknownCommand,
 )
+from support.drivers import Probe
 from support.waiting import until
+
+SITE = "00000000-0000-0000-0000-000000000001"
 
 Running = Callable[..., AbstractAsyncContextManager[Engine]]
 
@@ -38,82 +38,7 @@ def status(engine: Engine, key: str, slug: str = "Probe_1") -> Any:
     return None if value is None else value.value
 
 
-class TestContract:
-    async def test_private_storage(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            assert await run(engine, "remember", "a", "1") == {"a": "1"}
-            assert await run(engine, "remember", "b", "2") == {"a": "1", "b": "2"}
-            assert await run(engine, "remember", "a", None) == {"b": "2"}
-            assert await run(engine, "remember", "c", "3", slug="Probe_2") == {"c": "3"}
-
-    async def test_it_survives_the_engine(self, running: Running) -> None:
-        async with running() as engine:
-            await run(engine, "remember", "a", "1")
-        async with running() as engine:
-            assert await run(engine, "remember", "b", "2") == {"a": "1", "b": "2"}
-
-    async def test_other_modules_by_name(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            answer = await run(engine, "ask", "Probe_2", "echo", ["hallo", 3])
-            assert answer == {"text": "hallo", "count": 3, "more": None}
-            assert await run(engine, "ask", "Probe", "echo", ["me"]) == {"text": "me", "count": 1, "more": None}
-            assert (await run(engine, "read", "Probe_2", "open"))["value"] == 1
-            assert await run(engine, "read", "Probe_9", "open") is None
-
-    @pytest.mark.parametrize(
-        ("module", "command", "args", "error"),
-        [
-            ("Probe_9", "echo", [], NoSuchModule),
-            ("Probe_2", "nothing", [], UnknownCommand),
-            ("Probe_2", "echo", [7], BadArguments),
-            ("Probe_2", "fail", ["known"], NotFound),
-            ("Probe_2", "fail", ["defect"], CommandFailed),
-        ],
-    )
-    async def test_what_can_go_wrong_with_them(
-        self, running: Running, module: str, command: str, args: list[Any], error: type[Exception]
-    ) -> None:
-        async with running({}, {}) as engine:
-            with pytest.raises(error):
-                await run(engine, "ask", module, command, args)
-
-    async def test_a_module_that_was_stopped_says_so_to_others(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            await engine.find("sys", "Probe_2").stop()
-            with pytest.raises(ModuleUnavailable, match="Probe_2 is not running"):
-                await run(engine, "ask", "Probe_2", "echo", ["x"])
-
-    async def test_following_a_status(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            await run(engine, "publish", "k", 1, slug="Probe_2")
-            await run(engine, "follow", "Probe_2", "k")
-            for value in (2, 2, [3], None):
-                await run(engine, "publish", "k", value, slug="Probe_2")
-            assert await run(engine, "what_was_heard") == [1, 2, [3], None]
-
-    async def test_following_a_module_that_comes_later(self, running: Running, probes: Callable[..., Loaded]) -> None:
-        async with running({}) as engine:
-            await run(engine, "follow", "Probe_2", "k")
-            await engine.reload(probes({}, {}))
-            await run(engine, "publish", "k", "here", slug="Probe_2")
-            await engine.reload(probes({}))
-            await until(lambda: run(engine, "what_was_heard"))
-            assert await run(engine, "what_was_heard") == ["here", None]
-
-    async def test_connected(self, running: Running) -> None:
-        async with running() as engine:
-            assert status(engine, "connected") is None
-            await run(engine, "connect", True)
-            assert status(engine, "connected") is True
-            await run(engine, "connect", False)
-            assert status(engine, "connected") is False
-
-    async def test_what_modules_of_a_process_share(self, running: Running) -> None:
-        async with running({}, {}) as engine:
-            one, two = [await run(engine, "share", "key", slug=slug) for slug in ("Probe_1", "Probe_2")]
-            other = await run(engine, "share", "another")
-            assert one == two != other
-
+class TestSaving:
     async def test_saving_a_setting(self, running: Running) -> None:
         async with running({"value": 1}) as engine:
             await run(engine, "save", "value", 7)
@@ -168,6 +93,86 @@ class TestCrashes:
             assert await run(engine, "echo", "x")
 
 
+class TestSavedSettings:
+    async def test_the_zones_that_they_name_have_to_exist(
+        self, running: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def zones_named_by(raw: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+            return [("value", f"zone-{raw['value']}")] if "value" in raw else []
+
+        async with running() as engine:
+            monkeypatch.setattr(Probe, "zones_named_by", zones_named_by)
+            with pytest.raises(SettingsError, match=r"value: no zone 'zone-2' \(did you mean 'zone-1'\?\)"):
+                await engine.save_settings("mod-sys-Probe-1", {"value": 2})
+            assert engine.host("mod-sys-Probe-1").settings == {}
+            await engine.save_settings("mod-sys-Probe-1", {"value": 1})
+            await engine.save_settings("mod-sys-Probe-1", {}, ("value",))
+
+    async def test_those_of_mappings_for_example(self, tmp_path: Path) -> None:
+        modules = [
+            {"driver": "MistWebsocket", "settings": {"api_token": "t", "site_id": SITE}},
+            {"driver": "MistLocations", "id": "locations"},
+        ]
+        raw = {"zones": [{"id": "zone-1", "name": "One"}], "systems": [{"id": "sys", "modules": modules}]}
+        engine = Engine(load(raw, tmp_path))
+        await engine.store.open()
+        engine.hosts["locations"] = host = ModuleHost(engine, engine.loaded.modules[1], {})
+        mappings = {"map": {"building": "zone-1", "level": "nozone", "level_name": "any text"}}
+        with pytest.raises(SettingsError, match=r"floorplan_mappings\.map\.level: no zone 'nozone'"):
+            await engine.save_settings("locations", {"floorplan_mappings": mappings})
+        assert host.saved == {}
+        mappings["map"]["level"] = "zone-1"
+        await engine.save_settings("locations", {"floorplan_mappings": mappings})
+        await engine.store.close()
+
+
+class TestStartingAndStopping:
+    async def test_a_start_waits_for_the_stop_before_it(
+        self, running: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        unloading, unload = asyncio.Event(), asyncio.Event()
+
+        async def on_unload(_: Probe) -> None:
+            unloading.set()
+            await unload.wait()
+
+        monkeypatch.setattr(Probe, "on_unload", on_unload)
+        async with running() as engine:
+            host = engine.find("sys", "Probe_1")
+            stop = asyncio.create_task(engine.stop(host.spec.id))
+            await unloading.wait()
+            start = asyncio.create_task(engine.start(host.spec.id))
+            unload.set()
+            await asyncio.gather(stop, start)
+            assert await run(engine, "echo", "x")
+            assert host.state is ModuleState.RUNNING
+
+    async def test_a_module_that_goes_meanwhile_is_not_started(
+        self, running: Running, probes: Callable[..., Loaded], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        unloading, unload = asyncio.Event(), asyncio.Event()
+
+        async def on_unload(_: Probe) -> None:
+            unloading.set()
+            await unload.wait()
+
+        async with running({}, {}) as engine:
+            monkeypatch.setattr(Probe, "on_unload", on_unload)
+            host = engine.find("sys", "Probe_2")
+            stop = asyncio.create_task(engine.stop(host.spec.id))
+            await unloading.wait()
+            start = asyncio.create_task(engine.start(host.spec.id))
+            reload = asyncio.create_task(engine.reload(probes({})))
+            await until(lambda: host.spec.id not in engine.hosts)
+            unload.set()
+            with pytest.raises(NoSuchModule):
+                await start
+            with pytest.raises(NoSuchModule):
+                await engine.stop(host.spec.id)
+            await asyncio.gather(stop, reload)
+            assert host.state is ModuleState.STOPPED
+
+
 class TestReloading:
     async def test_only_what_differs_is_touched(self, running: Running, probes: Callable[..., Loaded]) -> None:
         async with running({"value": 1}, {"value": 2}) as engine:
@@ -213,8 +218,11 @@ class TestReloading:
 class TestFinding:
     async def test_errors_list_what_there_is(self, running: Running) -> None:
         async with running() as engine:
-            with pytest.raises(NoSuchModule, match="systems: sys"):
-                engine.find("nowhere", "Probe_1")
+            for find in (lambda: engine.find("nowhere", "Probe_1"), lambda: engine.system("nowhere")):
+                with pytest.raises(NoSuchSystem, match="systems: sys"):
+                    find()
+            with pytest.raises(NoSuchZone, match="zones: zone-1"):
+                engine.zone("nowhere")
             with pytest.raises(NoSuchModule, match="modules: mod-sys-Probe-1"):
                 engine.host("nothing")
 
@@ -227,6 +235,7 @@ class TestFinding:
             ("My_Probe_12", ("My_Probe", 12)),
             ("_1", ("_1", 1)),
             ("", ("", 1)),
+            ("Probe_" + "9" * 5000, ("Probe_" + "9" * 5000, 1)),
         ],
     )
     def test_names_and_indices(self, slug: str, expected: tuple[str, int]) -> None:

@@ -148,7 +148,7 @@ async def test_arguments_that_do_not_fit_are_not_sent(
 async def test_an_unknown_command_is_not_sent_and_a_similar_one_named(system: System) -> None:
     with pytest.raises(UnknownCommand, match=r"Probe_1 has no command 'ecko'.*did you mean 'echo'"):
         await system.module().call("ecko")
-    with pytest.raises(UnknownCommand):
+    with pytest.raises(ModuleUnavailable, match="has not been started so far"):
         await system.module("Other_1").call("echo")
     assert system.calls == []
 

@@ -157,6 +157,14 @@ class MistLocations(Driver[MistLocationsSettings]):
         """Assign MACs to a person by hand, above all that the network says; answers all MACs of the person."""
         return list(await self._mist.call("mac_address_mappings", username, macs, domain))
 
+    @command(Level.ADMINISTRATOR)
+    async def ip_username_mappings(self, ip_mappings: list[list[str | None]]) -> int:
+        """Take in who a directory saw at which address: `[ip, user, domain, hostname]` each, the last two optional.
+
+        Answers how many of them named a person at a device of this site. It ranks below what the network says.
+        """
+        return int(await self._mist.call("ip_username_mappings", ip_mappings))
+
     @command()
     async def format_mac(self, mac: str) -> str:
         """The hex digits of a MAC in lower case, without `0x` and separators."""

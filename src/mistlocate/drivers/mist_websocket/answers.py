@@ -1,11 +1,11 @@
-"""What MistWebsocket answers about people and devices. Functions of the tracker's state, without side effects."""
+"""What MistWebsocket answers about people and devices, and what it is told of them, by functions of the tracker."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.location.identity import is_random_mac, whole_mac
-from mistlocate.location.ownership import Match
+from mistlocate.location.ownership import Match, Source
 from mistlocate.location.roster import Client
 from mistlocate.location.search import Person, search
 
@@ -111,3 +111,16 @@ def _key(tracker: Tracker, psk_id: str) -> str:
     if psk_id not in tracker.keys:
         return "not in the lists of keys that the token may read"
     return "known"
+
+
+def learn_logins(tracker: Tracker, mappings: Iterable[Sequence[str | None]]) -> int:
+    """Learn owners from `[ip, user, domain, hostname]`; return how many of them named a person at a device of ours."""
+    at_address = {client.ip: client.mac for client in tracker.roster.clients.values() if client.ip}
+    learned = 0
+    for ip, user, domain, *_ in ([*mapping, None, None, None] for mapping in mappings):
+        mac = at_address.get((ip or "").strip())
+        if mac is None or not user:
+            continue
+        name = f"{user}@{domain}" if domain and "@" not in user and "\\" not in user else user
+        learned += tracker.owners.learn(mac, name, Source.LOGIN, tracker.cloud_clock.now())
+    return learned

@@ -11,7 +11,7 @@ from mistlocate.drivers.mist_websocket import answers, report
 from mistlocate.drivers.mist_websocket.publish import map_summary
 from mistlocate.drivers.mist_websocket.session import SiteSession
 from mistlocate.drivers.mist_websocket.settings import PLACEHOLDERS, URI_BASE, MistWebsocketSettings
-from mistlocate.errors import BadArguments, ModuleUnavailable
+from mistlocate.errors import BadArguments, ModuleUnavailable, NotFound
 from mistlocate.location import identity
 from mistlocate.location.identity import whole_mac
 from mistlocate.mist.budget import Purpose
@@ -99,7 +99,11 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     async def client(self, mac: str) -> dict[str, Any]:
         """One client's record with every field, asked of the cloud; the roster does not change."""
         connection = self._site.live()
-        row = await connection.api.client(self.settings.site, _mac(mac), Purpose.COMMAND)
+        try:
+            row = await connection.api.client(self.settings.site, _mac(mac), Purpose.COMMAND)
+        except NotFound as error:
+            hint = "it was not seen on this site within the last day, or the site id is wrong"
+            raise NotFound("the cloud knows no client with this MAC", status=error.status, hint=hint) from None
         record = dict(row.raw)
         if self._site.tracker.owners.rules.is_ignored(row.record.username or ""):
             record.pop("username", None)
@@ -185,6 +189,16 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         removed = [mac for mac in map(_mac, macs) if owners.release(mac) is not None]
         await self._site.store.flush()
         return removed
+
+    @command(Level.ADMINISTRATOR)
+    async def ip_username_mappings(self, ip_mappings: list[list[str | None]]) -> int:
+        """Take in who a directory saw at which address: `[ip, user, domain, hostname]` each, the last two optional.
+
+        Answers how many of them named a person at a device of this site. It ranks below what the network says.
+        """
+        learned = answers.learn_logins(self._site.tracker, ip_mappings)
+        await self._site.store.flush()
+        return learned
 
     # -- forms ------------------------------------------------------------------------------------
 

@@ -140,7 +140,8 @@ class MistWebsocketSettings(DriverSettings):
         try:
             token = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError([Problem("api_token_file", f"cannot be read: {type(error).__name__}")]) from None
+            reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+            raise SettingsError([Problem("api_token_file", f"cannot be read: {reason}")]) from None
         if not is_token(token):
             raise SettingsError([Problem("api_token_file", "holds no token: expected one word in the file")])
         return token

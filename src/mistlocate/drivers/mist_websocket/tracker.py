@@ -204,6 +204,7 @@ class Tracker:
             position=self._position(stats, map_id),
             username=username,
             psk_id=stats.psk_id,
+            ip=stats.ip,
             is_guest=stats.is_guest,
             guest_email=typed,
             manufacturer=_text(stats.manufacture),

@@ -36,6 +36,13 @@ class ApiKey(NamedTuple):
     hash: str
 
 
+class Credentials(NamedTuple):
+    """What a caller shows of itself: the hash of its key, if it gave one, and the address it calls from."""
+
+    key_hash: str | None
+    client: str | None
+
+
 class Refusal(NamedTuple):
     """Why a request is not answered: HTTP status and what to do."""
 
@@ -71,6 +78,13 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+def credentials(headers: Mapping[str, str], client: str | None, key: str | None = None) -> Credentials:
+    """What a request shows: `key`, else the key in its headers, whose names are in lower case."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    given = key or headers.get("x-api-key") or (bearer.strip() if scheme.lower() == "bearer" else "")
+    return Credentials(hash_key(given) if given else None, client)
+
+
 class Access:
     """Decides about requests. `hosts` are further names under which the engine may be called."""
 
@@ -90,18 +104,15 @@ class Access:
             return Refusal(403, "calls from pages of another origin are not answered")
         return None
 
-    def identify(self, headers: Mapping[str, str], client: str | None, key: str | None = None) -> Caller | Refusal:
-        """Who calls: by the key in the headers (or `key`), else, where no keys exist, a caller on this machine."""
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = key or headers.get("x-api-key") or (bearer.strip() if scheme.lower() == "bearer" else "")
+    def identify(self, shown: Credentials) -> Caller | Refusal:
+        """Who calls: by the key, else, where no keys exist, a caller on this machine."""
         if not self._keys:
-            return Caller("local", Level.ADMINISTRATOR) if is_loopback(client) else Refusal(401, _NO_KEYS)
-        if not given:
+            return Caller("local", Level.ADMINISTRATOR) if is_loopback(shown.client) else Refusal(401, _NO_KEYS)
+        if shown.key_hash is None:
             return Refusal(401, "an API key is needed: send it as X-API-Key")
-        digest = hash_key(given)
         found = None
         for each in self._keys:  # all of them, so that time tells nothing
-            if hmac.compare_digest(each.hash, digest):
+            if hmac.compare_digest(each.hash, shown.key_hash):
                 found = each
         return Refusal(401, "this API key is not known") if found is None else Caller(found.name, found.level)
 

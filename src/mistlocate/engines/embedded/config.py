@@ -1,158 +1,43 @@
 """The settings file of the engine: read, resolved, and checked as a whole before anything starts."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ValidationError
 
 from mistlocate import yamltext
 from mistlocate.driver.base import Driver, parse_settings, problems_of
-from mistlocate.driver.command import Level, suggestion
-from mistlocate.engines.embedded.access import ApiKey, is_hash, is_loopback
+from mistlocate.driver.command import suggestion
+from mistlocate.engines.embedded.access import is_loopback
 from mistlocate.engines.embedded.drivers import DRIVERS
+from mistlocate.engines.embedded.settings import (
+    ENVIRONMENT_PREFIX,
+    EngineConfig,
+    Environment,
+    Loaded,
+    ModuleSpec,
+    SystemConfig,
+    ZoneConfig,
+    split_address,
+)
 from mistlocate.errors import Problem, SettingsError
 
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+__all__ = [
+    "EngineConfig", "Loaded", "ModuleSpec", "SystemConfig", "ZoneConfig",
+    "load", "load_file", "load_text", "split_address", "unreadable_files",
+]  # fmt: skip
 
-
-class Strict(BaseModel):
-    """Unknown keys are errors: most of them are misspelt."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class ZoneConfig(Strict):
-    """A place: a building, a level, a campus …"""
-
-    id: Id = Field(description="What mappings and callers call it.")
-    name: str = Field(description="What people call it.")
-    parent: Id | None = Field(None, description="The zone it lies in.")
-
-
-class KeyConfig(Strict):
-    """An API key. Only its hash is here; `mistlocate key` makes both."""
-
-    name: str = Field(description="Whose key it is; shown wherever a call is attributed.")
-    level: Literal["user", "support", "administrator"] = "user"
-    hash: str = Field(description="sha256:… as `mistlocate key` prints it.")
-
-    @field_validator("hash")
-    @classmethod
-    def _hash(cls, text: str) -> str:
-        if not is_hash(text):
-            raise ValueError("expected sha256: and 64 hex digits; make a key with `mistlocate key`")
-        return text
-
-
-class ModuleConfig(Strict):
-    """A driver in a system. Its name there is the driver's, with an index: `MistWebsocket_1`."""
-
-    driver: str = Field(description="One of: " + ", ".join(DRIVERS))
-    id: Id | None = Field(None, description="Default: made of system, name and index.")
-    uri: str | None = Field(None, description="Where the driver's device or cloud is; its settings outrank it.")
-    settings: dict[str, Any] = Field({}, description="The driver's settings.", repr=False)
-
-
-class SystemConfig(Strict):
-    """Modules that know each other."""
-
-    id: Id
-    name: str = ""
-    zones: list[Id] = Field([], description="The zones this system serves.")
-    modules: list[ModuleConfig] = []
-
-
-class EngineConfig(BaseSettings):
-    """Everything in a settings file. The simple values can also come from the environment as MISTLOCATE_<NAME>."""
-
-    model_config = SettingsConfigDict(env_prefix="MISTLOCATE_", extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    listen: str = Field("127.0.0.1:8680", description="Address and port of the API; loopback unless there are keys.")
-    allowed_hosts: list[str] = Field([], description="Further names under which the API may be called.")
-    store: Path = Field(Path("mistlocate.db"), description="What is kept over restarts: owners, saved settings.")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["text", "json"] = "text"
-    zones: list[ZoneConfig] = []
-    systems: list[SystemConfig] = []
-    api_keys: list[KeyConfig] = []
-
-    @field_validator("listen")
-    @classmethod
-    def _address(cls, text: str) -> str:
-        split_address(text)
-        return text
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment outranks the file; there are no other sources."""
-        return env_settings, init_settings
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleSpec:
-    """A module as the engine starts it."""
-
-    id: str
-    system_id: str
-    name: str
-    index: int
-    driver: type[Driver[Any]]
-    uri: str | None
-    settings: Mapping[str, Any] = field(repr=False)  # secrets are among them
-
-    @property
-    def slug(self) -> str:
-        """Its name in the system, with the index."""
-        return f"{self.name}_{self.index}"
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A settings file that can be used. `base` is the folder that relative paths start from."""
-
-    config: EngineConfig
-    modules: tuple[ModuleSpec, ...]
-    base: Path
-
-    @property
-    def keys(self) -> list[ApiKey]:
-        """The configured API keys."""
-        return [ApiKey(each.name, Level.named(each.level), each.hash) for each in self.config.api_keys]
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port to listen on."""
-        return split_address(self.config.listen)
-
-    @property
-    def store(self) -> Path:
-        """The file of the store."""
-        return self.base / self.config.store
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """Host and port of `host:port`, `[v6]:port` or a port alone. Raises `ValueError`."""
-    host, _, port = text.strip().rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
-        raise ValueError("expected HOST:PORT, for example 127.0.0.1:8680")
-    return host.strip("[]") or "127.0.0.1", int(port)
+#: For so many names that do not exist another one is suggested: comparing takes time.
+_SUGGESTIONS = 20
 
 
 def load_file(path: Path) -> Loaded:
     """Read and check a settings file. Raises `SettingsError` with every problem there is."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise SettingsError([Problem("", f"{reason}", "make one with `mistlocate init`")], where=str(path)) from None
     return load_text(text, path.resolve().parent, where=str(path))
@@ -169,16 +54,56 @@ def load_text(text: str, base: Path, *, where: str = "settings") -> Loaded:
     return load(raw, base, where=where)
 
 
-def load(raw: Mapping[str, Any], base: Path, *, where: str = "settings") -> Loaded:
-    """Check settings that were read already."""
+def load(raw: Mapping[str, Any], base: Path, *, where: str = "settings", environment: bool = True) -> Loaded:
+    """Check settings that were read already; `environment` false takes nothing from there over them."""
+    unresolved: list[Problem] = []
+    resolved = yamltext.resolve(raw, base, unresolved)
+    outside = Environment().model_dump(exclude_none=True) if environment else {}
     problems: list[Problem] = []
-    resolved = yamltext.resolve(raw, base, problems)
-    config, wrong = _lenient(resolved, problems)
+    config, wrong = _lenient({**resolved, **outside}, problems)
     specs = list(_modules(resolved, base, problems))
     problems += _check_together(config, specs, wrong)
+    # What could not be resolved is wrong for that reason alone, whatever stands in its place.
+    known = {problem.path for problem in unresolved}
+    problems = unresolved + [problem for problem in problems if problem.path not in known]
     if problems:
-        raise SettingsError(problems, where=where)
-    return Loaded(config, tuple(spec for spec, _ in specs), base)
+        arrows = set(_arrows(resolved))
+        raise SettingsError([_named(problem, outside, arrows) for problem in problems], where=where)
+    return Loaded(config, tuple(specs), base)
+
+
+def unreadable_files(loaded: Loaded) -> list[Problem]:
+    """The files that settings name and that cannot be read at present. They may come while the engine runs."""
+    found = []
+    for spec in loaded.modules:
+        for name in _file_settings(spec.driver):
+            if name in spec.settings:
+                path = str(spec.settings[name])
+                try:
+                    Path(path).read_bytes()
+                except OSError as error:
+                    message = f"the file {path} cannot be read: {error.strerror}"
+                    found.append(Problem(f"{spec.place}.{name}", message, "make it, or name another one here"))
+    return found
+
+
+def _named(problem: Problem, outside: Mapping[str, Any], arrows: set[str]) -> Problem:
+    """The problem under the name of the variable it came from, and with a hint where another notation was pasted."""
+    hint = yamltext.ARROW_HINT if "=>" in problem.path or problem.path in arrows else problem.hint
+    path = f"{ENVIRONMENT_PREFIX}{problem.path.upper()}" if problem.path in outside else problem.path
+    return Problem(path, problem.message, hint)
+
+
+def _arrows(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of texts with an arrow in them."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _arrows(each, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _arrows(each, f"{path}[{number}]")
+    elif isinstance(value, str) and "=>" in value:
+        yield path
 
 
 def _lenient(resolved: Mapping[str, Any], problems: list[Problem]) -> tuple[EngineConfig, frozenset[str]]:
@@ -195,8 +120,8 @@ def _lenient(resolved: Mapping[str, Any], problems: list[Problem]) -> tuple[Engi
 # -- modules --------------------------------------------------------------------------------------
 
 
-def _modules(raw: Mapping[str, Any], base: Path, problems: list[Problem]) -> Iterator[tuple[ModuleSpec, str]]:
-    """Every module whose driver is known, and the path of its settings, which are checked on the way."""
+def _modules(raw: Mapping[str, Any], base: Path, problems: list[Problem]) -> Iterator[ModuleSpec]:
+    """Every module whose driver is known; its settings are checked on the way."""
     for s, system in enumerate(_dicts(raw.get("systems"))):
         indices: dict[str, int] = {}
         for m, module in enumerate(_dicts(system.get("modules"))):
@@ -220,9 +145,10 @@ def _modules(raw: Mapping[str, Any], base: Path, problems: list[Problem]) -> Ite
                 driver=driver,
                 uri=module.get("uri"),
                 settings=settings,
+                place=f"{path}.settings",
             )
-            _check_settings(spec, f"{path}.settings", problems)
-            yield spec, f"{path}.settings"
+            _check_settings(spec, spec.place, problems)
+            yield spec
 
 
 def _check_settings(spec: ModuleSpec, path: str, problems: list[Problem]) -> None:
@@ -238,30 +164,33 @@ def _check_settings(spec: ModuleSpec, path: str, problems: list[Problem]) -> Non
 
 def _absolute_paths(driver: type[Driver[Any]], settings: dict[str, Any], base: Path) -> dict[str, Any]:
     """Settings that are files, relative to the settings file."""
-    files = [
-        name
-        for name, info in driver.Settings.model_fields.items()
-        if info.annotation in (Path, Path | None) and isinstance(settings.get(name), str)
-    ]
+    files = [name for name in _file_settings(driver) if isinstance(settings.get(name), str)]
     return {**settings, **{name: str(base / settings[name]) for name in files}}
+
+
+def _file_settings(driver: type[Driver[Any]]) -> list[str]:
+    fields = driver.Settings.model_fields.items()
+    return [name for name, info in fields if info.annotation in (Path, Path | None)]
 
 
 # -- checks of the whole --------------------------------------------------------------------------
 
 
-def _check_together(
-    config: EngineConfig, specs: list[tuple[ModuleSpec, str]], wrong: frozenset[str]
-) -> Iterator[Problem]:
+def _check_together(config: EngineConfig, specs: list[ModuleSpec], wrong: frozenset[str]) -> Iterator[Problem]:
     """What no part of the settings can know alone; parts that are `wrong` in themselves are left out."""
     zones = {zone.id for zone in config.zones}
     if "zones" not in wrong:
         yield from _check_zones(config)
-        for spec, path in specs:
-            for place, zone in spec.driver.zones_named_by(spec.settings):
-                if zone not in zones:
-                    yield _no_zone(f"{path}.{place}", zone, zones)
+        lost = [
+            (f"{spec.place}.{place}", zone)
+            for spec in specs
+            for place, zone in spec.driver.zones_named_by(spec.settings)
+            if zone not in zones
+        ]
+        for number, (path, zone) in enumerate(lost):
+            yield _no_zone(path, zone, zones if number < _SUGGESTIONS else set())
     if "systems" not in wrong:
-        yield from _check_modules(config, [spec for spec, _ in specs])
+        yield from _check_modules(config, specs)
     yield from _doubled("api_keys", [key.name for key in config.api_keys])
     host, _ = split_address(config.listen)
     if not config.api_keys and "api_keys" not in wrong and not is_loopback(host):
@@ -290,17 +219,20 @@ def _check_zones(config: EngineConfig) -> Iterator[Problem]:
 def _check_modules(config: EngineConfig, specs: list[ModuleSpec]) -> Iterator[Problem]:
     yield from _doubled("systems", [system.id for system in config.systems])
     yield from _doubled("modules", [spec.id for spec in specs])
+    there: dict[str, list[ModuleSpec]] = {}
+    for spec in specs:
+        there.setdefault(spec.system_id, []).append(spec)
     for number, system in enumerate(config.systems):
-        slugs = {spec.slug for spec in specs if spec.system_id == system.id}
-        for spec in specs:
-            if spec.system_id == system.id:
-                for needed in spec.driver.requirements:
-                    if needed not in slugs:
-                        yield Problem(f"systems[{number}].modules", f"{spec.slug} needs the module {needed} beside it")
+        beside = there.get(system.id, [])
+        slugs = {spec.slug for spec in beside}
+        for spec in beside:
+            for needed in spec.driver.requirements:
+                if needed not in slugs:
+                    yield Problem(f"systems[{number}].modules", f"{spec.slug} needs the module {needed} beside it")
 
 
 def _doubled(path: str, names: list[str]) -> Iterator[Problem]:
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    for name in sorted(name for name, count in Counter(names).items() if count > 1):
         yield Problem(path, f"{name!r} is there twice")
 
 

@@ -1,6 +1,7 @@
 """The engine: systems, their modules, zones; starting, finding, reconfiguring, stopping."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -9,13 +10,22 @@ from typing import Any, Self
 import structlog
 
 from mistlocate.clock import Clock, SystemClock
+from mistlocate.driver.command import suggestion
 from mistlocate.driver.context import Unsubscribe
 from mistlocate.engines.embedded.access import Access
 from mistlocate.engines.embedded.config import Loaded, ModuleSpec, SystemConfig, ZoneConfig
 from mistlocate.engines.embedded.host import ModuleHost
 from mistlocate.engines.embedded.status import CLEARED, Follower, StatusBoard
 from mistlocate.engines.embedded.store import Store
-from mistlocate.errors import NoSuchModule, SettingsError
+from mistlocate.errors import NoSuchModule, Problem, SettingsError
+
+
+class NoSuchSystem(NoSuchModule):
+    """No system of this id."""
+
+
+class NoSuchZone(NoSuchModule):
+    """No zone of this id."""
 
 
 class Engine:
@@ -30,6 +40,7 @@ class Engine:
         self.hosts: dict[str, ModuleHost] = {}
         self.access = _access(loaded)
         self._follows: list[_Follow] = []
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._log = structlog.get_logger("mistlocate.engine")
 
     async def __aenter__(self) -> Self:
@@ -61,6 +72,20 @@ class Engine:
         """All systems by id."""
         return {system.id: system for system in self.loaded.config.systems}
 
+    def zone(self, zone_id: str) -> ZoneConfig:
+        """A zone by its id. Raises `NoSuchZone`."""
+        try:
+            return self.zones[zone_id]
+        except KeyError:
+            raise NoSuchZone(f"no zone {zone_id!r}", hint=f"zones: {_listed(self.zones)}") from None
+
+    def system(self, system_id: str) -> SystemConfig:
+        """A system by its id. Raises `NoSuchSystem`."""
+        try:
+            return self.systems[system_id]
+        except KeyError:
+            raise NoSuchSystem(f"no system {system_id!r}", hint=f"systems: {_listed(self.systems)}") from None
+
     def host(self, module_id: str) -> ModuleHost:
         """A module by its id. Raises `NoSuchModule`."""
         try:
@@ -69,12 +94,11 @@ class Engine:
             raise NoSuchModule(f"no module {module_id!r}", hint=f"modules: {_listed(self.hosts)}") from None
 
     def find(self, system_id: str, slug: str) -> ModuleHost:
-        """A module by its name in a system. Raises `NoSuchModule`."""
+        """A module by its name in a system. Raises `NoSuchSystem`, `NoSuchModule`."""
         host = self.look_up(system_id, slug)
         if host is not None:
             return host
-        if system_id not in self.systems:
-            raise NoSuchModule(f"no system {system_id!r}", hint=f"systems: {_listed(self.systems)}")
+        self.system(system_id)
         there = [host.spec.slug for host in self.in_system(system_id)]
         raise NoSuchModule(f"no module {slug!r} in {system_id}", hint=f"modules there: {_listed(there)}")
 
@@ -90,6 +114,20 @@ class Engine:
     def in_system(self, system_id: str) -> list[ModuleHost]:
         """The modules of a system."""
         return [host for host in self.hosts.values() if host.spec.system_id == system_id]
+
+    # -- starting and stopping --------------------------------------------------------------------
+
+    async def start(self, module_id: str) -> None:
+        """Start a module, unless it runs; one that is being stopped is started after that. Raises `NoSuchModule`."""
+        self.host(module_id)  # no turn for a name that anybody may have made up
+        async with self._turns[module_id]:
+            self.host(module_id).start()
+
+    async def stop(self, module_id: str) -> None:
+        """Stop a module; returns when it has unloaded. Raises `NoSuchModule`."""
+        self.host(module_id)
+        async with self._turns[module_id]:
+            await self.host(module_id).stop()
 
     # -- statuses by name -------------------------------------------------------------------------
 
@@ -109,8 +147,19 @@ class Engine:
     # -- settings ---------------------------------------------------------------------------------
 
     async def save_settings(self, module_id: str, changes: Mapping[str, Any], removed: tuple[str, ...] = ()) -> None:
-        """Save settings of a module at run time. Raises `NoSuchModule`, `SettingsError`, `StoreError`."""
-        await self.host(module_id).save(changes, removed)
+        """Save settings of a module at run time; the zones that they name have to exist, as in the settings file.
+
+        Raises `NoSuchModule`, `SettingsError`, `StoreError`.
+        """
+        host = self.host(module_id)
+        problems = [
+            Problem(path, f"no zone {zone!r}", suggestion(zone, self.zones) or f"zones: {_listed(self.zones)}")
+            for path, zone in host.driver.zones_named_by(changes)
+            if zone not in self.zones
+        ]
+        if problems:
+            raise SettingsError(problems, where=host.driver.generic_name)
+        await host.save(changes, removed)
 
     async def reload(self, loaded: Loaded) -> None:
         """Change over to other settings: only what differs is touched.
@@ -127,8 +176,9 @@ class Engine:
             spec = wanted.get(module_id)
             if spec is None or spec.driver is not host.driver:
                 del self.hosts[module_id]
-                await host.stop()
-                self.board.clear(module_id)
+                async with self._turns[module_id]:
+                    await host.stop()
+                    self.board.clear(module_id)
         for spec in wanted.values():
             await self._take(spec)
         for follow in self._follows:
@@ -141,7 +191,8 @@ class Engine:
             host.start()
             return
         try:
-            await host.reconfigure(spec)
+            async with self._turns[spec.id]:
+                await host.reconfigure(spec)
         except SettingsError as error:
             # The file was checked; together with what was saved at run time it may still not fit.
             self._log.error("settings not taken", module=spec.id, problem=str(error))
@@ -181,7 +232,8 @@ class _Follow:
 def split_slug(slug: str) -> tuple[str, int]:
     """`MistWebsocket_1` → name and index; without a number at its end the whole text is the name, the index 1."""
     name, _, index = slug.rpartition("_")
-    return (name, int(index)) if name and index.isdecimal() else (slug, 1)
+    # No index has more digits, and Python reads no number of thousands of them.
+    return (name, int(index)) if name and index.isdecimal() and len(index) < 10 else (slug, 1)
 
 
 def _access(loaded: Loaded) -> Access:

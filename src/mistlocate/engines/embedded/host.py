@@ -16,7 +16,7 @@ from mistlocate.engines.embedded.config import ModuleSpec
 from mistlocate.engines.embedded.status import ModuleStatus
 from mistlocate.engines.embedded.store import ModuleStorage
 from mistlocate.engines.transports import transport_options
-from mistlocate.errors import Problem, SettingsError, StoreError
+from mistlocate.errors import BadArguments, Problem, SettingsError, StoreError
 from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.websocket import open_websocket
 
@@ -92,6 +92,8 @@ class SystemModule:
         """Run a command."""
         host = self._engine.find(self._system_id, self._name)
         names = [each.name for each in host.command(command).parameters]
+        if len(args) > len(names):
+            raise BadArguments(f"{command} takes {len(names)} arguments, {len(args) + len(kwargs)} were given")
         return await host.execute(command, {**dict(zip(names, args, strict=False)), **kwargs})
 
     async def status(self, key: str) -> Any:

@@ -29,8 +29,8 @@ class Directory:
         self._clock = clock
         self._known: dict[Command, tuple[float, Any]] = {}
         self._decoded: dict[Command, tuple[str, Any]] = {}
-        self._changes = 0
         self._spared_until = 0.0
+        self._forgotten = 0
         self._asking: set[asyncio.Task[list[Any]]] = set()
 
     async def module_id(self, system_id: str, name: str, index: int, *, certain: bool = False) -> str | None:
@@ -65,17 +65,16 @@ class Directory:
         self._forget(lambda _: True)
 
     def _forget(self, concerned: Callable[[Command], bool]) -> None:
-        self._changes += 1
+        self._forgotten += 1
         for command, (_, answer) in list(self._known.items()):
             if concerned(command):
                 self._known[command] = (float("-inf"), answer)
 
     async def _ask(self, command: Command, holds_for: float, *, certain: bool = False) -> Any:
         now = self._clock.monotonic()
-        known = self._known.get(command)
-        if known is not None and now - known[0] < holds_for:
+        known, forgotten = self._known.get(command), self._forgotten
+        if known is not None and known[1] is not None and now - known[0] < holds_for:
             return known[1]
-        changes = self._changes
         try:
             if now < self._spared_until:
                 raise StoreError("Redis does not answer")
@@ -84,8 +83,9 @@ class Directory:
             if known is None or certain:
                 raise
             return known[1]
-        # What was asked before a change was told may be the answer from before it.
-        self._known[command] = (now if changes == self._changes else float("-inf"), answer)
+        # What was to be forgotten while Redis was asked may already be in this answer, or not.
+        at = self._clock.monotonic() if forgotten == self._forgotten else float("-inf")
+        self._known[command] = (at, answer)
         return answer
 
     async def _answer(self, command: Command) -> Any:

@@ -114,6 +114,7 @@ async def _run(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> i
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)
     loop.add_signal_handler(signal.SIGUSR1, logs.toggle_everything)
+    loop.add_signal_handler(signal.SIGUSR2, lambda: logs.write(process.report()))
     code = await process.run()
     if code:
         await asyncio.sleep(TROUBLE_PAUSE)

@@ -33,24 +33,22 @@ class ModuleHost:
         self._settings = base_settings.split(model.settings, driver_class.Settings.model_fields)
         self._status = ModuleStatus(module_id, services.interface(model.notes), services.writer)
         self._turn = asyncio.Lock()
-        self._begun = asyncio.Event()
         self._drain: asyncio.Task[None] | None = None
         self._log = structlog.get_logger().bind(module=module_id)
         self.life = Supervisor(module_id, self._make, clock=services.clock, log=self._log, on_crash=self._crashed)
 
-    async def start(self) -> None:
-        """Start; returns when what the module was before is cleared and its commands are known to all."""
-        try:
-            async with self._turn:
-                logs.set_level(self.module_id, logs.read_level(self._settings.log_level))
-                await self._services.writer.add(self._status)
-                self._run()
-        finally:
-            self._begun.set()
+    async def start(self, before: "asyncio.Task[None] | None" = None) -> None:
+        """Start, once what was of this name `before` has ended; returns when what the module was before is cleared
+        and its commands are known to all."""
+        async with self._turn:
+            if before is not None:
+                await asyncio.wait([before])
+            logs.set_level(self.module_id, logs.read_level(self._settings.log_level))
+            await self._services.writer.add(self._status)
+            self._run()
 
     async def update(self, model: Model) -> None:
         """Take a changed model: in place, or by a new start where the way to the device changed."""
-        await self._begun.wait()
         async with self._turn:
             restart = model.connection != self._model.connection or model.system_id != self._model.system_id
             self._model = model
@@ -67,7 +65,6 @@ class ModuleHost:
 
     async def stop(self) -> None:
         """Stop; statuses stay, and the module does not look unreachable because it was stopped."""
-        await self._begun.wait()
         async with self._turn:
             await self._end()
             self._status.set("connected", True)
@@ -75,9 +72,11 @@ class ModuleHost:
             logs.set_level(self.module_id, None)
 
     async def execute(self, name: str, args: Sequence[Any] | Mapping[str, Any] | None) -> Any:
-        """Run a command; unknown names of arguments are ignored. Raises as `Module.execute`."""
-        await self._begun.wait()
-        async with self._turn:  # a start, or a new one, that is on its way comes first
+        """Run a command; unknown names of arguments are ignored. Raises as `Module.execute`.
+
+        A start or an update that was asked for earlier comes first.
+        """
+        async with self._turn:
             pass
         return await self.life.execute(name, args, ignore_unknown=True)
 

@@ -6,6 +6,7 @@ module is kept in order by the module. The process ends when it is told to, or w
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -33,7 +34,10 @@ from mistlocate.errors import MistlocateError
 ANSWER_WITHIN = 120.0
 
 #: How long ending may take altogether (seconds); a harness of PlaceOS kills after five, core after ten.
-END_WITHIN = 4.7
+END_WITHIN = 4.3
+
+#: … and after that the tasks that still run, and the connections to Redis (seconds each).
+LAST_TASKS_WITHIN = 0.2
 
 
 class DriverProcess:
@@ -68,6 +72,19 @@ class DriverProcess:
         """Ask the process to end."""
         self._stopping.set()
 
+    def report(self) -> dict[str, Any]:
+        """How the process is doing, in numbers."""
+        return {
+            "message": "report",
+            "modules": {module_id: host.life.state.value for module_id, host in self.hosts.items()},
+            "tasks": len(asyncio.all_tasks()),
+            "commands_running": len(self._serving),
+            "waiting_for_others": len(self._waiting),
+            "writes_to_redis": self._services.writer.flushes,
+            "redis": self._services.writer.trouble or "ok",
+            "debug_frames_dropped": self._wire.dropped,
+        }
+
     async def run(self) -> int:
         """Serve; return the code to exit with."""
         services = self._services
@@ -98,12 +115,16 @@ class DriverProcess:
                         self._log.error("a module did not stop as it should", exc_info=failure)
         except TimeoutError:
             self._log.error("ending took too long")
-        everything = [*tasks, *self._serving]
+        everything = {*tasks, *self._serving}
         for task in everything:
             task.cancel()
-        await asyncio.gather(*everything, return_exceptions=True)
-        await self._services.redis.aclose()
-        await self._wire.close()
+        await asyncio.wait(everything, timeout=LAST_TASKS_WITHIN)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_TASKS_WITHIN):
+                await self._services.redis.aclose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_TASKS_WITHIN):
+                await self._wire.close()
 
     # -- messages from core -----------------------------------------------------------------------
 
@@ -179,9 +200,7 @@ class DriverProcess:
     async def _start_host(
         self, host: ModuleHost, acknowledgement: Message, before: "asyncio.Task[None] | None"
     ) -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        await host.start()
+        await host.start(before)
         await self._wire.send(encode(acknowledgement))
 
     def _stop(self, module_id: str) -> None:

@@ -6,9 +6,9 @@ anew and finds the server that took over.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import PubSub
@@ -29,26 +29,6 @@ _QUOTES = "of pipeline caused error"
 Command = tuple[str | bytes, ...]
 
 
-Answer = TypeVar("Answer")
-
-
-async def _whole(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Do something in a task of its own, so that cancelling whoever waits always ends both.
-
-    The client uses `asyncio.wait_for`, which up to Python 3.11 loses a cancellation that comes together with a result.
-    """
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.wait([task])
-    finally:
-        while not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=0.05)
-        if not task.cancelled():
-            task.exception()  # told below, unless nobody waits any more
-    return task.result()
-
-
 class RedisClient:
     """One server or one cluster, connected when it is first needed. Every method raises `StoreError`."""
 
@@ -59,11 +39,11 @@ class RedisClient:
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands in one pipeline; return the answers in their order. Texts come as text, hashes as dicts."""
-        return await _whole(self._pipeline(commands, transaction=False))
+        return await self._pipeline(commands, transaction=False)
 
     async def run_atomically(self, commands: Sequence[Command]) -> list[Any]:
         """The same, all or nothing. In a cluster the commands must concern one key."""
-        return await _whole(self._pipeline(commands, transaction=True))
+        return await self._pipeline(commands, transaction=True)
 
     async def subscriber(self) -> "Subscriber":
         """A connection of its own for subscriptions; in a cluster any node will do."""
@@ -84,7 +64,8 @@ class RedisClient:
             for command in commands:
                 # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
                 pipeline.execute_command(*command)
-            return list(await pipeline.execute())
+            async with asyncio.timeout(PATIENCE):
+                return list(await pipeline.execute())
         except (RedisError, OSError, TimeoutError) as error:
             await self._drop(client)
             raise self._trouble(error) from None
@@ -101,7 +82,11 @@ class RedisClient:
     async def _connected(self) -> "Redis | RedisCluster":
         async with self._connecting:
             if self._client is None:
-                self._client = await self._connect()
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        self._client = await self._connect()
+                except (RedisError, OSError, TimeoutError) as error:
+                    raise self._trouble(error) from None
             return self._client
 
     async def _connect(self) -> "Redis | RedisCluster":
@@ -111,11 +96,9 @@ class RedisClient:
                 await client.aclose()
                 client = RedisCluster(**self._options(cluster=True))
                 await client.initialize()
-        except BaseException as error:  # nobody may wait any more, and nothing may stay open then either
+        except BaseException:  # nobody may wait any more, and nothing may stay open then either
             with suppress(RedisError, OSError):
                 await client.aclose()
-            if isinstance(error, RedisError | OSError | TimeoutError):
-                raise self._trouble(error) from None
             raise
         return client
 
@@ -136,7 +119,9 @@ class RedisClient:
             "decode_responses": True,
             "encoding_errors": "replace",  # what others wrote may be no UTF-8
             "protocol": 2,  # older servers know no other, and its answer to a ping can be told from a message
-            "socket_timeout": PATIENCE,
+            # Patience is ours: the library's is `asyncio.wait_for`, which up to Python 3.11 loses a cancellation that
+            # comes together with an answer, and the task that was to end goes on for ever.
+            "socket_timeout": None,
             "socket_connect_timeout": PATIENCE,
             "socket_keepalive": True,
             "retry": Retry(NoBackoff(), 0),
@@ -154,9 +139,14 @@ class RedisClient:
         return options
 
     def _trouble(self, error: Exception) -> StoreError:
-        # Errors of a server, and all that its client says of a pipeline, may quote what was written.
+        # The text of a server's own error follows the command that it is about, which holds what was to be written:
+        # only its kind may be told, which is its class (ReadOnlyError) or its first word (MISCONF).
         text = str(error)
-        if isinstance(error, ResponseError | RedisClusterException) or _QUOTES in text:
+        if isinstance(error, ResponseError):
+            text = (
+                text.rpartition("caused error: ")[2].split(" ")[0].strip("('") if type(error) is ResponseError else ""
+            )
+        elif isinstance(error, RedisClusterException) or _QUOTES in text:
             text = ""
         return StoreError(f"Redis at {self.address} cannot be used: {text or type(error).__name__}")
 
@@ -186,7 +176,8 @@ class Subscriber:
 
         Kinds are `message`, `subscribe`, `unsubscribe`, `pong`.
         """
-        heard = await self._do(self._pubsub.get_message(ignore_subscribe_messages=False, timeout=within))
+        message = self._pubsub.get_message(ignore_subscribe_messages=False, timeout=within)
+        heard = await self._do(message, within + PATIENCE)
         if heard is None:
             return None
         return str(heard["type"]), str(heard["channel"] or ""), str(heard["data"])
@@ -197,8 +188,9 @@ class Subscriber:
             await self._pubsub.aclose()  # type: ignore[no-untyped-call]
             await self._client.aclose()
 
-    async def _do(self, work: Any) -> Any:
+    async def _do(self, work: Any, within: float = PATIENCE) -> Any:
         try:
-            return await _whole(work)
+            async with asyncio.timeout(within):
+                return await work
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreError(f"Redis at {self._address} cannot be used: {type(error).__name__}") from None

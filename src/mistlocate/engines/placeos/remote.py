@@ -60,6 +60,8 @@ class RemoteModule:
             interface = await self._directory.interface(module_id)
         except StoreError as error:
             raise ModuleUnavailable(f"{self._slug} cannot be looked up: {error.message}") from None
+        if not interface:
+            raise ModuleUnavailable(f"{self._slug} has not been started so far")
         if command not in interface:
             hint = suggestion(command, interface)
             raise UnknownCommand(f"{self._slug} has no command {command!r}", hint=hint)
@@ -113,6 +115,9 @@ def _bound(command: str, parameters: Any, args: tuple[Any, ...], kwargs: Mapping
     return bound
 
 
+#: What core says where a module has no row, or its process went while it was asked.
+_NOT_THERE = frozenset({"PgORM::Error::RecordNotFound", "IO::Error"})
+
 #: Errors of ours that need no more than a message come back as what they were.
 _KNOWN = {
     name: each
@@ -126,5 +131,7 @@ _KNOWN = {
 def _failure(what: str, name: str, text: str) -> MistlocateError:
     if name == "IO::TimeoutError":
         return ModuleUnavailable(f"{what}: no answer in time")
+    if name in _NOT_THERE or (name, text) == ("Exception", "driver not available"):
+        return ModuleUnavailable(f"{what}: the module is not running")
     known = _KNOWN.get(name)
     return CommandFailed(f"{what}: {text} ({name})") if known is None else known(text)

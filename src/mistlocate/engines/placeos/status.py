@@ -22,8 +22,8 @@ FIRST_WRITE_WITHIN = 1.0
 #: Pauses after trouble: this, twice this, … up to the longest (seconds).
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 
-#: A quiet process asks this often whether Redis is still the one that it wrote to (seconds).
-PING_EVERY = 10.0
+#: How often Redis is asked whether it still has what was written (seconds): after a failover it may not.
+LOOK_EVERY = 10.0
 
 
 class ModuleStatus:
@@ -34,18 +34,13 @@ class ModuleStatus:
         self.interface = interface
         self.values: dict[str, Any] = {}
         self.changed: set[str] = set()
-        self.whole = True
-        """Whether all of it is to be written, whatever Redis has."""
+        self.interface_due = False
+        """The interface has changed since it was written."""
+        self.all_due = True
+        """Everything is to be written, whatever Redis has."""
         self.written = asyncio.Event()
-        """Set as soon as Redis has had all of it once."""
+        """Set once Redis has the interface, and nothing of what the module was before."""
         self._writer = writer
-
-    def describe(self, interface: bytes) -> None:
-        """Tell what the module can do, if that has changed."""
-        if interface != self.interface:
-            self.interface = interface
-            self.whole = True
-            self._writer.news()
 
     @property
     def key(self) -> str:
@@ -64,6 +59,12 @@ class ModuleStatus:
             self.values[key] = value
         self.changed.add(key)
         self._writer.news()
+
+    def describe(self, interface: bytes) -> None:
+        """Publish what the module says of itself, if that has changed."""
+        if interface != self.interface:
+            self.interface, self.interface_due = interface, True
+            self._writer.news()
 
     def get(self, key: str) -> Any:
         """The present value, or None."""
@@ -88,6 +89,7 @@ class StatusWriter:
         self._redis = redis
         self._clock = clock
         self._modules: dict[str, ModuleStatus] = {}
+        self._looked = float("-inf")
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
         self._log = structlog.get_logger("mistlocate.redis")
@@ -118,7 +120,7 @@ class StatusWriter:
     def write_all_again(self) -> None:
         """Redis may not be what it was."""
         for status in self._modules.values():
-            status.whole = True
+            status.all_due = True
         self._news.set()
 
     async def run(self) -> None:
@@ -126,7 +128,7 @@ class StatusWriter:
         pause = FIRST_PAUSE
         while True:
             with suppress(TimeoutError):
-                async with self._clock.timeout(PING_EVERY):
+                async with self._clock.timeout(LOOK_EVERY):
                     await self._news.wait()
             self._news.clear()
             try:
@@ -143,10 +145,12 @@ class StatusWriter:
     async def flush(self) -> None:
         """Write what changed, in one pipeline. Raises `StoreError`; then everything is due again."""
         async with self._turn:
-            new = [status for status in self._modules.values() if status.whole]
             try:
+                new = [status for status in self._modules.values() if status.all_due]
                 commands = await self._due(new)
-                await self._redis.run(commands or [("PING",)])
+                await self._redis.run(commands)
+                if self._clock.monotonic() - self._looked >= LOOK_EVERY:
+                    await self._look()
             except BaseException:
                 self.write_all_again()
                 raise
@@ -154,16 +158,32 @@ class StatusWriter:
             for status in new:
                 status.written.set()
 
+    async def _look(self) -> None:
+        """Ask for the interfaces: where one is missing, everything of the module may be."""
+        modules = list(self._modules.values())
+        found = await self._redis.run([("EXISTS", f"interface/{status.module_id}") for status in modules])
+        for status, there in zip(modules, found, strict=True):
+            if not there:
+                status.all_due = True
+                self._news.set()
+        self._looked = self._clock.monotonic()
+
     async def _due(self, new: list[ModuleStatus]) -> list[Command]:
+        """The commands for what changed, and for all that the new ones have."""
         for status in new:
-            status.whole = False  # first: what happens to Redis while we ask it makes it due again
+            status.all_due = False  # unless it is set again while Redis is asked
         found = await self._redis.run([("HKEYS", status.key) for status in new]) if new else []
         commands: list[Command] = []
         for status, fields in zip(new, found, strict=True):
             status.changed = {*status.values, *fields}
-            commands.append(("SET", f"interface/{status.module_id}", status.interface))
+            status.interface_due = True
         for status in self._modules.values():
-            if status.changed and not status.whole:
+            if status.all_due:
+                continue
+            if status.interface_due:
+                status.interface_due = False
+                commands.append(("SET", f"interface/{status.module_id}", status.interface))
+            if status.changed:
                 commands += self._changes(status)
         return commands
 

@@ -1,10 +1,14 @@
 """Private storage in Redis, laid out as PlaceOS' own drivers lay it out: hashes `NAME/MODULE_ID` of bare texts."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
 from mistlocate.engines.placeos.redis_client import Command, RedisClient
 from mistlocate.errors import StoreError
+
+#: How long reading may take (seconds): a module that loads waits for it, and commands wait for the module.
+READ_WITHIN = 2.0
 
 
 class PrivateStorage:
@@ -16,7 +20,11 @@ class PrivateStorage:
 
     async def read(self, name: str) -> dict[str, str]:
         """All fields of a hash. Raises `StoreError`."""
-        (found,) = await self._redis.run([("HGETALL", self._key(name))])
+        try:
+            async with asyncio.timeout(READ_WITHIN):
+                (found,) = await self._redis.run([("HGETALL", self._key(name))])
+        except TimeoutError:
+            raise StoreError("Redis does not answer") from None
         return {str(field): str(value) for field, value in dict(found).items()}
 
     async def write(self, name: str, changes: Mapping[str, str | None]) -> None:

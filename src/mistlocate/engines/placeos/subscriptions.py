@@ -130,8 +130,10 @@ class Subscriptions:
                 await subscriber.unsubscribe(sorted(old))
 
     async def _look_up(self, binding: _Binding) -> None:
-        binding.looked_up = True  # first: a change that is told while we ask makes us ask again
+        binding.looked_up = True  # unless the system changes while Redis is asked
         module_id = await self._directory.module_id(*binding.place, certain=True)
+        if module_id is not None:
+            await self._directory.interface(module_id)  # known by then, should Redis go before the first call
         if module_id == binding.module_id:
             return
         binding.module_id = module_id

@@ -16,12 +16,21 @@ from mistlocate.engines.embedded.api import control
 from mistlocate.engines.embedded.config import Loaded
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.server import serving
+from mistlocate.errors import NotFound
+from support.drivers import Probe
 
 Running = Callable[..., AbstractAsyncContextManager[Engine]]
 
 PLACE = {"sys": "sys", "mod": "Probe", "index": 1}
 USER = "key-of-a-user"
-WITH_KEY = {"api_keys": [{"name": "panel", "level": "user", "hash": access.hash_key(USER)}]}
+
+
+def keys(key: str = USER, **levels: str) -> dict[str, Any]:
+    """Settings with one key: its name and level."""
+    return {"api_keys": [{"name": n, "level": level, "hash": access.hash_key(key)} for n, level in levels.items()]}
+
+
+WITH_KEY = keys(panel="user")
 
 
 class Socket:
@@ -161,6 +170,60 @@ class TestExecuting:
             assert (await it.next())["type"] == "error"
             assert (await it.ask("exec", "echo", args=["still"]))["type"] == "success"
 
+    @pytest.mark.parametrize("name", ["\ud800", "x\udfffx", "\udfff\ud800"])
+    async def test_half_a_character_is_read_as_none(self, running: Running, name: str) -> None:
+        async with running() as engine, socket(engine) as it:
+            await it.send("bind", name)
+            answer = await it.next()
+            assert (answer["type"], "\ufffd" in answer["meta"]["name"]) == ("success", True)
+            assert (await it.ask("exec", "echo", args=["still"]))["type"] == "success"
+
+    @pytest.mark.parametrize("wrong", [{"id": 2**63}, {"id": True}, {"id": 1e300}, {"index": 2**31}, {"index": 0}])
+    async def test_numbers_have_their_bounds(self, running: Running, wrong: dict[str, Any]) -> None:
+        async with running() as engine, socket(engine) as it:
+            await it.connection.send(json.dumps({"id": 7, **PLACE, "cmd": "bind", "name": "k", **wrong}))
+            answer = await it.next()
+            assert (answer["type"], type(answer["id"])) == (("success" if wrong == {"id": True} else "error"), int)
+
+    async def test_bytes_are_read_as_text(self, running: Running) -> None:
+        async with running() as engine, socket(engine) as it:
+            message = {"id": 7, **PLACE, "cmd": "exec", "name": "echo", "args": ["ü"]}
+            await it.connection.send(json.dumps(message, ensure_ascii=False).encode())
+            assert (await it.next())["value"]["text"] == "ü"
+            await it.connection.send(b"ping")
+            assert await it.connection.recv() == "pong"
+            for rubbish in (b"", b"\x00\xff", b"{"):
+                await it.connection.send(rubbish)
+                assert (await it.next())["error_code"] == control.PARSE_ERROR
+
+    async def test_what_json_cannot_carry_is_said_so(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def echo(_: Probe, text: str, count: int = 1, more: Any = None) -> Any:
+            if more:
+                raise NotFound("nothing like \ud800")
+            return "\ud800"
+
+        monkeypatch.setattr(Probe, "echo", echo)
+        async with running() as engine, socket(engine) as it:
+            for args in (["x"], ["x", 1, True]):
+                answer = await it.ask("exec", "echo", args=args)
+                assert (answer["error_code"], answer["meta"]["name"]) == (control.UNEXPECTED, "echo")
+            await it.ask("bind", "k")
+            engine.board.set("mod-sys-Probe-1", "k", "\ud800")
+            assert (await it.next())["error_code"] == control.UNEXPECTED
+            engine.board.set("mod-sys-Probe-1", "k", "whole")
+            assert (await it.next())["value"] == "whole"
+
+    async def test_a_defect_of_the_session_ends_it_with_a_reason(
+        self, running: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with running() as engine, socket(engine) as it:
+            monkeypatch.setattr(control, "parse", None)
+            await it.connection.send("{}")
+            with pytest.raises(ConnectionClosed) as closed:
+                await it.next()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == control.DEFECT
+
 
 class TestAccess:
     async def test_a_key_in_the_header_or_in_the_address(self, running: Running) -> None:
@@ -184,6 +247,66 @@ class TestAccess:
             with pytest.raises((InvalidStatus, ConnectionClosed)):
                 async with socket(engine, headers={"Origin": "http://evil.test"}) as it:
                     await it.next()
+
+
+class TestChangedAccess:
+    """The rules of access change while a socket is open."""
+
+    @staticmethod
+    async def assert_closed(it: Socket) -> None:
+        with pytest.raises(ConnectionClosed) as closed:
+            await it.next()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == control.POLICY
+
+    @pytest.mark.parametrize("key", [USER, None])
+    async def test_whoever_is_not_known_any_more_runs_nothing(
+        self, running: Running, probes: Callable[..., Loaded], key: str | None
+    ) -> None:
+        before = {} if key is None else keys(panel="administrator")
+        headers = {} if key is None else {"X-API-Key": key}
+        async with running(**before) as engine, socket(engine, headers=headers) as it:
+            assert (await it.ask("exec", "publish", args=["k", "mine"]))["type"] == "success"
+            await engine.reload(probes(**keys(key="another", other="administrator")))
+            await it.send("exec", "publish", args=["k", "not mine"])
+            await self.assert_closed(it)
+            assert engine.board.get("mod-sys-Probe-1", "k").value == "mine"  # type: ignore[union-attr]
+
+    async def test_nor_hears_anything(self, running: Running, probes: Callable[..., Loaded]) -> None:
+        logs.configure("error", "text")
+        async with running(**keys(panel="support")) as engine, serving(engine, "127.0.0.1", 0) as url:
+            address = f"ws{url.removeprefix('http')}/api/engine/v2/systems/control?api-key={USER}"
+            async with connect(address, proxy=None) as one, connect(address, proxy=None) as two:
+                bound, debugging = Socket(one), Socket(two)
+                await bound.ask("bind", "k")
+                await debugging.ask("debug", mod="mod-sys-Probe-1")
+                await engine.reload(probes(**keys(key="another", panel="support")))
+                engine.board.set("mod-sys-Probe-1", "k", "secret")
+                await self.assert_closed(bound)
+                await engine.find("sys", "Probe_1").execute("say", ["secret"])
+                await self.assert_closed(debugging)
+
+    async def test_a_lower_level_counts_at_once(self, running: Running, probes: Callable[..., Loaded]) -> None:
+        logs.configure("error", "text")
+        async with running(**keys(panel="administrator")) as engine, socket(engine, f"?api-key={USER}") as it:
+            assert (await it.ask("exec", "for_administrators"))["type"] == "success"
+            await it.ask("debug", mod="mod-sys-Probe-1")
+            await it.ask("bind", "closed")
+            assert (await it.next())["value"] == "secret"
+            await engine.reload(probes(**keys(panel="user")))
+            assert (await it.ask("exec", "for_administrators"))["error_code"] == control.ACCESS_DENIED
+            engine.board.set("mod-sys-Probe-1", "closed", "another secret")
+            assert (await it.ask("exec", "say", args=["something"]))["type"] == "success"
+            assert (await it.ask("exec", "echo", args=["x"]))["type"] == "success"
+
+    async def test_whoever_came_through_a_proxy_does_not_pass_for_this_machine_without_keys(
+        self, running: Running, probes: Callable[..., Loaded]
+    ) -> None:
+        headers = {"X-API-Key": USER, "X-Forwarded-For": "10.0.0.9"}
+        async with running(**WITH_KEY) as engine, socket(engine, headers=headers) as it:
+            await engine.reload(probes())
+            await it.send("exec", "for_administrators")
+            await self.assert_closed(it)
 
 
 class TestLogs:

@@ -12,7 +12,7 @@ from mistlocate.driver.command import commands_of
 from mistlocate.engines.embedded.drivers import DRIVERS
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.server import serving
-from support.api import client, root
+from support.api import BASE, client, root
 
 Running = Callable[..., AbstractAsyncContextManager[Engine]]
 
@@ -44,6 +44,20 @@ async def test_the_openapi_document_describes_what_is_served(running: Running) -
         assert all(
             operation.get("description") for methods in openapi["paths"].values() for operation in methods.values()
         )
+
+
+async def test_the_openapi_document_names_the_errors(running: Running) -> None:
+    async with running() as engine, client(engine) as http:
+        paths = (await http.get(f"{root(http)}/openapi.json")).json()["paths"]
+        everywhere = {"200", "401", "403", "default"}
+        assert set(paths[f"{BASE}/systems"]["get"]["responses"]) == everywhere
+        assert set(paths[f"{BASE}/zones/{{zone_id}}"]["get"]["responses"]) == everywhere | {"404"}
+        settings = paths[f"{BASE}/modules/{{module_id}}/settings"]["put"]
+        assert set(settings["responses"]) == everywhere | {"400", "404", "413"}
+        assert settings["requestBody"]["content"]["application/json"]["schema"] == {"type": "object"}
+        for path in ("/systems/{system_id}/{slug}/{method}", "/modules/{module_id}/exec/{method}"):
+            responses = paths[BASE + path]["post"]["responses"]
+            assert set(responses) == everywhere | {"400", "404", "413", "500", "503"}
 
 
 @pytest.mark.needs("chromium")

@@ -1,6 +1,10 @@
+import json
+
 import pytest
 
-from mistlocate.engines.embedded.api.errors import body_of, status_of
+from mistlocate.engines.embedded.access import Refusal
+from mistlocate.engines.embedded.api.errors import ErrorBody, body_of, refusal_response, status_of
+from mistlocate.engines.embedded.engine import NoSuchSystem, NoSuchZone
 from mistlocate.errors import (
     BadArguments,
     CloudTrouble,
@@ -9,6 +13,7 @@ from mistlocate.errors import (
     MistlocateError,
     ModuleUnavailable,
     NoSuchModule,
+    NotFound,
     Problem,
     SettingsError,
     UnknownCommand,
@@ -23,8 +28,11 @@ from mistlocate.errors import (
         (SettingsError([Problem("a", "b")]), 400),
         (LevelTooLow("x"), 401),
         (NoSuchModule("x"), 404),
+        (NoSuchSystem("x"), 404),
+        (NoSuchZone("x"), 404),
         (CommandFailed("x"), 500),
         (CloudTrouble("x"), 500),
+        (NotFound("x"), 500),
         (MistlocateError("x"), 500),
         (ModuleUnavailable("x"), 503),
     ],
@@ -40,3 +48,11 @@ def test_only_what_a_driver_raised_is_marked_as_such() -> None:
         "hint": "wait",
     }
     assert body_of(NoSuchModule("no module")) == {"error": "NoSuchModule", "message": "no module"}
+
+
+@pytest.mark.parametrize(("status", "name"), [(401, "Unauthorized"), (403, "Forbidden"), (413, "Content Too Large")])
+def test_refusals_have_names(status: int, name: str) -> None:
+    answer = refusal_response(Refusal(status, "why"), sys_id="sys")
+    body = json.loads(bytes(answer.body))
+    assert (answer.status_code, body) == (status, {"error": name, "message": "why", "sys_id": "sys"})
+    assert ErrorBody.model_validate(body, strict=True)

@@ -1,5 +1,6 @@
 """The HTTP API, over a real socket."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -10,7 +11,9 @@ import pytest
 from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.engine import Engine
+from mistlocate.errors import NotFound
 from support.api import client, root, told
+from support.drivers import Probe
 from support.waiting import until
 
 Running = Callable[..., AbstractAsyncContextManager[Engine]]
@@ -60,6 +63,20 @@ class TestCommands:
             assert message in found.json()["message"]
             assert "secret" not in found.text
 
+    @pytest.mark.parametrize("raised", [False, True])
+    async def test_an_answer_that_json_cannot_carry(
+        self, running: Running, monkeypatch: pytest.MonkeyPatch, raised: bool
+    ) -> None:
+        async def for_support(_: Probe) -> str:
+            if raised:
+                raise NotFound("nothing like \ud800")
+            return "\ud800"
+
+        monkeypatch.setattr(Probe, "for_support", for_support)
+        async with running() as engine, client(engine) as http:
+            found = "nothing like ?" if raised else "the answer cannot be written as JSON"
+            assert told(await http.post("/systems/sys/Probe_1/for_support")) == (500, f"module raised: {found}")
+
     async def test_errors_name_their_place_and_what_to_do(self, running: Running) -> None:
         async with running() as engine, client(engine) as http:
             found = (await http.post("/systems/sys/Probe_1/fail", json=["known"])).json()
@@ -70,13 +87,6 @@ class TestCommands:
                 "sys_id": "sys",
                 "module_name": "Probe_1",
             }
-
-    async def test_a_body_that_is_no_json(self, running: Running) -> None:
-        async with running() as engine, client(engine) as http:
-            found = await http.post(
-                "/systems/sys/Probe_1/echo", content=b"{", headers={"Content-Type": "application/json"}
-            )
-            assert found.status_code == 400
 
     async def test_a_module_that_is_not_running(self, running: Running) -> None:
         async with running() as engine, client(engine) as http:
@@ -91,6 +101,32 @@ class TestCommands:
             assert engine.find("sys", "Probe_1").state is ModuleState.STOPPED
             await http.post("/systems/sys/start")
             await until(lambda: engine.find("sys", "Probe_1").state is ModuleState.RUNNING)
+
+    @pytest.mark.parametrize(
+        ("path", "looked_up_with"), [("/modules/mod-sys-Probe-1", "host"), ("/systems/sys", "in_system")]
+    )
+    async def test_one_that_is_being_stopped_is_started_after_that(
+        self, running: Running, monkeypatch: pytest.MonkeyPatch, path: str, looked_up_with: str
+    ) -> None:
+        unloading, unload, arrived = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def on_unload(_: Probe) -> None:
+            unloading.set()
+            await unload.wait()
+
+        monkeypatch.setattr(Probe, "on_unload", on_unload)
+        async with running() as engine, client(engine) as http:
+            loads = Probe.loads
+            stop = asyncio.create_task(http.post(f"{path}/stop"))
+            await unloading.wait()
+            look_up = getattr(engine, looked_up_with)
+            monkeypatch.setattr(engine, looked_up_with, lambda found: arrived.set() or look_up(found))
+            start = asyncio.create_task(http.post(f"{path}/start"))
+            await arrived.wait()
+            unload.set()
+            assert [each.status_code for each in await asyncio.gather(stop, start)] == [200, 200]
+            assert (await http.post("/systems/sys/Probe_1/echo", json=["x"])).status_code == 200
+            assert Probe.loads == loads + 1
 
     async def test_whether_it_is_connected_and_what_went_wrong(
         self, running: Running, monkeypatch: pytest.MonkeyPatch
@@ -116,8 +152,27 @@ class TestStatuses:
             for path in ("/systems/sys/Probe_1/open", "/modules/mod-sys-Probe-1/state/open"):
                 assert (await http.get(path)).json()["value"] == 1
             assert (await http.get("/systems/sys/Probe_1/nothing")).json() is None
-            assert (await http.get("/systems/sys/Probe_9/open")).json() is None
-            assert (await http.get("/systems/nowhere/Probe_1/open")).status_code == 404
+
+    @pytest.mark.parametrize("path", ["/systems/sys/Probe_1/k", "/systems/sys/Probe_1"])
+    async def test_that_json_cannot_carry(self, running: Running, path: str) -> None:
+        async with running() as engine, client(engine) as http:
+            engine.board.set("mod-sys-Probe-1", "k", "\ud800")
+            assert told(await http.get(path)) == (500, "module raised: the status 'k' cannot be written as JSON")
+
+    @pytest.mark.parametrize(
+        ("path", "error"),
+        [
+            ("/systems/sys/Probe_9/open", "NoSuchModule"),
+            ("/systems/sys/Probe_9", "NoSuchModule"),
+            ("/modules/nothing/state/open", "NoSuchModule"),
+            ("/systems/nowhere/Probe_1/open", "NoSuchSystem"),
+            (f"/systems/sys/Probe_{'9' * 5000}/open", "NoSuchModule"),
+        ],
+    )
+    async def test_of_a_module_that_does_not_exist(self, running: Running, path: str, error: str) -> None:
+        async with running() as engine, client(engine) as http:
+            found = await http.get(path)
+            assert (found.status_code, found.json()["error"]) == (404, error)
 
 
 class TestLevels:
@@ -162,30 +217,6 @@ class TestLevels:
             assert found["hint"] == "the key 'user' has the level user"
 
 
-class TestChecks:
-    @pytest.mark.parametrize(
-        "headers",
-        [{"Host": "evil.test"}, {"Origin": "http://evil.test"}, {"X-Forwarded-For": "10.0.0.9"}, {"Origin": "null"}],
-    )
-    async def test_pages_and_proxies_do_not_pass_for_this_machine(
-        self, running: Running, headers: dict[str, str]
-    ) -> None:
-        async with running() as engine, client(engine) as http:
-            found = await http.post("/systems/sys/Probe_1/echo", json=["x"], headers=headers)
-            assert found.status_code == 403
-            assert found.json()["error"] == "Forbidden"
-            assert (await http.get(f"{root(http)}/docs", headers=headers)).status_code == 403
-
-    async def test_every_answer_carries_the_headers_of_a_careful_server(self, running: Running) -> None:
-        async with running() as engine, client(engine) as http:
-            for path in (f"{root(http)}/docs", f"{root(http)}/health", "/systems", "/nothing"):
-                headers = (await http.get(path)).headers
-                assert "default-src 'self'" in headers["content-security-policy"]
-                assert headers["x-content-type-options"] == "nosniff"
-                assert headers["cache-control"] == "no-store"
-                assert "server" not in headers
-
-
 class TestLists:
     async def test_systems_modules_types_and_zones(self, running: Running) -> None:
         async with running({}, {}) as engine, client(engine) as http:
@@ -201,8 +232,22 @@ class TestLists:
             assert (await http.get("/modules/mod-sys-Probe-2")).json() == modules[1]
             assert (await http.get("/zones")).json() == [{"id": "zone-1", "name": "One", "parent_id": None}]
             assert (await http.get("/zones/zone-1")).json()["name"] == "One"
-            for path in ("/zones/zone-9", "/systems/nowhere", "/systems/nowhere/types", "/modules/nothing"):
-                assert (await http.get(path)).status_code == 404
+
+    @pytest.mark.parametrize(
+        ("path", "error", "hint"),
+        [
+            ("/zones/zone-9", "NoSuchZone", "zones: zone-1"),
+            ("/systems/nowhere", "NoSuchSystem", "systems: sys"),
+            ("/systems/nowhere/types", "NoSuchSystem", "systems: sys"),
+            ("/modules/nothing", "NoSuchModule", "modules: mod-sys-Probe-1"),
+        ],
+    )
+    async def test_what_does_not_exist_is_named_with_what_does(
+        self, running: Running, path: str, error: str, hint: str
+    ) -> None:
+        async with running() as engine, client(engine) as http:
+            found = await http.get(path)
+            assert (found.status_code, found.json()["error"], found.json()["hint"]) == (404, error, hint)
 
     async def test_functions_with_schema_and_order(self, running: Running) -> None:
         async with running() as engine, client(engine) as http:
@@ -230,6 +275,8 @@ class TestSettings:
             ({"value": "many"}, "value"),
             ({"valeu": 1}, "did you mean 'value'"),
             ({"secret": "new"}, "secrets are not saved"),
+            ([1], "the body must be a JSON object"),
+            (None, "the body must be a JSON object"),
         ],
     )
     async def test_what_does_not_fit_changes_nothing(self, running: Running, changes: Any, message: str) -> None:

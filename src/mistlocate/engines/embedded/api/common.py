@@ -6,11 +6,12 @@ from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
 from mistlocate.driver.command import Level, commands_of
-from mistlocate.engines.embedded.access import Caller, Refusal
+from mistlocate.engines.embedded.access import Access, Caller, Refusal, credentials
 from mistlocate.engines.embedded.api.errors import Refused
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
-from mistlocate.errors import LevelTooLow, NoSuchModule
+from mistlocate.engines.embedded.status import StatusValue
+from mistlocate.errors import CommandFailed, LevelTooLow
 
 BASE = "/api/engine/v2"
 
@@ -21,21 +22,37 @@ def engine_of(connection: HTTPConnection) -> Engine:
     return engine
 
 
-def identify(connection: HTTPConnection, key: str | None = None) -> Caller:
-    """Who calls. Raises `Refused`."""
-    client = connection.client.host if connection.client else None
-    caller = engine_of(connection).access.identify(connection.headers, client, key)
-    if isinstance(caller, Refusal):
-        raise Refused(caller)
-    return caller
+class Known:
+    """Who is connected, for as long as it is: identified anew whenever the rules of access have changed."""
+
+    def __init__(self, connection: HTTPConnection, key: str | None = None) -> None:
+        self._engine = engine_of(connection)
+        self._shown = credentials(connection.headers, connection.client.host if connection.client else None, key)
+        self._headers = {name: value for name, value in connection.headers.items() if name not in _SECRET}
+        self._access: Access | None = None
+        self._caller: Caller | None = None
+
+    def caller(self) -> Caller:
+        """Who it is now. Raises `Refused`."""
+        access = self._engine.access
+        if self._caller is None or access is not self._access:
+            found = access.check(self._headers) or access.identify(self._shown)
+            if isinstance(found, Refusal):
+                raise Refused(found)
+            self._access, self._caller = access, found
+        return self._caller
+
+
+#: Headers that are not kept: of a key, its hash is enough.
+_SECRET = ("authorization", "x-api-key", "cookie")
 
 
 def _caller(request: Request) -> Caller:
-    return identify(request)
+    caller: Caller = request.state.caller
+    return caller
 
 
-def _administrator(request: Request) -> Caller:
-    caller = identify(request)
+def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     require(caller, Level.ADMINISTRATOR, "this")
     return caller
 
@@ -65,16 +82,23 @@ def readable(host: ModuleHost, caller: Caller, key: str) -> bool:
 
 
 def status_text(engine: Engine, host: ModuleHost, caller: Caller, key: str) -> bytes:
-    """A status as JSON, `null` if it has no value. Raises `LevelTooLow`."""
+    """A status as JSON, `null` if it has no value. Raises `LevelTooLow`, `CommandFailed`."""
     require(caller, host.driver.status_info(key).level, f"the status {key!r}")
     present = engine.board.get(host.spec.id, key)
-    return b"null" if present is None else present.encoded
+    return b"null" if present is None else _encoded(key, present)
 
 
 def state(engine: Engine, host: ModuleHost, caller: Caller) -> dict[str, str]:
-    """Every status that the caller may read, each as JSON text."""
+    """Every status that the caller may read, each as JSON text. Raises `CommandFailed`."""
     statuses = engine.board.all(host.spec.id)
-    return {key: each.encoded.decode() for key, each in statuses.items() if readable(host, caller, key)}
+    return {key: _encoded(key, each).decode() for key, each in statuses.items() if readable(host, caller, key)}
+
+
+def _encoded(key: str, status: StatusValue) -> bytes:
+    try:
+        return status.encoded
+    except TypeError:
+        raise CommandFailed(f"the status {key!r} cannot be written as JSON") from None
 
 
 def functions(host: ModuleHost, caller: Caller) -> dict[str, Any]:
@@ -108,11 +132,3 @@ def summary(engine: Engine, host: ModuleHost) -> dict[str, Any]:
         "restarts": host.restarts,
         "problem": host.problem,
     }
-
-
-def system(engine: Engine, system_id: str) -> Any:
-    """A system. Raises `NoSuchModule`."""
-    found = engine.systems.get(system_id)
-    if found is None:
-        raise NoSuchModule(f"no system {system_id!r}", hint="systems: " + (", ".join(engine.systems) or "none"))
-    return found

@@ -2,11 +2,13 @@
 
 A client sends `{id, sys, mod, index?, cmd, name, args?}` with the commands bind, unbind, exec, debug and ignore, and
 gets `{id, type: success|notify|error|debug, …}`; the text `ping` is answered with `pong`. A status that changes is
-encoded once, however many follow it. A client that reads too slowly is dropped, and only that one.
+encoded once, however many follow it. A client that reads too slowly is dropped, and only that one; so is one whose
+key is not known any more.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 import structlog
@@ -18,9 +20,10 @@ from mistlocate import jsontext
 from mistlocate.driver.command import Level
 from mistlocate.driver.context import Unsubscribe
 from mistlocate.engines.embedded.access import Caller
-from mistlocate.engines.embedded.api.common import BASE, engine_of, execute, identify, readable, require
+from mistlocate.engines.embedded.api.bodies import parse
+from mistlocate.engines.embedded.api.common import BASE, Known, engine_of, execute, readable, require
 from mistlocate.engines.embedded.api.errors import Refused
-from mistlocate.engines.embedded.engine import Engine
+from mistlocate.engines.embedded.engine import Engine, NoSuchSystem
 from mistlocate.engines.embedded.host import ModuleHost
 from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.engines.logs import follow_module
@@ -33,8 +36,8 @@ _log = structlog.get_logger("mistlocate.api")
 #: How many messages may wait for a client before it is dropped as too slow.
 WAITING_AT_MOST = 1000
 
-#: Close codes: policy violation (no access), try again later (too slow).
-POLICY, TOO_SLOW = 1008, 1013
+#: Close codes: policy violation (no access), a defect, try again later (too slow).
+POLICY, DEFECT, TOO_SLOW = 1008, 1011, 1013
 
 # Error codes as PlaceOS has them (0 … 7).
 PARSE_ERROR, BAD_REQUEST, ACCESS_DENIED, REQUEST_FAILED, UNKNOWN_COMMAND, NO_SYSTEM, NO_MODULE, UNEXPECTED = range(8)
@@ -45,10 +48,10 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: int
+    id: int = Field(ge=-(2**63), lt=2**63)
     sys: str = ""
     mod: str = ""
-    index: int = Field(1, ge=1)
+    index: int = Field(1, ge=1, lt=2**31)
     cmd: Literal["bind", "unbind", "exec", "debug", "ignore"]
     name: str = ""
     args: list[Any] | dict[str, Any] | None = None
@@ -62,54 +65,63 @@ class Message(BaseModel):
 @router.websocket("/systems/control")
 async def control(socket: WebSocket) -> None:
     """Serve one client. A browser cannot send headers, so here the key may also come as `?api-key=`."""
-    engine = engine_of(socket)
+    known = Known(socket, socket.query_params.get("api-key"))
     try:
-        caller = identify(socket, socket.query_params.get("api-key"))
+        known.caller()
     except Refused as refused:
         await socket.close(POLICY, refused.refusal.message)
         return
     await socket.accept()
-    await _Session(socket, engine, caller).run()
+    await _Session(socket, engine_of(socket), known).run()
 
 
 class _Session:
-    def __init__(self, socket: WebSocket, engine: Engine, caller: Caller) -> None:
+    def __init__(self, socket: WebSocket, engine: Engine, known: Known) -> None:
         self._socket = socket
         self._engine = engine
-        self._caller = caller
+        self._known = known
         self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING_AT_MOST)
         self._bound: dict[tuple[str, str, int, str], Unsubscribe] = {}
         self._debugged: dict[str, Unsubscribe] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._too_slow = asyncio.Event()
+        self._end: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
-        parts: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self._read()),
-            asyncio.create_task(self._write()),
-            asyncio.create_task(self._too_slow.wait()),
-        ]
+        """Serve until the client goes, or has to go."""
+        parts: list[asyncio.Future[Any]] = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
-            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*parts, self._end], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for unsubscribe in [*self._bound.values(), *self._debugged.values()]:
                 unsubscribe()
             tasks = [*parts, *self._running]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            if self._too_slow.is_set() and self._socket.application_state is WebSocketState.CONNECTED:
-                await self._socket.close(TOO_SLOW, "too slow")
+            for found in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(found, Exception):
+                    _log.error("control socket", exc_info=found)
+                    self._finish(DEFECT, "unexpected error")
+        if self._end.done() and self._socket.application_state is WebSocketState.CONNECTED:
+            with suppress(WebSocketDisconnect):
+                await self._socket.close(*self._end.result())
+
+    def _finish(self, code: int, reason: str) -> None:
+        if not self._end.done():
+            self._end.set_result((code, reason))
+
+    @contextmanager
+    def _while_known(self) -> Iterator[None]:
+        """A caller who is not known any more has to go."""
+        try:
+            yield
+        except Refused as refused:
+            self._finish(POLICY, refused.refusal.message)
 
     # -- in and out -------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        while True:
-            try:
-                text = await self._socket.receive_text()
-            except (WebSocketDisconnect, KeyError):  # KeyError: a binary frame, which nobody has use for
-                return
-            if text == "ping":
+        while (text := await self._receive()) is not None:
+            if text in ("ping", b"ping"):
                 self._put("pong")
                 continue
             message = self._parse(text)
@@ -119,48 +131,66 @@ class _Session:
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
 
+    async def _receive(self) -> str | bytes | None:
+        """What the client sends as text or in bytes; None when it has gone."""
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        text: str | None = message.get("text")
+        return message["bytes"] if text is None else text
+
     async def _write(self) -> None:
-        while True:
-            await self._socket.send_text(await self._waiting.get())
+        with suppress(WebSocketDisconnect):
+            while True:
+                await self._socket.send_text(await self._waiting.get())
 
     def _put(self, text: str) -> None:
-        try:
-            self._waiting.put_nowait(text)
-        except asyncio.QueueFull:
-            self._too_slow.set()
+        with self._while_known():
+            self._known.caller()
+            try:
+                self._waiting.put_nowait(text)
+            except asyncio.QueueFull:
+                self._finish(TOO_SLOW, "too slow")
 
     def _send(self, answer: dict[str, Any]) -> None:
-        self._put(jsontext.dumps(answer).decode())
+        try:
+            text = jsontext.dumps(answer)
+        except TypeError:
+            _log.error("an answer that cannot be written as JSON", type=answer["type"], meta=answer.get("meta"))
+            error = {"type": "error", "error_code": UNEXPECTED, "msg": "the answer cannot be written as JSON"}
+            text = jsontext.dumps({"id": answer["id"], **error, "meta": answer.get("meta")})
+        self._put(text.decode())
 
     def _error(self, message_id: int, code: int, text: str, meta: dict[str, Any] | None = None) -> None:
         self._send({"id": message_id, "type": "error", "error_code": code, "msg": text, "meta": meta})
 
     # -- messages ---------------------------------------------------------------------------------
 
-    def _parse(self, text: str) -> Message | None:
+    def _parse(self, text: str | bytes) -> Message | None:
         try:
-            raw = jsontext.loads(text)
-        except ValueError:
-            self._error(-1, PARSE_ERROR, "the message is no JSON")
+            raw = parse(text)
+        except ValueError as error:
+            self._error(-1, PARSE_ERROR, f"the message cannot be read: {error}")
             return None
         try:
             return Message.model_validate(raw)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
             given = raw.get("id") if isinstance(raw, dict) else None
-            message_id = given if isinstance(given, int) else -1
+            message_id = given if type(given) is int else -1
             code = UNKNOWN_COMMAND if any(each["loc"] == ("cmd",) for each in found) else BAD_REQUEST
-            text = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found)
-            self._error(message_id, code, text)
+            wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found)
+            self._error(message_id, code, wrong)
             return None
 
     async def _answer(self, message: Message) -> None:
         try:
-            await self._do(message)
+            with self._while_known():
+                await self._do(message, self._known.caller())
         except LevelTooLow as error:
             self._error(message.id, ACCESS_DENIED, str(error), message.meta)
         except NoSuchModule as error:
-            code = NO_SYSTEM if message.sys and message.sys not in self._engine.systems else NO_MODULE
+            code = NO_SYSTEM if isinstance(error, NoSuchSystem) else NO_MODULE
             self._error(message.id, code, str(error), message.meta)
         except MistlocateError as error:
             self._error(message.id, REQUEST_FAILED, str(error), message.meta)
@@ -168,21 +198,21 @@ class _Session:
             _log.exception("control socket", cmd=message.cmd)
             self._error(message.id, UNEXPECTED, "unexpected error; the engine's log says more", message.meta)
 
-    async def _do(self, message: Message) -> None:
+    async def _do(self, message: Message, caller: Caller) -> None:
         match message.cmd:
             case "exec":
                 host = self._engine.find(message.sys, f"{message.mod}_{message.index}")
-                value = await execute(host, self._caller, message.name, message.args)
+                value = await execute(host, caller, message.name, message.args)
                 self._send({"id": message.id, "type": "success", "meta": message.meta, "value": value})
             case "bind":
-                self._bind(message)
+                self._bind(message, caller)
             case "unbind":
                 unsubscribe = self._bound.pop(self._place(message), None)
                 if unsubscribe is not None:
                     unsubscribe()
                 self._send({"id": message.id, "type": "success", "meta": message.meta})
             case "debug":
-                require(self._caller, Level.SUPPORT, "debug")
+                require(caller, Level.SUPPORT, "debug")
                 host = self._engine.host(message.mod)
                 if host.spec.id not in self._debugged:
                     self._debugged[host.spec.id] = follow_module(host.spec.id, self._log_to(message.id, host))
@@ -197,15 +227,14 @@ class _Session:
     def _place(message: Message) -> tuple[str, str, int, str]:
         return message.sys, message.mod, message.index, message.name
 
-    def _bind(self, message: Message) -> None:
+    def _bind(self, message: Message, caller: Caller) -> None:
         """A module that does not exist yet can be bound to; who may read it is asked with every value."""
         place = self._place(message)
         slug = f"{message.mod}_{message.index}"
-        if message.sys not in self._engine.systems:
-            raise NoSuchModule(f"no system {message.sys!r}")
+        self._engine.system(message.sys)
         host = self._engine.look_up(message.sys, slug)
-        if host is not None and not readable(host, self._caller, message.name):
-            require(self._caller, host.driver.status_info(message.name).level, f"the status {message.name!r}")
+        if host is not None:
+            require(caller, host.driver.status_info(message.name).level, f"the status {message.name!r}")
         self._send({"id": message.id, "type": "success", "meta": message.meta})
         if place in self._bound:
             return
@@ -213,13 +242,24 @@ class _Session:
 
         def notify(news: StatusValue) -> None:
             present = self._engine.look_up(message.sys, slug)
-            if present is None or readable(present, self._caller, message.name):
-                self._put(f'{head},"value":{news.encoded.decode()}}}')
+            with self._while_known():
+                if present is None or readable(present, self._known.caller(), message.name):
+                    self._tell(head, news, message)
 
         self._bound[place] = self._engine.follow(message.sys, slug, message.name, notify)
 
+    def _tell(self, head: str, news: StatusValue, message: Message) -> None:
+        try:
+            value = news.encoded.decode()
+        except TypeError:  # that is the module's defect, and nothing that setting a status may fail of
+            self._error(message.id, UNEXPECTED, "the value cannot be written as JSON", message.meta)
+        else:
+            self._put(f'{head},"value":{value}}}')
+
     def _log_to(self, message_id: int, host: ModuleHost) -> Callable[[int, str], None]:
         def send(level: int, text: str) -> None:
-            self._send({"id": message_id, "type": "debug", "mod": host.spec.id, "level": level, "msg": text})
+            with self._while_known():
+                if self._known.caller().level >= Level.SUPPORT:
+                    self._send({"id": message_id, "type": "debug", "mod": host.spec.id, "level": level, "msg": text})
 
         return send

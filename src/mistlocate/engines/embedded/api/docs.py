@@ -21,7 +21,8 @@ _ABOUT = """
 <code>X-API-Key</code>; while no keys are configured, callers on this machine are administrators.</p>
 <p>Arguments of commands are a JSON array by position, or an object by name. Errors are
 <code>{error, message, hint}</code>: 400 bad arguments or unknown command, 401 no key or level too low, 403 host or
-origin not allowed, 404 no such thing, 500 the module raised, 503 the module is not running.</p>
+origin not allowed, 404 no such thing, 413 a body of more than 1 MiB, 500 the module raised (<code>error</code> is the
+kind), 503 the module is not running.</p>
 <p>The control socket is at <code>{base}/systems/control</code>: send <code>{"id": 1, "sys": "…", "mod":
 "MistWebsocket", "index": 1, "cmd": "bind", "name": "stream_state"}</code> to follow a status. The machine-readable
 document is <a href="/openapi.json">/openapi.json</a>, the engine's health <a href="/health">/health</a>.</p>

@@ -1,8 +1,8 @@
 """Errors as JSON, with the status codes of PlaceOS.
 
-`{error, message, hint?, sys_id?, module_name?, index?}`; `error` is the class. 400: bad arguments, unknown command.
-401: no key, unknown key, level too low. 403: host or origin not allowed. 404: no such system, module, zone or status.
-500: the module raised. 503: the module is not running.
+`{error, message, hint?, sys_id?, module_name?}`; `error` is the class. 400: bad arguments, unknown command.
+401: no key, unknown key, level too low. 403: host or origin not allowed. 404: no such system, module or zone.
+413: the body is too large. 500: the module raised, and `error` says what. 503: the module is not running.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,14 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from mistlocate import jsontext
 from mistlocate.engines.embedded.access import Refusal
 from mistlocate.errors import (
     BadArguments,
+    CommandFailed,
     LevelTooLow,
     MistlocateError,
     ModuleUnavailable,
@@ -36,6 +38,43 @@ _STATUS: Mapping[type[MistlocateError], int] = {
 }
 
 
+class ErrorBody(BaseModel):
+    """What every error is answered with."""
+
+    error: str
+    message: str
+    hint: str | None = None
+    sys_id: str | None = None
+    module_name: str | None = None
+
+
+def _documented(descriptions: Mapping[int | str, str]) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorBody, "description": text} for status, text in descriptions.items()}
+
+
+#: For the OpenAPI document: what any request may be answered with, and what only some.
+ANYWHERE = _documented(
+    {
+        401: "No key, an unknown key, or a level that is too low.",
+        403: "The host name, the origin or a proxy is not allowed.",
+        "default": "Any other error, in the same form.",
+    }
+)
+NOT_FOUND = _documented({404: "`error` is NoSuchSystem, NoSuchModule or NoSuchZone."})
+WITH_BODY = _documented(
+    {
+        400: "Bad arguments, an unknown command, settings that cannot be used, or a body that is no JSON.",
+        413: "The body has more than 1 MiB.",
+    }
+)
+RUNNING = _documented(
+    {
+        500: "The module raised: `error` is the kind, for example NotFound if the cloud knows no such object.",
+        503: "The module is not running.",
+    }
+)
+
+
 class Refused(Exception):
     """A request that is not answered."""
 
@@ -45,8 +84,12 @@ class Refused(Exception):
 
 
 def json_response(value: Any, status: int = 200) -> Response:
-    """Any JSON-able value as an answer."""
-    return encoded_response(jsontext.dumps(value), status)
+    """A value as an answer. Raises `CommandFailed` for what JSON cannot carry."""
+    try:
+        body = jsontext.dumps(value)
+    except TypeError:
+        raise CommandFailed("the answer cannot be written as JSON") from None
+    return encoded_response(body, status)
 
 
 def encoded_response(body: bytes, status: int = 200) -> Response:
@@ -63,7 +106,16 @@ def body_of(error: MistlocateError) -> dict[str, Any]:
     """An error for a caller. What a driver raised is marked as such."""
     status = status_of(error)
     message = f"module raised: {error.message}" if status == 500 else error.message
-    return {"error": type(error).__name__, "message": message, **({"hint": error.hint} if error.hint else {})}
+    body = {"error": type(error).__name__, "message": message, **({"hint": error.hint} if error.hint else {})}
+    # A driver may speak of what it was sent, and that of half a character.
+    return {name: text.encode(errors="replace").decode() for name, text in body.items()}
+
+
+def refusal_response(refusal: Refusal, **place: Any) -> Response:
+    """The answer to a request that is refused."""
+    # HTTPStatus calls 413 by another name from one Python to the next.
+    name = "Content Too Large" if refusal.status == 413 else HTTPStatus(refusal.status).phrase
+    return json_response({"error": name, "message": refusal.message, **place}, refusal.status)
 
 
 def install(app: FastAPI) -> None:
@@ -75,8 +127,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
-        body = {"error": HTTPStatus(error.refusal.status).phrase, "message": error.refusal.message}
-        return json_response({**body, **_place(request)}, error.refusal.status)
+        return refusal_response(error.refusal, **_place(request))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

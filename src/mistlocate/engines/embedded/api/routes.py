@@ -1,26 +1,31 @@
 """The routes, as PlaceOS has them: systems and their modules by name, modules by id, zones."""
 
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from mistlocate import __version__
 from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.embedded.api import common
+from mistlocate.engines.embedded.api.bodies import ARGUMENTS, CHANGES, ArgumentsDep, ChangesDep
 from mistlocate.engines.embedded.api.common import BASE, AdministratorDep, CallerDep, EngineDep
-from mistlocate.engines.embedded.api.errors import encoded_response, json_response
+from mistlocate.engines.embedded.api.errors import (
+    ANYWHERE,
+    NOT_FOUND,
+    RUNNING,
+    WITH_BODY,
+    encoded_response,
+    json_response,
+)
+from mistlocate.engines.embedded.config import ZoneConfig
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
 from mistlocate.errors import NoSuchModule
 
-Arguments = Annotated[
-    list[Any] | dict[str, Any] | None,
-    Body(description="The arguments: an array by position, or an object by name.", examples=[[]]),
-]
-
 router = APIRouter()
-api = APIRouter(prefix=BASE)
+api = APIRouter(prefix=BASE, responses=ANYWHERE)
 
 
 @router.get("/health", tags=["engine"])
@@ -46,74 +51,76 @@ async def systems(engine: EngineDep, caller: CallerDep) -> Response:
     return json_response([_system(engine, system_id) for system_id in engine.systems])
 
 
-@api.get("/systems/{system_id}", tags=["systems"])
+@api.get("/systems/{system_id}", tags=["systems"], responses=NOT_FOUND)
 async def system(system_id: str, engine: EngineDep, caller: CallerDep) -> Response:
     """One system with its zones and modules."""
-    common.system(engine, system_id)
     return json_response(_system(engine, system_id))
 
 
-@api.get("/systems/{system_id}/types", tags=["systems"])
+@api.get("/systems/{system_id}/types", tags=["systems"], responses=NOT_FOUND)
 async def types(system_id: str, engine: EngineDep, caller: CallerDep) -> Response:
     """How many modules of each name a system has."""
-    common.system(engine, system_id)
+    engine.system(system_id)
     counts: dict[str, int] = {}
     for host in engine.in_system(system_id):
         counts[host.spec.name] = counts.get(host.spec.name, 0) + 1
     return json_response(counts)
 
 
-@api.get("/systems/{system_id}/functions/{slug}", tags=["systems"])
+@api.get("/systems/{system_id}/functions/{slug}", tags=["systems"], responses=NOT_FOUND)
 async def functions(system_id: str, slug: str, engine: EngineDep, caller: CallerDep) -> Response:
     """The commands of a module that the caller may run, with the JSON Schema of each argument."""
     return json_response(common.functions(engine.find(system_id, slug), caller))
 
 
-@api.post("/systems/{system_id}/start", tags=["systems"])
+@api.post("/systems/{system_id}/start", tags=["systems"], responses=NOT_FOUND)
 async def start_system(system_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
     """Start every module of a system that does not run."""
-    common.system(engine, system_id)
+    engine.system(system_id)
     for host in engine.in_system(system_id):
-        host.start()
+        with suppress(NoSuchModule):  # gone meanwhile
+            await engine.start(host.spec.id)
     return json_response({})
 
 
-@api.post("/systems/{system_id}/stop", tags=["systems"])
+@api.post("/systems/{system_id}/stop", tags=["systems"], responses=NOT_FOUND)
 async def stop_system(system_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
     """Stop every module of a system."""
-    common.system(engine, system_id)
+    engine.system(system_id)
     for host in engine.in_system(system_id):
-        await host.stop()
+        with suppress(NoSuchModule):  # gone meanwhile
+            await engine.stop(host.spec.id)
     return json_response({})
 
 
-@api.post("/systems/{system_id}/{slug}/{method}", tags=["systems"])
+@api.post(
+    "/systems/{system_id}/{slug}/{method}",
+    tags=["systems"],
+    responses=NOT_FOUND | WITH_BODY | RUNNING,
+    openapi_extra=ARGUMENTS,
+)
 async def execute(
     system_id: str,
     slug: str,
     method: str,
     engine: EngineDep,
     caller: CallerDep,
-    args: Arguments = (),  # type: ignore[assignment]
+    args: ArgumentsDep,
 ) -> Response:
     """Run a command of a module (`MistWebsocket_1`, or `MistWebsocket` for the first)."""
     return json_response(await common.execute(engine.find(system_id, slug), caller, method, args))
 
 
-@api.get("/systems/{system_id}/{slug}", tags=["systems"])
+@api.get("/systems/{system_id}/{slug}", tags=["systems"], responses=NOT_FOUND)
 async def state(system_id: str, slug: str, engine: EngineDep, caller: CallerDep) -> Response:
     """Every status of a module that the caller may read, each as JSON text."""
     return json_response(common.state(engine, engine.find(system_id, slug), caller))
 
 
-@api.get("/systems/{system_id}/{slug}/{key}", tags=["systems"])
+@api.get("/systems/{system_id}/{slug}/{key}", tags=["systems"], responses=NOT_FOUND)
 async def status(system_id: str, slug: str, key: str, engine: EngineDep, caller: CallerDep) -> Response:
     """One status of a module, `null` if it has no value."""
-    common.system(engine, system_id)
-    host = engine.look_up(system_id, slug)
-    if host is None:
-        return json_response(None)
-    return encoded_response(common.status_text(engine, host, caller, key))
+    return encoded_response(common.status_text(engine, engine.find(system_id, slug), caller, key))
 
 
 # -- modules --------------------------------------------------------------------------------------
@@ -125,78 +132,81 @@ async def modules(engine: EngineDep, caller: CallerDep) -> Response:
     return json_response([common.summary(engine, host) for host in engine.hosts.values()])
 
 
-@api.get("/modules/{module_id}", tags=["modules"])
+@api.get("/modules/{module_id}", tags=["modules"], responses=NOT_FOUND)
 async def module(module_id: str, engine: EngineDep, caller: CallerDep) -> Response:
     """One module."""
     return json_response(common.summary(engine, engine.host(module_id)))
 
 
-@api.get("/modules/{module_id}/state", tags=["modules"])
+@api.get("/modules/{module_id}/state", tags=["modules"], responses=NOT_FOUND)
 async def module_state(module_id: str, engine: EngineDep, caller: CallerDep) -> Response:
     """Every status that the caller may read, each as JSON text."""
     return json_response(common.state(engine, engine.host(module_id), caller))
 
 
-@api.get("/modules/{module_id}/state/{key}", tags=["modules"])
+@api.get("/modules/{module_id}/state/{key}", tags=["modules"], responses=NOT_FOUND)
 async def module_status(module_id: str, key: str, engine: EngineDep, caller: CallerDep) -> Response:
     """One status, `null` if it has no value."""
     return encoded_response(common.status_text(engine, engine.host(module_id), caller, key))
 
 
-@api.post("/modules/{module_id}/exec/{method}", tags=["modules"])
+@api.post(
+    "/modules/{module_id}/exec/{method}",
+    tags=["modules"],
+    responses=NOT_FOUND | WITH_BODY | RUNNING,
+    openapi_extra=ARGUMENTS,
+)
 async def module_execute(
     module_id: str,
     method: str,
     engine: EngineDep,
     caller: CallerDep,
-    args: Arguments = (),  # type: ignore[assignment]
+    args: ArgumentsDep,
 ) -> Response:
     """Run a command."""
     return json_response(await common.execute(engine.host(module_id), caller, method, args))
 
 
-@api.post("/modules/{module_id}/start", tags=["modules"])
+@api.post("/modules/{module_id}/start", tags=["modules"], responses=NOT_FOUND)
 async def module_start(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
     """Start a module, if it does not run."""
-    engine.host(module_id).start()
+    await engine.start(module_id)
     return json_response({})
 
 
-@api.post("/modules/{module_id}/load", tags=["modules"])
+@api.post("/modules/{module_id}/load", tags=["modules"], responses=NOT_FOUND)
 async def module_load(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
     """The same as start: modules of this engine are always loaded."""
     return await module_start(module_id, engine, caller)
 
 
-@api.post("/modules/{module_id}/ping", tags=["modules"])
+@api.post("/modules/{module_id}/ping", tags=["modules"], responses=NOT_FOUND)
 async def module_ping(module_id: str, engine: EngineDep, caller: CallerDep) -> Response:
     """Whether the module reaches its device or cloud: `{pingable}`."""
     return json_response({"pingable": common.summary(engine, engine.host(module_id))["connected"] is True})
 
 
-@api.get("/modules/{module_id}/error", tags=["modules"])
+@api.get("/modules/{module_id}/error", tags=["modules"], responses=NOT_FOUND)
 async def module_error(module_id: str, engine: EngineDep, caller: CallerDep) -> Response:
     """What went wrong with the module last, null if nothing did."""
     return json_response(engine.host(module_id).problem)
 
 
-@api.post("/modules/{module_id}/stop", tags=["modules"])
+@api.post("/modules/{module_id}/stop", tags=["modules"], responses=NOT_FOUND)
 async def module_stop(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
     """Stop a module until it is started again, or the engine is."""
-    await engine.host(module_id).stop()
+    await engine.stop(module_id)
     return json_response({})
 
 
-@api.get("/modules/{module_id}/settings", tags=["modules"])
+@api.get("/modules/{module_id}/settings", tags=["modules"], responses=NOT_FOUND)
 async def module_settings(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
     """The settings in force, secrets masked, and where saved ones differ from the file (`drift`)."""
     return json_response(_settings(engine.host(module_id)))
 
 
-@api.put("/modules/{module_id}/settings", tags=["modules"])
-async def save_settings(
-    module_id: str, changes: dict[str, Any], engine: EngineDep, caller: AdministratorDep
-) -> Response:
+@api.put("/modules/{module_id}/settings", tags=["modules"], responses=NOT_FOUND | WITH_BODY, openapi_extra=CHANGES)
+async def save_settings(module_id: str, engine: EngineDep, caller: AdministratorDep, changes: ChangesDep) -> Response:
     """Save settings over those of the file; they take effect at once. null takes the file's value again."""
     removed = tuple(name for name, value in changes.items() if value is None)
     kept = {name: value for name, value in changes.items() if value is not None}
@@ -210,24 +220,21 @@ async def save_settings(
 @api.get("/zones", tags=["zones"])
 async def zones(engine: EngineDep, caller: CallerDep) -> Response:
     """All zones: `{id, name, parent_id}`."""
-    return json_response([_zone(engine, zone_id) for zone_id in engine.zones])
+    return json_response([_zone(each) for each in engine.zones.values()])
 
 
-@api.get("/zones/{zone_id}", tags=["zones"])
+@api.get("/zones/{zone_id}", tags=["zones"], responses=NOT_FOUND)
 async def zone(zone_id: str, engine: EngineDep, caller: CallerDep) -> Response:
     """One zone."""
-    if zone_id not in engine.zones:
-        raise NoSuchModule(f"no zone {zone_id!r}", hint="zones: " + (", ".join(engine.zones) or "none"))
-    return json_response(_zone(engine, zone_id))
+    return json_response(_zone(engine.zone(zone_id)))
 
 
-def _zone(engine: Engine, zone_id: str) -> dict[str, Any]:
-    found = engine.zones[zone_id]
-    return {"id": found.id, "name": found.name, "parent_id": found.parent}
+def _zone(zone: ZoneConfig) -> dict[str, Any]:
+    return {"id": zone.id, "name": zone.name, "parent_id": zone.parent}
 
 
 def _system(engine: Engine, system_id: str) -> dict[str, Any]:
-    found = engine.systems[system_id]
+    found = engine.system(system_id)
     return {
         "id": found.id,
         "name": found.name,

@@ -1,0 +1,96 @@
+"""What every request passes before the application sees it: who may call, and how much may be sent."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mistlocate.engines.embedded.access import Refusal, credentials
+from mistlocate.engines.embedded.api.common import BASE
+from mistlocate.engines.embedded.api.control import POLICY
+from mistlocate.engines.embedded.api.errors import Refused, refusal_response
+from mistlocate.engines.embedded.engine import Engine
+
+#: The largest body that is read (bytes).
+BODY_AT_MOST = 1024 * 1024
+
+_TOO_LARGE = Refusal(413, "the body has more than 1 MiB; send less at once")
+
+#: Nothing is loaded from elsewhere, nothing may frame a page, nothing is guessed about types.
+_HEADERS = (
+    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; img-src 'self' data:"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Checks:
+    """Looks at the head of every request before any of its body is read, and adds the headers of every answer.
+
+    It lies around the whole application, so that answers to its defects pass here too.
+    """
+
+    def __init__(self, app: ASGIApp, engine: Engine) -> None:
+        self._app = app
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            await self._http(scope, _counted(receive), _with_headers(send))
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        refusal = self._engine.access.check(headers) or self._identify(scope, headers) or _too_large(headers)
+        await (self._app if refusal is None else refusal_response(refusal))(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Only whether it may be looked at: the control socket identifies its callers itself, again and again."""
+        refusal = self._engine.access.check(Headers(scope=scope))
+        if refusal is not None:
+            await send({"type": "websocket.close", "code": POLICY, "reason": refusal.message})
+            return
+        await self._app(scope, receive, send)
+
+    def _identify(self, scope: Scope, headers: Headers) -> Refusal | None:
+        """Leaves the caller where the routes of the API find it; what lies beside the API is for everybody."""
+        if not scope["path"].startswith(f"{BASE}/"):
+            return None
+        found = self._engine.access.identify(credentials(headers, (scope.get("client") or (None,))[0]))
+        if isinstance(found, Refusal):
+            return found
+        scope.setdefault("state", {})["caller"] = found
+        return None
+
+
+def _too_large(headers: Headers) -> Refusal | None:
+    """Whether the body is announced as too large; one that is not announced is counted."""
+    length = headers.get("content-length", "")
+    return _TOO_LARGE if length.isdecimal() and int(length[:20]) > BODY_AT_MOST else None
+
+
+def _counted(receive: Receive) -> Receive:
+    """Raises `Refused` where the body gets too large."""
+    read = 0
+
+    async def receive_counted() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > BODY_AT_MOST:
+            raise Refused(_TOO_LARGE)
+        return message
+
+    return receive_counted
+
+
+def _with_headers(send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *_HEADERS]
+        await send(message)
+
+    return send_with_headers
