@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from pydantic import SecretStr
 
 from mistlocate.driver.base import Asset, Driver, DriverSettings, StatusInfo
-from mistlocate.driver.command import Level, command
+from mistlocate.driver.command import Level, command, commands_of
 from mistlocate.driver.context import Unsubscribe
 from mistlocate.errors import NotFound
 
@@ -159,3 +159,7 @@ class Patient(Probe):
     async def odd(self) -> Any:
         """Answer with what is no JSON."""
         return {object()}
+
+
+# Commands are described once for each class, and some tests put other methods in their places: here they are whole.
+commands_of(Probe)

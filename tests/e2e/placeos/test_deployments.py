@@ -1,6 +1,5 @@
 """The Redis of a deployment: a cluster, behind a password, behind TLS."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from mistlocate.simulator import SimulatedCloud
 from support.placeos_core import Core
 from support.placeos_models import control_system
 from support.placeos_site import (
-    EMPTY,
     LOCATIONS,
     LOCATIONS_DRIVER,
     MIST,
@@ -66,12 +64,6 @@ async def test_the_password_stands_in_the_place_of_the_user(tmp_path: Path) -> N
     async with protected as server, placeos_site(tmp_path, redis=server) as site:
         await works(site)
         assert "s3cr3t-word" not in site.websocket.output + site.locations.output
-
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[SimulatedCloud]:
-    async with SimulatedCloud(EMPTY, autorun=False) as running:
-        yield running
 
 
 async def test_a_redis_with_tls_is_used_if_it_can_be_trusted_and_only_then(

@@ -2,8 +2,6 @@
 
 import json
 import struct
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +10,6 @@ from mistlocate.simulator import SimulatedCloud
 from support.placeos_core import Core, DriverProcess
 from support.placeos_models import Model
 from support.placeos_site import (
-    EMPTY,
     LOCATIONS,
     LOCATIONS_DRIVER,
     MIST,
@@ -21,22 +18,9 @@ from support.placeos_site import (
     websocket_model,
 )
 from support.placeos_wire import packed
-from support.redis_server import redis_server
 from support.waiting import until
 
 pytestmark = pytest.mark.needs("redis-server")
-
-
-@pytest.fixture
-async def core(tmp_path: Path) -> AsyncIterator[Core]:
-    async with redis_server(tmp_path) as server, Core(server.url) as running:
-        yield running
-
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[SimulatedCloud]:
-    async with SimulatedCloud(EMPTY, autorun=False) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """How MistLocations finds its MistWebsocket: missing, late, gone, replaced, and one of several."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,22 +18,9 @@ from support.placeos_site import (
     placeos_site,
     websocket_model,
 )
-from support.redis_server import redis_server
 from support.waiting import until
 
 pytestmark = pytest.mark.needs("redis-server")
-
-
-@pytest.fixture
-async def core(tmp_path: Path) -> AsyncIterator[Core]:
-    async with redis_server(tmp_path) as server, Core(server.url) as running:
-        yield running
-
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[SimulatedCloud]:
-    async with SimulatedCloud(EMPTY, autorun=False) as running:
-        yield running
 
 
 async def test_a_missing_module_a_late_one_and_a_stopped_one_are_told_apart(core: Core, cloud: SimulatedCloud) -> None:

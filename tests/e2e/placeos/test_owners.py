@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +9,13 @@ import pytest
 
 from mistlocate.simulator import SimulatedCloud
 from support.placeos_core import Core, DriverProcess
-from support.placeos_site import EMPTY, MIST, WEBSOCKET_DRIVER, placeos_site, websocket_model
+from support.placeos_site import MIST, WEBSOCKET_DRIVER, placeos_site, websocket_model
 from support.placeos_wire import DriverGone
-from support.redis_server import redis_server
 from support.waiting import until
 
 pytestmark = pytest.mark.needs("redis-server")
 
 USER_MACS, IDENTITIES = f"user_macs/{MIST}", f"identities/{MIST}"
-
-
-@pytest.fixture
-async def core(tmp_path: Path) -> AsyncIterator[Core]:
-    async with redis_server(tmp_path) as server, Core(server.url) as running:
-        yield running
-
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[SimulatedCloud]:
-    async with SimulatedCloud(EMPTY, autorun=False) as running:
-        yield running
 
 
 async def hash_of(core: Core, key: str) -> dict[str, str]:

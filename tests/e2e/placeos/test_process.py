@@ -16,7 +16,6 @@ from mistlocate.simulator import SimulatedCloud
 from support.placeos_core import Core
 from support.placeos_models import control_system
 from support.placeos_site import (
-    EMPTY,
     LOCATIONS,
     LOCATIONS_DRIVER,
     MIST,
@@ -27,28 +26,16 @@ from support.placeos_site import (
     websocket_model,
 )
 from support.placeos_wire import Splitter, packed, understood
-from support.redis_server import RedisServer, redis_server
+from support.redis_server import RedisServer
 from support.waiting import until
 
 pytestmark = pytest.mark.needs("redis-server")
 
 
 @pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
 async def core(redis: RedisServer) -> AsyncIterator[Core]:
     async with Core(redis.url) as running:
         running.systems[SYSTEM] = control_system(SYSTEM)
-        yield running
-
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[SimulatedCloud]:
-    async with SimulatedCloud(EMPTY, autorun=False) as running:
         yield running
 
 

@@ -35,12 +35,6 @@ PERSON = "alice@example.com"
 
 
 @pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
 async def site(tmp_path: Path, redis: RedisServer) -> AsyncIterator[PlaceosSite]:
     async with placeos_site(tmp_path, redis=redis) as running:
         await running.complete()

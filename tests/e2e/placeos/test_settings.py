@@ -14,18 +14,11 @@ from mistlocate.simulator import SimulatedCloud
 from support.placeos_core import Core, DriverProcess, RemoteError
 from support.placeos_models import Model
 from support.placeos_site import EMPTY, MIST, WEBSOCKET_DRIVER, PlaceosSite, placeos_site, websocket_model
-from support.redis_server import redis_server
 from support.servers import raw_server
 from support.site import SMALL
 from support.waiting import until
 
 pytestmark = pytest.mark.needs("redis-server")
-
-
-@pytest.fixture
-async def core(tmp_path: Path) -> AsyncIterator[Core]:
-    async with redis_server(tmp_path) as server, Core(server.url) as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ import pytest
 from mistlocate.simulator import SimulatedCloud
 from support.placeos_core import Core, DriverProcess
 from support.placeos_site import (
-    EMPTY,
     LOCATIONS,
     LOCATIONS_DRIVER,
     MIST,
@@ -20,22 +17,9 @@ from support.placeos_site import (
     locations_model,
     websocket_model,
 )
-from support.redis_server import redis_server
 from support.waiting import until
 
 pytestmark = pytest.mark.needs("redis-server")
-
-
-@pytest.fixture
-async def core(tmp_path: Path) -> AsyncIterator[Core]:
-    async with redis_server(tmp_path) as server, Core(server.url) as running:
-        yield running
-
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[SimulatedCloud]:
-    async with SimulatedCloud(EMPTY, autorun=False) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.redis_server import RedisServer, redis_server
+from support.redis_server import RedisServer
 from support.spec_http import Handler, HttpRequest, HttpResponse
 from support.spec_runner import SpecRunner, spec_runner
 
@@ -109,12 +108,6 @@ EVENT = json.dumps({"event": "data", "channel": "/sites/site_id/stats/maps/map_i
 ONE_CLIENT = f"/api/v1/sites/site_id/stats/clients/{MAC}"
 SITE_MAPS = "/api/v1/sites/site_id/maps"
 MAP_CLIENTS = "/api/v1/sites/site_id/stats/maps/map_id/clients"
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with redis_server(tmp_path) as server:
-        yield server
 
 
 def answers(path: str, text: str) -> Handler:

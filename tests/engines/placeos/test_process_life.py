@@ -131,10 +131,13 @@ async def test_a_module_may_be_started_again_while_it_still_stops(core: CoreSide
     await core.start()
     await core.exec("echo", "a")
     Patient.exit.clear()
-    await core.send({"id": "mod-1", "cmd": "stop"}, core.start_frame(settings={"value": 2}))
+    stop, call = {"id": "mod-1", "cmd": "stop"}, core.exec_frame("echo", ["a"], seq=100)
+    await core.send(stop, core.start_frame(settings={"value": 2}), call)
     assert await core.info() == ["mod-1"]
     assert Probe.loads == 1
+    assert core.said(seq=100) == []
     Patient.exit.set()
+    assert (await core.next(seq=100))["code"] == 200
     await until(lambda: len(core.said(cmd="start")) == 2)
     assert await core.exec("echo", "a")
     assert (Probe.loads, Patient.unloads) == (2, 1)

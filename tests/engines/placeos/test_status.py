@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from mistlocate.clock import FastClock
-from mistlocate.engines.placeos.redis_client import RedisClient
+from mistlocate.engines.placeos.redis_client import Command, RedisClient
 from mistlocate.engines.placeos.status import ModuleStatus, StatusWriter
 from support.placeos_core import Core
 from support.placeos_engine import client, running
@@ -118,6 +118,29 @@ async def test_what_a_module_was_before_is_cleared_and_its_interface_told_before
         assert await core.statuses("mod-2") == {"old": 1}
         await until(lambda: len(heard) == 2)
         assert sorted(heard) == [("status/mod-1/kept", "3"), ("status/mod-1/old", "null")]
+
+
+async def test_add_returns_only_when_all_of_it_is_written(
+    writer: StatusWriter, redis: RedisClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, gate, held = redis.run, asyncio.Event(), asyncio.Event()
+
+    async def slowly(commands: Sequence[Command]) -> list[Any]:
+        if commands[0][0] == "SET":
+            held.set()
+            await gate.wait()
+        return await run(commands)
+
+    monkeypatch.setattr(redis, "run", slowly)
+    status = ModuleStatus("mod-1", b"{}", writer)
+    adding = asyncio.create_task(writer.add(status))
+    await held.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not adding.done()
+    gate.set()
+    await adding
+    assert status.written.is_set()
 
 
 async def test_another_interface_is_told(status: ModuleStatus, core: Core) -> None:

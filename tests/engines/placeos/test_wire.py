@@ -128,6 +128,9 @@ async def test_what_was_written_goes_out_before_the_connection_closes() -> None:
     async with pair() as (wire, cores):
         wire.post(big)
         closing = asyncio.create_task(wire.close())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not closing.done()
         assert await received(cores, 1) == [big]
         await closing
         assert await asyncio.get_running_loop().sock_recv(cores, 1) == b""
