@@ -268,7 +268,7 @@ async def viewer(browser: Browser, at: House, level: str | None = None, **option
     troubles = Troubles(context, at.url)
     if level is not None:
         await context.add_init_script(
-            f"window === top && !sessionStorage.getItem('tested') && (sessionStorage.setItem('tested', '1'),"
+            f"location.protocol === 'http:' && !sessionStorage.getItem('tested') && (sessionStorage.setItem('tested', '1'),"
             f"sessionStorage.setItem('mistlocate-key', '{KEYS[level]}'))"
         )
     try:

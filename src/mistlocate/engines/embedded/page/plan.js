@@ -145,7 +145,8 @@ export class Plan {
       .map((each) => each.record.mac);
     if (!order.length) return;
     const at = order.indexOf(this.selected);
-    this.select(order[(at + direction + order.length) % order.length]);
+    // Who begins with the step back begins at the end.
+    this.select(order[(Math.max(at, direction < 0 ? 0 : -1) + direction + order.length) % order.length]);
   }
 
   listen() {
