@@ -31,7 +31,7 @@ export class Align {
         el("button", { type: "button", class: "quiet", onclick: () => { this.onDone({}); this.element.close(); } }, "Not aligned"),
         el("button", { type: "button", class: "quiet", onclick: () => this.element.close() }, "Cancel")));
     this.element.addEventListener("close", () => this.element.remove());
-    image(`/systems/${page.system}/${page.mist}/assets/map/${map.id}`).catch(() => null).then((url) => url && this.left.load(url));
+    if (map.has_image) image(`/systems/${page.system}/${page.mist}/assets/map/${map.id}`).catch(() => null).then((url) => url && this.left.load(url));
     this.draw();
   }
 
@@ -48,12 +48,13 @@ export class Align {
     canvas.addEventListener("click", (event) => mark(event.offsetX / canvas.clientWidth, event.offsetY / canvas.clientHeight));
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      if (step) board.cursor = [board.cursor[0] + step[0] * 0.01, board.cursor[1] + step[1] * 0.01];
+      if (step) board.cursor = board.cursor.map((at, axis) => Math.min(Math.max(at + step[axis] * 0.01, 0), 1));
       else if (event.key === "Enter") mark(...board.cursor);
       else return;
       event.preventDefault();
       this.draw();
     });
+    for (const name of ["focus", "blur"]) canvas.addEventListener(name, () => this.draw());
     board.load = async (url) => {
       const picture = new Image();
       picture.src = url;

@@ -28,6 +28,7 @@ export async function call(method, path, body) {
     throw new ApiError(0, { message: "the engine cannot be reached" });
   }
   const answer = await response.json().catch(() => ({}));
+  if (response.status === 401 && path !== "/self") window.dispatchEvent(new Event("mistlocate-refused"));
   if (!response.ok) throw new ApiError(response.status, answer);
   return answer;
 }
@@ -70,7 +71,12 @@ export class Socket {
       for (const [, answer] of this.waiting) answer.reject(new ApiError(0, { message: "the connection broke" }));
       this.waiting.clear();
       if (this.closed) return;
-      this.onState(event.code === 1008 ? "refused" : "disconnected");
+      if (event.code === 1008) {
+        this.closed = true;
+        this.onState("refused");
+        return;
+      }
+      this.onState("disconnected");
       setTimeout(() => this.closed || this.open(), this.pause * (0.75 + Math.random() / 2));
       this.pause = Math.min(this.pause * 2, 15000);
     });

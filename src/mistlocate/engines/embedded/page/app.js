@@ -22,7 +22,7 @@ const page = {
   mist: null,
   zones: new Map(),
   zoneName: (id) => page.zones.get(id)?.name || id,
-  may: (level) => LEVELS.indexOf(page.me.level) >= LEVELS.indexOf(level),
+  may: (level) => LEVELS.indexOf(page.me?.level) >= LEVELS.indexOf(level),
   locate: (command, args) => exec(page.system, page.locations, command, args),
   goTo: (name, argument) => { location.hash = argument ? `${name}/${encodeURIComponent(argument)}` : name; },
 };
@@ -37,34 +37,56 @@ let current = null;
 let heard = "connecting";
 let stream = {};
 
+let turn = 0;
+
 async function start() {
+  const mine = ++turn;
+  let me, systems, zones;
   try {
-    page.me = await get("/self");
+    me = await get("/self");
+    [systems, zones] = await Promise.all([get("/systems"), get("/zones")]);
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) return signIn(key.get() ? error : null);
+    if (mine !== turn) return;
+    if (error instanceof ApiError && error.status === 401) return signIn(key.get());
+    end();
     replace(view, el("p", { class: "error", role: "alert" }, `${error.message}. Trying again …`));
-    setTimeout(start, 3000);
+    setTimeout(() => mine === turn && start(), 3000);
     return;
   }
-  leave.hidden = !page.me.keys;
-  const [systems, zones] = await Promise.all([get("/systems"), get("/zones")]);
+  if (mine !== turn) return;
+  end();
+  page.me = me;
+  leave.hidden = !me.keys;
   page.zones = new Map(zones.map((each) => [each.id, each]));
   const system = systems.find((each) => each.modules.some((slug) => slug.startsWith("MistLocations_"))) || systems[0];
-  if (!system) return replace(view, el("p", { class: "empty" }, "The settings of this engine name no system."));
+  if (!system) {
+    replace(view, el("p", { class: "empty" }, "The settings of this engine name no system."));
+    return;
+  }
   page.system = system.id;
   page.locations = system.modules.find((slug) => slug.startsWith("MistLocations_"));
   page.mist = system.modules.find((slug) => slug.startsWith("MistWebsocket_"));
-  page.socket?.close();
   page.socket = new Socket((state) => {
     heard = state;
-    if (state === "refused") { key.set(null); start(); }
     tell();
+    if (state === "refused") start();
   });
   if (page.mist) {
     page.socket.bind(page.system, page.mist, "stream_state", (value) => { stream.state = value; tell(); });
     page.socket.bind(page.system, page.mist, "stream_reason", (value) => { stream.reason = value; tell(); });
   }
   route();
+}
+
+// Close what is open: nobody looks any more, or somebody else.
+function end() {
+  current?.shown.close();
+  current = null;
+  page.socket?.close();
+  page.socket = null;
+  page.me = null;
+  stream = {};
+  heard = "connecting";
 }
 
 // One line about how good everything is that the page shows.
@@ -78,7 +100,7 @@ function tell() {
 }
 
 function route() {
-  if (!page.me) return;
+  if (!page.socket) return;
   const [name, argument] = location.hash.slice(1).split("/");
   const wanted = VIEWS.find((each) => each.name === name && page.may(each.level)) || VIEWS[0];
   replace(tabs, VIEWS.filter((each) => page.may(each.level)).map((each) =>
@@ -89,12 +111,25 @@ function route() {
     view.className = wanted.name;
     current = { name: wanted.name, shown: wanted.make(page, view) };
   }
-  current.shown.show?.(argument ? decodeURIComponent(argument) : null);
+  current.shown.show?.(argument ? decoded(argument) : null);
 }
 
-function signIn(error) {
-  current?.shown.close();
-  current = null;
+// Part of an address, which anybody may have typed.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function signIn(refused) {
+  end();
+  key.set(null);
+  leave.hidden = true;
+  health.textContent = "";
+  delete health.dataset.state;
+  document.body.classList.remove("offline");
   replace(tabs);
   view.className = "sign-in";
   const input = el("input", { id: "key", type: "password", autocomplete: "current-password", required: true });
@@ -107,7 +142,7 @@ function signIn(error) {
   },
   el("h2", {}, "Sign in"),
   el("label", { for: "key" }, "API key"), input,
-  error ? el("p", { class: "error", role: "alert" }, "This key is not known here, or not any more.") : null,
+  refused ? el("p", { class: "error", role: "alert" }, "This key is not known here, or not any more.") : null,
   el("button", { type: "submit" }, "Sign in"),
   el("p", { class: "soft" }, "Keys are made with ", el("code", {}, "mistlocate key"), " and kept for this tab only."));
   replace(view, form);
@@ -116,9 +151,17 @@ function signIn(error) {
 
 leave.addEventListener("click", () => {
   key.set(null);
-  page.socket?.close();
-  page.me = null;
+  end();
   start();
+});
+
+// A key that is refused somewhere may be gone, or may only not do for this.
+window.addEventListener("mistlocate-refused", () => page.me && get("/self").catch((error) => error.status === 401 && signIn(true)));
+
+// The skip link leads to the view, and not to another one.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  view.focus();
 });
 
 // Light, dark, or as the system has it.

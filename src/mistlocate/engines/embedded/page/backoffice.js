@@ -21,6 +21,7 @@ export class Backoffice {
 
   close() {
     clearInterval(this.timer);
+    this.closed = true;
     this.leave();
   }
 
@@ -37,15 +38,19 @@ export class Backoffice {
     try {
       this.modules = await get("/modules");
     } catch (error) {
-      if (!this.modules) replace(this.main, problem(error));
+      if (!this.modules && !this.closed) replace(this.main, problem(error));
       return;
     }
+    if (this.closed) return;
+    this.choose();
+    this.summary();
+  }
+
+  menu() {
     replace(this.list, el("ul", {}, this.modules.map((each) => el("li", {}, el("a", {
       href: `#backoffice/${encodeURIComponent(each.id)}`,
       "aria-current": each.id === this.module?.id ? "true" : null,
     }, el("span", {}, each.slug), el("span", { class: `state ${each.state}` }, each.connected === false && each.state === "running" ? "not connected" : each.state))))));
-    this.choose();
-    this.summary();
   }
 
   choose() {
@@ -53,6 +58,7 @@ export class Backoffice {
     if (!module) return replace(this.main, el("p", { class: "empty" }, "The settings of this engine name no module."));
     const changed = module.id !== this.module?.id;
     this.module = module;
+    this.menu();
     if (changed) this.open();
     return undefined;
   }
@@ -60,6 +66,7 @@ export class Backoffice {
   open() {
     this.leave();
     const { module } = this;
+    this.stream = this.problems = this.budget = this.rejected = this.trouble = null;
     this.head = el("div", { class: "summary" });
     const parts = [["Commands", this.commands()], ["Statuses", this.statuses()]];
     if (this.page.may("administrator")) parts.push(["Settings", this.settings()]);
@@ -74,7 +81,10 @@ export class Backoffice {
     const { module } = this;
     const act = (verb) => el("button", {
       type: "button", class: "quiet",
-      onclick: async () => { await call("POST", `/modules/${module.id}/${verb}`).catch(() => null); this.poll(); },
+      onclick: async () => {
+        this.trouble = await call("POST", `/modules/${module.id}/${verb}`).then(() => null, problem);
+        await this.poll();
+      },
     }, verb === "start" ? "Start" : "Stop");
     const facts = [
       ["State", module.state], ["Connected", module.connected === null ? "–" : module.connected ? "yes" : "no"],
@@ -84,7 +94,7 @@ export class Backoffice {
     replace(this.head,
       el("dl", {}, facts.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) =>
         el("div", {}, el("dt", {}, name), el("dd", {}, String(value))))),
-      this.page.may("administrator") ? act(module.state === "stopped" ? "start" : "stop") : null);
+      this.page.may("administrator") ? act(module.state === "stopped" ? "start" : "stop") : null, this.trouble);
   }
 
   // -- statuses -------------------------------------------------------------------------------
@@ -103,8 +113,10 @@ export class Backoffice {
       replace(rows.get(key), text.length > SHORT ? [`${text.slice(0, SHORT)}… `, whole] : text);
       this.note(key, value);
     };
+    let left = false;
     const look = async () => {
       const found = await get(`/modules/${module.id}/state`).catch(() => ({}));
+      if (left) return;
       for (const [key, text] of Object.entries(found)) {
         if (rows.has(key)) continue;
         set(key, JSON.parse(text));
@@ -114,13 +126,14 @@ export class Backoffice {
     };
     look();
     const timer = setInterval(look, 5000);
-    this.undo.push(() => clearInterval(timer));
+    this.undo.push(() => { left = true; clearInterval(timer); });
     return el("div", { class: "scroll" }, el("table", {}, body));
   }
 
   note(key, value) {
     if (key === "stream_state") this.stream = value;
     if (key === "problems") this.problems = value && Object.keys(value).length ? Object.keys(value).join(", ").replaceAll("_", " ") : null;
+    if (key === "stream_state" || key === "problems") this.summary();
   }
 
   async diagnose(module) {
@@ -173,14 +186,14 @@ export class Backoffice {
 
   settings() {
     const box = el("div", {}, el("p", { class: "empty" }, "Loading …"));
-    const load = () => get(`/modules/${this.module.id}/settings`).then((found) => this.form(box, found, load))
+    const { module } = this;
+    const load = (news) => get(`/modules/${module.id}/settings`).then((found) => this.form(box, module, found, load, news))
       .catch((error) => replace(box, problem(error)));
     load();
     return box;
   }
 
-  form(box, { settings, drift, schema }, load) {
-    const { module } = this;
+  form(box, module, { settings, drift, schema }, load, news) {
     const fields = Object.entries(schema.properties).filter(([, each]) => !secret(each)).map(([name, each]) =>
       new Field(name, resolved(each, schema.$defs), { required: (schema.required || []).includes(name), value: settings[name] }));
     const before = new Map(fields.map((each) => [each.name, each.check() ? JSON.stringify(each.value) : null]));
@@ -189,11 +202,11 @@ export class Backoffice {
       each.element.append(el("p", { class: "warning" }, `Saved here; the file says ${JSON.stringify(drift[each.name].file ?? null)}. `,
         el("button", { type: "button", class: "quiet", onclick: () => save({ [each.name]: null }) }, "Take the file's again")));
     }
-    const said = el("div", { "aria-live": "polite" });
+    const said = el("div", { "aria-live": "polite" }, news ? el("p", { class: "good" }, news) : null);
     const save = async (changes) => {
       try {
         await call("PUT", `/modules/${module.id}/settings`, changes);
-        await load();
+        await load("Saved; it is in force now.");
       } catch (error) {
         const left = blameFields(fields, error.message);
         replace(said, problem({ message: left || "Look at the fields above.", hint: error.hint }));

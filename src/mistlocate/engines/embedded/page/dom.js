@@ -12,8 +12,18 @@ export function el(name, attributes = {}, ...children) {
   return element;
 }
 
+// What has the focus keeps it, if there is something of its kind in its place afterwards.
 export function replace(element, ...children) {
+  const path = [];
+  const focused = document.activeElement;
+  for (let each = focused; each && each !== element; each = each.parentElement) {
+    if (each.parentElement) path.unshift([...each.parentElement.children].indexOf(each));
+  }
+  const inside = focused !== element && element.contains(focused);
   element.replaceChildren(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false));
+  if (!inside) return;
+  const next = path.reduce((each, number) => each?.children[number], element);
+  if (next && next.tagName === focused.tagName) next.focus({ preventScroll: true });
 }
 
 // How long ago, as a person says it.

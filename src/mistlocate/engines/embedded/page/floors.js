@@ -72,6 +72,7 @@ export class Floors {
   take(levels) {
     this.levels = levels || [];
     if (!this.levels.length) {
+      this.shape = null;
       replace(this.list, el("p", { class: "empty" },
         levels ? "No map is mapped to a level yet." : "Floors are not published: set publish_levels on MistLocations."));
       return;
@@ -81,11 +82,23 @@ export class Floors {
   }
 
   offer() {
+    // Links that stay are not made anew: one that is being clicked would miss the click.
+    const shape = JSON.stringify(this.levels.map(({ zone, name, building }) => [zone, name, building]));
+    if (shape === this.shape) {
+      this.list.querySelectorAll("a").forEach((link) => {
+        const level = this.levels.find((each) => each.zone === link.dataset.zone);
+        link.lastChild.textContent = level.devices.toLocaleString();
+        if (level.zone === this.level?.zone) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      });
+      return;
+    }
+    this.shape = shape;
     const buildings = Map.groupBy ? Map.groupBy(this.levels, (each) => each.building) : grouped(this.levels);
     replace(this.list, [...buildings].map(([building, levels]) => el("div", { class: "building" },
       el("h2", {}, building ? this.page.zoneName(building) : "No building"),
       el("ul", {}, levels.map((level) => el("li", {}, el("a", {
-        href: `#floors/${encodeURIComponent(level.zone)}`,
+        href: `#floors/${encodeURIComponent(level.zone)}`, "data-zone": level.zone,
         "aria-current": level.zone === this.level?.zone ? "true" : null,
       }, el("span", {}, level.name || level.zone), el("span", { class: "count" }, level.devices.toLocaleString()))))))));
   }
@@ -160,7 +173,7 @@ export class Floors {
 
   fillTable(now) {
     replace(this.table, this.records.slice(0, LIST_AT_MOST).map((each) => el("tr", {},
-      el("td", {}, el("button", { type: "button", class: "quiet", onclick: () => this.plan.select(each.mac, { centre: true }) }, each.mac)),
+      el("td", {}, el("button", { type: "button", class: "quiet", onclick: () => this.pick(each) }, each.mac)),
       el("td", {}, ago(now - each.last_seen)), el("td", {}, `${Math.round(each.variance)} m`),
       el("td", {}, each.x === null ? "–" : `${Math.round(each.x)}, ${Math.round(each.y)}`))));
     if (this.records.length > LIST_AT_MOST) {
@@ -179,9 +192,17 @@ export class Floors {
   details(record) {
     this.chosen = record;
     this.panel.hidden = !record;
-    if (!record) return replace(this.panel);
+    if (!record) {
+      delete this.panel.dataset.mac;
+      return replace(this.panel);
+    }
     const line = (name, value) => (value ? [el("dt", {}, name), el("dd", {}, value)] : []);
     const person = this.person?.macs.has(record.mac) ? this.person.user : null;
+    // The same one, a second older: what was explained stays, and is not read out again.
+    const same = this.panel.dataset.mac === record.mac;
+    const because = same ? this.panel.querySelector(".because") : null;
+    this.panel.dataset.mac = record.mac;
+    this.panel.setAttribute("aria-live", same ? "off" : "polite");
     replace(this.panel,
       el("h2", {}, person || record.mac),
       el("dl", {},
@@ -194,11 +215,13 @@ export class Floors {
         line("Network", record.ssid)),
       record.stale ? el("p", { class: "warning" }, "The line to the cloud is interrupted: this may have changed.") : null,
       this.page.may("support") ? el("button", { type: "button", onclick: () => this.explain(person || record.mac) }, "Why here?") : null,
-      el("button", { type: "button", class: "quiet", onclick: () => this.plan.select(null) }, "Close"));
+      el("button", { type: "button", class: "quiet", onclick: () => this.plan.select(null) }, "Close"), because);
   }
 
   async explain(who) {
+    const { mac } = this.panel.dataset;
     const found = await this.page.locate("explain", [who]).catch((error) => ({ because: [error.message] }));
+    if (!mac || this.panel.dataset.mac !== mac) return;
     this.panel.querySelector(".because")?.remove();
     this.panel.append(el("ul", { class: "because" }, found.because.map((text) => el("li", {}, text))));
   }
@@ -214,9 +237,19 @@ export class Floors {
   }
 
   point() {
-    if (!this.records.some((each) => each.mac === this.pending)) return;
-    this.plan.select(this.pending, { centre: true });
+    const record = this.records.find((each) => each.mac === this.pending);
+    if (!record) return;
+    this.pick(record);
     this.pending = null;
+  }
+
+  // Who has no place on the plan has details all the same.
+  pick(record) {
+    this.plan.select(record.mac, { centre: true });
+    if (!this.plan.devices.has(record.mac)) {
+      this.plan.selected = null;
+      this.details(record);
+    }
   }
 }
 

@@ -18,18 +18,20 @@ export class Field {
     Object.assign(this, { name, schema: real, nullable, required });
     this.id = `field-${++ids}`;
     this.error = el("p", { class: "field-error", id: `${this.id}-error`, role: "alert", hidden: true });
+    this.given = value !== undefined && value !== null;
+    this.help = schema.description || real.description;
     this.input = this.control(value);
     this.input.addEventListener("input", () => this.check());
     this.element = el("div", { class: "field" },
       el("label", { for: this.id }, name, required ? el("span", { "aria-hidden": "true" }, " *") : ""),
       this.input,
-      schema.description || real.description ? el("p", { class: "soft", id: `${this.id}-help` }, schema.description || real.description) : null,
+      this.help ? el("p", { class: "soft", id: `${this.id}-help` }, this.help) : null,
       this.error);
   }
 
   control(value) {
     const { schema } = this;
-    const common = { id: this.id, "aria-describedby": `${this.id}-help ${this.id}-error`, required: this.required };
+    const common = { id: this.id, "aria-describedby": `${this.help ? `${this.id}-help ` : ""}${this.id}-error`, required: this.required };
     if (schema.enum || schema.type === "boolean") {
       const options = schema.enum || [true, false];
       const select = el("select", common,
@@ -64,7 +66,10 @@ export class Field {
   // The value as the engine wants it; undefined where nothing was typed. Throws with what is wrong.
   read() {
     const text = this.input.value;
+    if (this.input.validity.badInput) throw new Error("Not a number of this kind.");
     if (text.trim() === "") {
+      // A list that was emptied is an empty list, and not what stands there by default.
+      if (this.lines && this.given) return [];
       if (this.required) throw new Error("This is needed.");
       return undefined;
     }

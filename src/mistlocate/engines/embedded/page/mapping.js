@@ -85,7 +85,7 @@ export class Mapping {
         flag ? el("span", { class: "flag" }, flag) : null),
       el("td", {}, zones("building")), el("td", {}, zones("level")),
       el("td", {}, el("input", { type: "text", value: mapping.level_name || "", "aria-label": `Name of the level of ${map.name}`, onchange: set("level_name") })),
-      el("td", {}, map.gone || !this.mappings[map.id] ? null : el("button", { type: "button", class: "quiet", onclick: () => this.align(map) }, mapping.align ? "Aligned, change" : "Align")),
+      el("td", {}, map.gone || !map.width || !this.mappings[map.id] ? null : el("button", { type: "button", class: "quiet", onclick: () => this.align(map) }, mapping.align ? "Aligned, change" : "Align")),
       el("td", {}, this.mappings[map.id] ? el("button", { type: "button", class: "quiet", "aria-label": `Unmap ${map.name}`, onclick: () => { delete this.mappings[map.id]; this.fill(); } }, "Unmap") : null));
   }
 
@@ -94,7 +94,7 @@ export class Mapping {
     this.thumbnails = this.thumbnails || new Map();
     if (!this.thumbnails.has(map.id)) {
       const { page } = this;
-      this.thumbnails.set(map.id, map.type === "google" ? Promise.resolve(null)
+      this.thumbnails.set(map.id, !map.has_image ? Promise.resolve(null)
         : image(`/systems/${page.system}/${page.mist}/assets/map/${map.id}/thumbnail`).catch(() => null));
     }
     this.thumbnails.get(map.id).then((url) => { if (url) picture.src = url; else picture.classList.add("none"); });
@@ -141,15 +141,19 @@ export class Mapping {
   }
 }
 
-// As much YAML as mappings need. Texts are quoted as JSON, which YAML reads as well.
+// As much YAML as mappings need. Texts are quoted as JSON, which YAML reads as well, once what YAML takes for the end of
+// a line or for unprintable is escaped. Some words would be no texts without.
 export function toYaml(mappings) {
-  const scalar = (value) => (typeof value === "string" && !/^[A-Za-z][\w-]*$/.test(value) ? JSON.stringify(value) : String(value));
+  const plain = (text) => /^[A-Za-z][\w-]*$/.test(text) && !/^(y|n|yes|no|on|off|true|false|null)$/i.test(text);
+  const quoted = (text) => JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
+    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const scalar = (value) => (typeof value === "string" && !plain(value) ? quoted(value) : String(value));
   const lines = ["floorplan_mappings:"];
   for (const [id, mapping] of Object.entries(mappings)) {
-    lines.push(`  ${/^[A-Za-z][\w-]*$/.test(id) ? id : JSON.stringify(id)}:`);
+    lines.push(`  ${scalar(id)}:`);
     for (const [name, value] of Object.entries(mapping)) {
       if (value === null || value === undefined) continue;
-      if (name !== "align") lines.push(`    ${name}: ${scalar(value)}`);
+      if (name !== "align") lines.push(`    ${scalar(name)}: ${scalar(value)}`);
       else lines.push("    align:", ...value.map((each) => `      - {pixel: ${JSON.stringify(each.pixel)}, fraction: ${JSON.stringify(each.fraction)}}`));
     }
   }

@@ -4,6 +4,7 @@ const FADE_FROM = 60;
 const FADED_AT = 360;
 const CIRCLES_AT_MOST = 300;
 const MOVE_MS = 900;
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Plan {
   // `onSelect(record or null)` is called when a device is chosen, `onHover(record or null, x, y)` while pointing.
@@ -53,9 +54,11 @@ export class Plan {
     for (const record of records) {
       if (record.x === null || record.y === null) continue;
       const known = before.get(record.mac);
-      const from = known ? this.place(known) : { x: record.x, y: record.y };
-      const moved = known && (known.record.x !== record.x || known.record.y !== record.y);
-      this.devices.set(record.mac, { record, from: moved ? from : { x: record.x, y: record.y }, at: moved ? performance.now() : 0 });
+      const stays = known && known.record.x === record.x && known.record.y === record.y;
+      // Who is on the way goes on, whatever else changes on the floor meanwhile.
+      if (stays) this.devices.set(record.mac, { ...known, record });
+      else if (known && !STILL.matches) this.devices.set(record.mac, { record, from: this.place(known), at: performance.now() });
+      else this.devices.set(record.mac, { record, from: { x: record.x, y: record.y }, at: 0 });
     }
     this.offset = now - performance.now() / 1000;
     if (this.selected && !this.devices.has(this.selected)) this.select(null);
@@ -142,7 +145,8 @@ export class Plan {
       .map((each) => each.record.mac);
     if (!order.length) return;
     const at = order.indexOf(this.selected);
-    this.select(order[(at + direction + order.length) % order.length]);
+    // Who begins with the step back begins at the end.
+    this.select(order[(Math.max(at, direction < 0 ? 0 : -1) + direction + order.length) % order.length]);
   }
 
   listen() {

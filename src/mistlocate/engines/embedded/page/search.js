@@ -19,12 +19,20 @@ export class Search {
     this.note = el("p", { class: "soft", role: "status" });
     this.element = el("div", { class: "search" },
       el("label", { for: "search" }, "Search"), this.input, this.results, this.note);
-    this.input.addEventListener("input", () => this.page.may("support") && this.later());
+    this.input.addEventListener("input", () => (this.page.may("support") ? this.later() : this.forget()));
     this.input.addEventListener("keydown", (event) => this.key(event));
   }
 
   close() {
     clearTimeout(this.timer);
+    this.turn++;
+  }
+
+  // What was asked and not answered yet is not wanted any more, nor is what was found.
+  forget() {
+    clearTimeout(this.timer);
+    this.turn++;
+    this.show([], "");
   }
 
   later() {
@@ -33,8 +41,10 @@ export class Search {
   }
 
   async ask() {
+    clearTimeout(this.timer);
     const text = this.input.value.trim();
     const turn = ++this.turn;
+    this.asked = text;
     if (text.length < 2) return this.show([], "");
     let found;
     try {
@@ -62,14 +72,16 @@ export class Search {
     }, el("b", {}, each.user), el("span", {}, this.describe(each.location)))));
     this.results.hidden = !found.length;
     this.input.setAttribute("aria-expanded", String(found.length > 0));
+    this.input.removeAttribute("aria-activedescendant");
     replace(this.note, note, note && this.page.may("support") && this.input.value.trim()
       ? el("button", { type: "button", class: "quiet", onclick: () => this.explain() }, "Why not?") : null);
   }
 
   key(event) {
-    if (event.key === "Escape") return this.show([], "");
+    if (event.key === "Escape") return this.forget();
     if (event.key === "Enter") {
       event.preventDefault();
+      if (this.asked !== this.input.value.trim()) return this.ask();
       return this.at >= 0 ? this.choose(this.at) : this.found?.length === 1 ? this.choose(0) : this.ask();
     }
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return undefined;
@@ -87,7 +99,8 @@ export class Search {
     const chosen = this.found[number];
     if (!chosen?.location) return;
     this.input.value = chosen.user;
-    this.show([], "");
+    this.asked = null;
+    this.forget();
     this.onFound(chosen);
   }
 
