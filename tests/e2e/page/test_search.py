@@ -24,7 +24,7 @@ def field(viewer: Viewer):  # type: ignore[no-untyped-def]
 
 async def test_typing_finds_people_with_place_age_and_accuracy(home: House, look: Look) -> None:
     mac = await known(home, "nora@example.com")
-    accuracy = home.site.published(mac)["accuracy"]
+    accuracy = (await home.site.located(mac))["accuracy"]
     viewer = await look(home)
     await field(viewer).press_sequentially("nor", delay=10)
     option = viewer.page.get_by_role("option")
