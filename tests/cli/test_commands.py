@@ -22,6 +22,7 @@ from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.config import Loaded, load
 from mistlocate.errors import Problem, SettingsError
 from support.processes import Process, command
+from support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +63,22 @@ class TestDemo:
             assert found.stdout
         assert f"{url}/docs" in process.output
 
-    def test_it_has_a_page_with_levels_to_follow_and_their_images(self, demo: tuple[str, Process]) -> None:
+    async def test_it_has_a_page_with_levels_to_follow_and_their_images(self, demo: tuple[str, Process]) -> None:
         url, _ = demo
-        with httpx.Client(base_url=url, trust_env=False) as http:
-            assert http.get("/").headers["content-type"].startswith("text/html")
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            assert (await http.get("/")).headers["content-type"].startswith("text/html")
             api = "/api/engine/v2/systems/sys-location"
-            levels = http.get(f"{api}/MistLocations_1/levels").json()
-            assert [each["name"] for each in levels] == ["HQ - Floor 1", "HQ - Floor 2", "Yard"]
-            assert isinstance(http.get(f"{api}/MistLocations_1/{levels[0]['zone']}").json(), list)
-            image = http.get(f"{api}/MistWebsocket_1/assets/{levels[0]['image']}")
+
+            async def levels() -> Any:
+                found = (await http.get(f"{api}/MistLocations_1/levels")).json()
+                return found if found and found[0]["devices"] else None
+
+            listed = await until(levels)
+            assert [each["name"] for each in listed] == ["HQ - Floor 1", "HQ - Floor 2", "Example Campus - Yard"]
+            assert (await http.get(f"{api}/MistLocations_1/{listed[0]['zone']}")).json()[0]["level"] == listed[0][
+                "zone"
+            ]
+            image = await http.get(f"{api}/MistWebsocket_1/assets/{listed[0]['image']}")
             assert image.headers["content-type"] == "image/png"
 
     def test_a_port_that_is_taken(self, demo: tuple[str, Process]) -> None:

@@ -119,7 +119,8 @@ class TestOn:
             await change(it, guests="shown")
             await until(lambda: shown() == it.present)
 
-    async def test_a_broken_line_shows(self, tmp_path: Path) -> None:
+    async def test_a_broken_line_shows(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(live, "LOOK_AGAIN", 1e6)
         async with site(tmp_path, EMPTY, locations=ON) as it:
             await it.live()
             put(it, 0)
@@ -218,6 +219,20 @@ class TestTiming:
         assert it.set_at[0] == began
         assert all(b - a >= live.PAUSE for a, b in zip(it.set_at, it.set_at[1:], strict=False))
         assert len(it.set_at) < 8
+        running.cancel()
+
+    @virtual
+    async def test_levels_without_news_are_looked_at_while_others_have_news(self) -> None:
+        it = Fake()
+        asked: list[str] = []
+        levels = LiveLevels(it, it, it.clock, lambda zone, _: asked.append(zone) or [], frozenset())  # type: ignore[arg-type, func-returns-value]
+        running = asyncio.create_task(levels.run())
+        levels.follow(Floorplans({"m": FloorMapping({"level": "z"}), "n": FloorMapping({"level": "y"})}))
+        for _ in range(60):
+            it.listeners["n"]([])
+            await asyncio.sleep(1)
+        assert 60 / live.LOOK_AGAIN - 1 <= asked.count("z") <= 60 / live.LOOK_AGAIN + 1
+        assert asked.count("y") >= 60
         running.cancel()
 
     @virtual

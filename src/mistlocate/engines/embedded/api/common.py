@@ -34,9 +34,8 @@ class Known:
         self._caller: Caller | None = None
 
     def needs_key(self) -> bool:
-        """Whether it may be answered at all, once it shows a key, and has shown none yet."""
-        access = self._engine.access
-        return access.has_keys and self._shown.key_hash is None and access.check(self._headers) is None
+        """Whether a key is needed and none was shown."""
+        return self._engine.access.has_keys and self._shown.key_hash is None
 
     def caller(self) -> Caller:
         """Who it is now. Raises `Refused`."""
