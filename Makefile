@@ -7,13 +7,15 @@ else
 BIN    := $(VENV)/bin
 endif
 
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check lock screenshots bench-page clean
 
 help:
 	@echo "make demo    a simulated Mist cloud and the engine, on this machine (ARGS='--people 200' to change it)"
 	@echo "make test    the whole test suite, in parallel"
 	@echo "make check   lint, types, import directions"
 	@echo "make lock    pin the newest allowed dependencies anew"
+	@echo "make screenshots   the pictures in docs/images, taken anew (needs Chromium)"
+	@echo "make bench-page    how smoothly the page draws 2,000 devices (needs Chromium)"
 	@echo "make clean   remove .venv and caches"
 
 demo: $(VENV)/.runtime
@@ -44,6 +46,12 @@ lock: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(UV_COMPILE) --upgrade -o requirements.lock
 	$(UV_COMPILE) --upgrade --group dev -c requirements.lock -o requirements-dev.lock
+
+screenshots: $(VENV)/.dev
+	@$(BIN)/python -m tools.screenshots $(ARGS)
+
+bench-page: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.page $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""What helps to work on this repository and is no part of what is installed."""
