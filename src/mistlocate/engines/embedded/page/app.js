@@ -21,6 +21,11 @@ const page = {
   locations: null,
   mist: null,
   zones: new Map(),
+  // A level's name below or beside that of its building, without saying it twice.
+  levelName: (name, building) => {
+    const prefix = building ? `${page.zoneName(building)} - ` : "";
+    return prefix && name.startsWith(prefix) ? name.slice(prefix.length) : name;
+  },
   zoneName: (id) => page.zones.get(id)?.name || id,
   may: (level) => LEVELS.indexOf(page.me?.level) >= LEVELS.indexOf(level),
   locate: (command, args) => exec(page.system, page.locations, command, args),

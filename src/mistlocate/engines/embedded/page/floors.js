@@ -17,7 +17,10 @@ export class Floors {
     this.unbind = [];
     this.build(view);
     this.plan = new Plan(this.canvas, {
-      onSelect: (record) => this.details(record),
+      onSelect: (record) => {
+        this.details(record);
+        return record && window.matchMedia("(max-width: 44rem)").matches ? this.panel.offsetHeight : 0;
+      },
       onHover: (record, x, y) => this.hover(record, x, y),
     });
     page.plan = this.plan;
@@ -100,7 +103,7 @@ export class Floors {
       el("ul", {}, levels.map((level) => el("li", {}, el("a", {
         href: `#floors/${encodeURIComponent(level.zone)}`, "data-zone": level.zone,
         "aria-current": level.zone === this.level?.zone ? "true" : null,
-      }, el("span", {}, level.name || level.zone), el("span", { class: "count" }, level.devices.toLocaleString()))))))));
+      }, el("span", {}, this.page.levelName(level.name || level.zone, building)), el("span", { class: "count" }, level.devices.toLocaleString()))))))));
   }
 
   choose() {

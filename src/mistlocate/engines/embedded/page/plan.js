@@ -7,7 +7,8 @@ const MOVE_MS = 900;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Plan {
-  // `onSelect(record or null)` is called when a device is chosen, `onHover(record or null, x, y)` while pointing.
+  // `onSelect(record or null)` is called when a device is chosen, and says how much of the canvas is then covered at
+  // its foot (pixels); `onHover(record or null, x, y)` while pointing.
   constructor(canvas, { onSelect, onHover }) {
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
@@ -80,13 +81,13 @@ export class Plan {
   select(mac, { centre = false } = {}) {
     this.selected = mac;
     const device = this.devices.get(mac);
+    const covered = this.onSelect(device ? device.record : null) || 0;
     if (device && centre) {
       const box = this.canvas.getBoundingClientRect();
       this.view.scale = Math.max(this.view.scale, this.fitScale() * 2);
       this.view.x = box.width / 2 - device.record.x * this.view.scale;
-      this.view.y = box.height / 2 - device.record.y * this.view.scale;
+      this.view.y = (box.height - covered) / 2 - device.record.y * this.view.scale;
     }
-    this.onSelect(device ? device.record : null);
     this.draw();
   }
 
@@ -217,7 +218,9 @@ export class Plan {
     const { pen, canvas, view } = this;
     const ratio = window.devicePixelRatio || 1;
     const style = getComputedStyle(canvas);
-    const colour = (name) => style.getPropertyValue(name).trim();
+    // A plan is drawn on white: what lies on it keeps its light colours, whatever those of the page are.
+    const on = this.picture ? "-on-white" : "";
+    const colour = (name) => (style.getPropertyValue(name + on) || style.getPropertyValue(name)).trim();
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.fillStyle = colour("--tint");
     pen.fillRect(0, 0, canvas.width, canvas.height);
@@ -300,9 +303,9 @@ export class Plan {
       if (!(radius > 0) || radius > 2000) continue;
       pen.beginPath();
       pen.arc(x, y, radius, 0, 6.2832);
-      pen.globalAlpha = chosen ? 0.2 : 0.02;
-      pen.fill();
-      pen.globalAlpha = chosen ? 0.7 : 0.16;
+      pen.globalAlpha = 0.2;
+      if (chosen) pen.fill();
+      pen.globalAlpha = chosen ? 0.7 : 0.14;
       pen.stroke();
     }
     pen.globalAlpha = 1;

@@ -111,7 +111,8 @@ export class Search {
 
   describe(location) {
     if (!location) return "known, and not located now";
-    const level = location.level_name || (location.level && this.page.zoneName(location.level));
+    const name = location.level_name || (location.level && this.page.zoneName(location.level));
+    const level = name && this.page.levelName(name, location.building);
     const where = [location.building && this.page.zoneName(location.building), level].filter(Boolean).join(", ");
     const age = Math.max(0, Date.now() / 1000 - location.last_seen);
     return `${where}, ${ago(age)}, give or take ${Math.round(location.variance)} m`;
