@@ -31,7 +31,7 @@ SMALL = Campus(seed=7, people=12, floors=2, passers=0, annex=False)
 KEYS = {level: f"ml_key-of-{level}" for level in ("user", "support", "administrator")}
 
 #: What is taken as seen on screen (milliseconds).
-PATIENCE = 8000
+PATIENCE = 12000
 
 
 @dataclass
