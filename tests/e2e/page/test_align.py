@@ -18,7 +18,7 @@ ON_PLAN = [(0.1, 0.1), (0.9, 0.1), (0.1, 0.9)]
 
 
 def plan() -> dict[str, Any]:
-    """An image of 400 × 200 pixels, as an upload."""
+    """An image of 400 by 200 pixels, as an upload."""
     picture = io.BytesIO()
     Image.new("RGB", (400, 200), "#c0ffee").save(picture, "PNG")
     return {"name": "plan.png", "mimeType": "image/png", "buffer": picture.getvalue()}

@@ -34,7 +34,7 @@ async def prepared(viewer: Viewer, view: str) -> None:
         await viewer.page.locator(".because").wait_for()
     elif view == "backoffice":
         await viewer.command("find_people").wait_for()
-        await viewer.page.get_by_role("button", name="Save").wait_for(state="attached")
+        await viewer.page.locator("button", has_text="Save").wait_for(state="attached")
         await viewer.page.locator("tr").filter(has_text="stream_state").wait_for()
     else:
         await viewer.page.locator("tr[data-map]").first.wait_for()
@@ -142,15 +142,10 @@ async def test_tab_alone_leads_through_every_view(home: House, look: Look) -> No
     keyboard = viewer.page.keyboard
     await keyboard.press("Tab")
     await expect(viewer.page.get_by_text("Skip to content")).to_be_focused()
-    for view, something in (
-        ("Backoffice", "MistWebsocket_1"),
-        ("Mapping", "building of HQ - Floor 1"),
-        ("Floors", "Floor"),
-    ):
+    for view in ("Backoffice", "Mapping", "Floors"):
         await reach(viewer, f"text={view}", "header a")
         await keyboard.press("Enter")
         await viewer.page.locator(f"main.{view.lower()}").wait_for()
-        del something
     await reach(viewer, "", "#search")
     await keyboard.type("alice")
     await viewer.page.get_by_role("option").first.wait_for()
@@ -178,6 +173,7 @@ async def reach(viewer: Viewer, text: str, selector: str) -> None:
         )
         if found:
             return
+        print(await viewer.page.evaluate("document.activeElement.outerHTML.slice(0, 90)"))
     raise AssertionError(f"no way to {selector} {wanted}")
 
 

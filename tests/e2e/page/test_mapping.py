@@ -103,7 +103,7 @@ NAMES = [
 
 
 async def test_yaml_of_any_name_says_what_was_applied_and_can_be_kept(home: House, look: Look, tmp_path: Path) -> None:
-    first, second, yard = home.floors
+    first, *_ = home.floors
     mappings = {
         **{f"map-{number}": {"level": "zone-0", "level_name": name} for number, name in enumerate(NAMES)},
         first: {"building": "zone-b", "level": "zone-0", "campus": "zone-c"},

@@ -46,7 +46,7 @@ async def test_going_back_and_forth_binds_each_status_once(home: House, look: Lo
             await viewer.page.get_by_role("link", name=view).click()
             await viewer.page.locator(f"main.{view.lower()}").wait_for()
     await viewer.shows(len(home.truth(home.floors[0])))
-    await until(lambda: home.bindings("clock_offset") == 0)  # only the backoffice looks at that
+    await until(lambda: home.bindings("last_frame") == 0)  # only the backoffice looks at that
     for key in ("levels", "zone-0", "stream_state", "stream_reason"):
         await until(lambda key=key: home.bindings(key) == 1)
     await viewer.page.get_by_role("link", name="HQ - Floor 2").click()
