@@ -31,7 +31,7 @@ SMALL = Campus(seed=7, people=12, floors=2, passers=0, annex=False)
 KEYS = {level: f"ml_key-of-{level}" for level in ("user", "support", "administrator")}
 
 #: What is taken as seen on screen (milliseconds).
-PATIENCE = 8000
+PATIENCE = 12000
 
 
 @dataclass
@@ -79,7 +79,7 @@ class House:
     @property
     def floors(self) -> list[str]:
         """Ids of the maps, the floors first and the yard last; `zone-0`, `zone-1`, … are their levels."""
-        return self.site.maps
+        return [each.id for each in self.cloud.world.maps_of(self.cloud.site_id)]
 
     def truth(self, map_id: str) -> dict[str, tuple[float, float]]:
         """Who is on a map as far as the network knows, and where: MAC → pixels."""
@@ -186,7 +186,8 @@ class Viewer:
     async def go(self, view: str = "floors", argument: str = "") -> None:
         """To a view by its address, as a bookmark has it."""
         await self.page.goto(f"{self.house.url}/#{view}{'/' if argument else ''}{argument}")
-        await self.page.locator(f"main.{view}").wait_for()
+        if view:
+            await self.page.locator(f"main.{view}").wait_for()
 
     async def says(self, text: str | re.Pattern[str]) -> None:
         """Wait until the page shows a text."""

@@ -168,6 +168,6 @@ async def test_the_list_holds_what_the_plan_shows(home: House, look: Look) -> No
     assert box is not None
     assert await viewer.spot(mac) == pytest.approx((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), abs=2)
     # Who has no place has a row and details, too.
-    await expect(rows.filter(has_text=lost)).to_contain_text("–")
+    await expect(rows.filter(has_text=lost)).to_contain_text("\N{EN DASH}")
     await rows.filter(has_text=lost).get_by_role("button").click()
     await expect(viewer.page.locator("#details h2")).to_have_text(lost)

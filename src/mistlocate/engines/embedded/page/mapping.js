@@ -142,7 +142,8 @@ export class Mapping {
 }
 
 // As much YAML as mappings need. Texts are quoted as JSON, which YAML reads as well, once what YAML takes for the end of
-// a line or for unprintable is escaped. Some words would be no texts without.
+// a line or for unprintable is escaped. Some words would be no texts without, and what stands for something else in a
+// settings file (`${NAME}`) is to stand for itself.
 export function toYaml(mappings) {
   const plain = (text) => /^[A-Za-z][\w-]*$/.test(text) && !/^(y|n|yes|no|on|off|true|false|null)$/i.test(text);
   const quoted = (text) => JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
@@ -153,7 +154,7 @@ export function toYaml(mappings) {
     lines.push(`  ${scalar(id)}:`);
     for (const [name, value] of Object.entries(mapping)) {
       if (value === null || value === undefined) continue;
-      if (name !== "align") lines.push(`    ${scalar(name)}: ${scalar(value)}`);
+      if (name !== "align") lines.push(`    ${scalar(name)}: ${scalar(typeof value === "string" ? value.replaceAll("${", "$$${") : value)}`);
       else lines.push("    align:", ...value.map((each) => `      - {pixel: ${JSON.stringify(each.pixel)}, fraction: ${JSON.stringify(each.fraction)}}`));
     }
   }
