@@ -173,7 +173,6 @@ async def reach(viewer: Viewer, text: str, selector: str) -> None:
         )
         if found:
             return
-        print(await viewer.page.evaluate("document.activeElement.outerHTML.slice(0, 90)"))
     raise AssertionError(f"no way to {selector} {wanted}")
 
 

@@ -49,7 +49,7 @@ async def test_going_back_and_forth_binds_each_status_once(home: House, look: Lo
     await until(lambda: home.bindings("last_frame") == 0)  # only the backoffice looks at that
     for key in ("levels", "zone-0", "stream_state", "stream_reason"):
         await until(lambda key=key: home.bindings(key) == 1)
-    await viewer.page.get_by_role("link", name="HQ - Floor 2").click()
+    await viewer.page.get_by_role("link", name="Floor 2").click()
     await until(lambda: (home.bindings("zone-0"), home.bindings("zone-1")) == (0, 1))
 
 
