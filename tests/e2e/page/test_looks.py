@@ -136,46 +136,6 @@ async def test_signing_in_fits_a_phone(locked: House, look: Look) -> None:
     assert await viewer.page.evaluate(NOT_WIDER)
 
 
-async def test_tab_alone_leads_through_every_view(home: House, look: Look) -> None:
-    viewer = await look(home)
-    await viewer.shows(len(home.truth(home.floors[0])))
-    keyboard = viewer.page.keyboard
-    await keyboard.press("Tab")
-    await expect(viewer.page.get_by_text("Skip to content")).to_be_focused()
-    for view in ("Backoffice", "Mapping", "Floors"):
-        await reach(viewer, f"text={view}", "header a")
-        await keyboard.press("Enter")
-        await viewer.page.locator(f"main.{view.lower()}").wait_for()
-    await reach(viewer, "", "#search")
-    await keyboard.type("alice")
-    await viewer.page.get_by_role("option").first.wait_for()
-    await keyboard.press("ArrowDown")
-    await keyboard.press("Enter")
-    await expect(viewer.page.locator("#details h2")).to_have_text("alice@example.com")
-    await reach(viewer, "", "#plan")
-    await keyboard.press("Escape")
-    await keyboard.press("n")
-    await reach(viewer, "text=Why here?", "#details button")
-    await keyboard.press("Enter")
-    await viewer.page.locator(".because").wait_for()
-    await expect(viewer.page.get_by_role("button", name="Why here?")).to_be_focused()
-
-
-async def reach(viewer: Viewer, text: str, selector: str) -> None:
-    """Press Tab until something of this kind has the focus, which then can be seen."""
-    wanted = text.removeprefix("text=")
-    for _ in range(80):
-        await viewer.page.keyboard.press("Tab")
-        found = await viewer.page.evaluate(
-            "([selector, text]) => { const e = document.activeElement; return e.matches(selector) && e.textContent.includes(text)"
-            " && (getComputedStyle(e).outlineStyle !== 'none') }",
-            [selector, wanted],
-        )
-        if found:
-            return
-    raise AssertionError(f"no way to {selector} {wanted}")
-
-
 @pytest.mark.parametrize("view", ["backoffice", "mapping"])
 async def test_the_skip_link_leads_into_the_view_that_is_open(home: House, look: Look, view: str) -> None:
     viewer = await look(home, view=view)
