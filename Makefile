@@ -7,7 +7,7 @@ else
 BIN    := $(VENV)/bin
 endif
 
-.PHONY: help demo test check lock screenshots bench-page clean
+.PHONY: help demo test check lock screenshots bench-page reliability clean
 
 help:
 	@echo "make demo    a simulated Mist cloud and the engine, on this machine (ARGS='--people 200' to change it)"
@@ -16,6 +16,7 @@ help:
 	@echo "make lock    pin the newest allowed dependencies anew"
 	@echo "make screenshots   the pictures in docs/images, taken anew (needs Chromium)"
 	@echo "make bench-page    how smoothly the page draws 2,000 devices (needs Chromium)"
+	@echo "make reliability   faults, bad input, attackers and privacy in full (SCALE=0.1 for a tenth; writes build/reliability.json)"
 	@echo "make clean   remove .venv and caches"
 
 demo: $(VENV)/.runtime
@@ -52,6 +53,9 @@ screenshots: $(VENV)/.dev
 
 bench-page: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.page $(ARGS)
+
+reliability: $(VENV)/.dev
+	@PYTHONPATH=tests $(BIN)/python -m reliability $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""One-line breaks, each of which a test must catch: `make mutants`."""

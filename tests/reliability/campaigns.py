@@ -1,0 +1,5 @@
+"""All rows, by what they are about: each module of a topic has a list `ROWS`."""
+
+from reliability.rows import Row
+
+ROWS: list[Row] = []
