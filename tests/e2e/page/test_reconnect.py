@@ -1,7 +1,9 @@
 """When the engine goes away and comes back, or the cloud does."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from support.browser import House, Look
 from support.waiting import until
@@ -51,6 +53,27 @@ async def test_going_back_and_forth_binds_each_status_once(home: House, look: Lo
         await until(lambda key=key: home.bindings(key) == 1)
     await viewer.page.get_by_role("link", name="Floor 2").click()
     await until(lambda: (home.bindings("zone-0"), home.bindings("zone-1")) == (0, 1))
+
+
+async def test_a_view_that_was_left_while_it_loads_stays_left(home: House, look: Look) -> None:
+    viewer = await look(home)
+    held, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        held.set()
+        await release.wait()
+        await route.continue_()
+
+    await viewer.page.route("**/MistWebsocket_1/maps", hold)
+    await viewer.page.get_by_role("link", name="Mapping").click()
+    await held.wait()
+    await viewer.page.get_by_role("link", name="Floors").click()
+    await viewer.shows(len(home.truth(home.floors[0])))
+    async with viewer.page.expect_response("**/MistWebsocket_1/maps"):
+        release.set()
+    await viewer.drawn()
+    await expect(viewer.page.locator("main #plan")).to_be_visible()
+    await expect(viewer.page.locator("#apply")).to_have_count(0)
 
 
 async def test_a_backoffice_that_is_open_lives_on(home: House, look: Look) -> None:
