@@ -118,6 +118,29 @@ async def test_an_engine_that_fails_half_way_is_asked_again(home: House, look: L
     await viewer.live()
 
 
+async def test_a_cloud_that_does_not_deliver_is_said_and_so_are_stale_places(home: House, look: Look) -> None:
+    viewer = await look(home)
+    mac = home.stage.add_device(map_id=home.floors[0], x=700, y=400)
+    await viewer.until("mac => window.mistlocate.plan?.devices.has(mac)", mac)
+    await viewer.until("window.mistlocate.plan.picture?.naturalWidth > 0")
+    await viewer.drawn()
+    fresh = await viewer.colour(mac)
+    home.cloud.faults.refuse_handshakes(503)
+    home.cloud.abort_all()
+    health = viewer.page.locator("#health")
+    await expect(health).to_have_attribute("data-state", "poor")
+    await expect(health).to_contain_text(home.site.status("stream_state"))
+    await viewer.until("mac => window.mistlocate.plan.devices.get(mac)?.record.stale", mac)
+    await viewer.drawn()
+    assert fresh == [0x17, 0x69, 0xE0]
+    assert await viewer.colour(mac) == [255, 255, 255]  # hollow, on the white of the plan
+    await viewer.page.evaluate("mac => window.mistlocate.plan.select(mac)", mac)
+    await viewer.says("The line to the cloud is interrupted: this may have changed.")
+    home.cloud.faults.clear()
+    await viewer.live()
+    await viewer.until("mac => window.mistlocate.plan.devices.get(mac)?.record.stale === false", mac)
+
+
 async def test_a_module_that_is_stopped_leaves_nobody_on_the_plan(home: House, look: Look) -> None:
     viewer = await look(home)
     await viewer.shows(len(home.truth(home.floors[0])))
