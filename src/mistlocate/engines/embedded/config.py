@@ -113,10 +113,10 @@ def _lenient(resolved: Mapping[str, Any], problems: list[Problem]) -> tuple[Engi
     """The settings, with defaults for the keys that are wrong (which are returned too): so the rest can be checked."""
     try:
         return EngineConfig(**resolved), frozenset()
-    except ValidationError as error:
-        found = problems_of(error)
-        problems += [_with_hint(problem, EngineConfig) for problem in found]
-    wrong = frozenset(problem.path.split(".")[0] for problem in found)
+    except ValidationError as failed:
+        error = failed
+        problems += [_with_hint(problem, EngineConfig) for problem in problems_of(error)]
+    wrong = frozenset(str(each["loc"][0]) for each in error.errors(include_input=False, include_url=False))
     return EngineConfig(**{key: value for key, value in resolved.items() if key not in wrong}), wrong
 
 

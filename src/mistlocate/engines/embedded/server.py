@@ -18,9 +18,11 @@ from mistlocate.engines.embedded.tls import server_context, use
 from mistlocate.errors import EngineError
 
 # A WebSocket's key stands in its address, a header or the first message; the server writes addresses at INFO, and
-# everything that comes and goes at DEBUG.
+# everything that comes and goes at DEBUG. And it writes a line for each request that is none, so that anybody could
+# fill the disk.
+_NOT_WRITTEN = ('"WebSocket %s"', "Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket library")
 logging.getLogger("uvicorn.error").addFilter(
-    lambda record: record.levelno > logging.DEBUG and '"WebSocket %s"' not in str(record.msg)
+    lambda record: record.levelno > logging.DEBUG and not any(each in str(record.msg) for each in _NOT_WRITTEN)
 )
 
 #: How long open requests may take when the engine ends (seconds).
