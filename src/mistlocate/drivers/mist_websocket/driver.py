@@ -1,6 +1,6 @@
 """MistWebsocket: the stream and the REST API of one Juniper Mist site."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -11,10 +11,11 @@ from mistlocate.drivers.mist_websocket import answers, report
 from mistlocate.drivers.mist_websocket.publish import map_summary
 from mistlocate.drivers.mist_websocket.session import SiteSession
 from mistlocate.drivers.mist_websocket.settings import PLACEHOLDERS, URI_BASE, MistWebsocketSettings
-from mistlocate.errors import BadArguments, ModuleUnavailable, NotFound
+from mistlocate.errors import BadArguments, ModuleUnavailable, NotFound, Problem
 from mistlocate.location import identity
 from mistlocate.location.identity import whole_mac
 from mistlocate.mist.budget import Purpose
+from mistlocate.mist.clouds import looks_like_url
 from mistlocate.mist.health import StreamState
 
 
@@ -52,6 +53,14 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         "driver": StatusInfo(Level.USER, "name and version of this implementation"),
     }
     other_statuses: ClassVar[StatusInfo] = StatusInfo(Level.SUPPORT, "MAP_ID: the list of the clients on that map")
+
+    @classmethod
+    def not_to_be_saved(cls, changes: Mapping[str, Any]) -> Iterable[Problem]:
+        """Besides, the address of a page names a cloud, and with it where the token goes; an id does not."""
+        yield from super().not_to_be_saved(changes)
+        if looks_like_url(str(changes.get("site_id") or "")):
+            hint = "give the id of the site alone, or change it in the settings file"
+            yield Problem("site_id", "an address decides where secrets are sent, and is not saved at run time", hint)
 
     # -- hooks ------------------------------------------------------------------------------------
 

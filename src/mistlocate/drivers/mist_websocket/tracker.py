@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any, NamedTuple
 
+from mistlocate import jsontext
 from mistlocate.clock import Clock
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import NameRules
@@ -210,7 +211,7 @@ class Tracker:
             manufacturer=_text(stats.manufacture),
             os=_text(stats.os),
             ssid=_text(stats.ssid),
-            raw=raw if self.keep_all else None,
+            raw=self._whole(raw, stats.mac) if self.keep_all else None,
         )
 
     def _position(self, stats: ClientStats, channel_map: str | None) -> Position | None:
@@ -237,6 +238,17 @@ class Tracker:
         if known is None:
             return None
         return pixels_per_metre(known.width, known.width_m, known.height, known.height_m, known.ppm)
+
+    def _whole(self, raw: Mapping[str, Any], mac: str) -> Mapping[str, Any]:
+        """A record as it came, but for two things: its MAC is written as everywhere, for records are told apart by
+        it, and a field that cannot be written as JSON again is left out, for it would cost the whole list."""
+        if raw["mac"] != mac:
+            raw = {**raw, "mac": mac}
+        if not jsontext.can_be_written(raw):
+            odd = tuple(sorted(str(key) for key, value in raw.items() if not jsontext.can_be_written(value)))
+            raw = {key: value for key, value in raw.items() if key not in odd}
+            self._note_dropped(odd)
+        return raw
 
     def _note_dropped(self, dropped: tuple[str, ...]) -> None:
         if dropped:
