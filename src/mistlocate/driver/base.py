@@ -61,6 +61,8 @@ class Driver(Generic[S]):
     """What an integrator starts from …"""
     placeholders: ClassVar[Mapping[str, Any]] = {}
     """… and what of it has to be filled in first."""
+    lasting_settings: ClassVar[frozenset[str]] = frozenset()
+    """Settings saved at run time that an engine must not leave out, whatever else does not fit."""
     statuses: ClassVar[Mapping[str, StatusInfo]] = {}
     """The statuses of fixed names; every other one is described by `other_statuses`."""
     other_statuses: ClassVar[StatusInfo] = StatusInfo(Level.SUPPORT, "not described")

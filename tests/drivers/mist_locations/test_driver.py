@@ -350,4 +350,9 @@ def test_levels() -> None:
     assert {name for name, level in levels.items() if level is Level.ADMINISTRATOR} == {
         "mac_address_mappings",
         "ip_username_mappings",
+        "opt_out",
+        "opt_in",
+        "export_user",
+        "erase_user",
+        "audit",
     }

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from mistlocate.driver.base import FIXED, DriverSettings
+from mistlocate.driver.base import FIXED
+from mistlocate.driver.named import NamedSettings
 from mistlocate.errors import Problem, SettingsError
 from mistlocate.mist.budget import CALLS_PER_HOUR
 from mistlocate.mist.clouds import (
@@ -23,7 +24,32 @@ from mistlocate.transport.options import TransportOptions, check_proxy
 PLACEHOLDERS = {"api_token": "token", "site_id": "site_id"}
 
 
-class MistWebsocketSettings(DriverSettings):
+_Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class ObjectionSetting(BaseModel):
+    """One objection, as keyed hashes; see `location.objections.Objection`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    who: list[_Hash] = Field(min_length=1)
+    name: _Hash | None = None
+    macs: list[_Hash] = []
+    pins: list[_Hash] = []
+
+
+class ObjectionsSetting(BaseModel):
+    """What `opt_out` and `erase_user` keep; not for writing by hand."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    key: str = Field(pattern=r"^[0-9a-f]{64}$")
+    revision: int = Field(ge=0)
+    opted_out: list[ObjectionSetting] = []
+    not_learned: list[ObjectionSetting] = []
+
+
+class MistWebsocketSettings(NamedSettings):
     """How to reach one site in the Mist cloud, and what to make of its clients."""
 
     api_token: SecretStr | None = Field(
@@ -50,6 +76,22 @@ class MistWebsocketSettings(DriverSettings):
     )
     client_fields: Literal["needed", "all"] = Field(
         "needed", description="Keep only what locating needs of a client's record, or all that the cloud sends."
+    )
+    owner_retention: Annotated[float, Field(gt=0, le=3650)] = Field(
+        30.0, description="Days after which it is forgotten who owns a device that is not seen any more."
+    )
+    opted_out: Literal["hidden", "anonymous"] = Field(
+        "hidden",
+        description="Devices of people who opted out: hidden, or anonymous (counted under a MAC that changes daily).",
+    )
+    occupancy_only: bool = Field(
+        False, description="Count devices and never keep a name: all devices are anonymous, and nobody can be found."
+    )
+    objections: ObjectionsSetting | None = Field(
+        None, description="Who objected, as keyed hashes: kept by opt_out, opt_in and erase_user, not by hand."
+    )
+    named_searches: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        1_200, description="How often one caller may ask for people by name or MAC, per minute; 0: without limit."
     )
     publish_interval: Annotated[float, Field(ge=0.1, le=60)] = Field(
         3.0, description="Seconds between two statuses of the same map; removals do not wait."

@@ -7,8 +7,10 @@ from fastapi.requests import HTTPConnection
 
 from mistlocate import __version__
 from mistlocate.driver.command import Level, commands_of
+from mistlocate.driver.context import Asker
 from mistlocate.engines.embedded.access import Access, Caller, Refusal, credentials
 from mistlocate.engines.embedded.api.errors import Refused
+from mistlocate.engines.embedded.asking import asking
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
 from mistlocate.engines.embedded.limits import place_of
@@ -91,7 +93,8 @@ def require(caller: Caller, level: Level, what: str) -> None:
 async def execute(host: ModuleHost, caller: Caller, command: str, args: Any) -> Any:
     """Run a command as this caller. Raises `LevelTooLow`, and as `Module.execute`."""
     require(caller, host.command(command).level, command)
-    return await host.execute(command, args)
+    with asking(Asker(caller.id)):
+        return await host.execute(command, args)
 
 
 def readable(host: ModuleHost, caller: Caller, key: str) -> bool:
