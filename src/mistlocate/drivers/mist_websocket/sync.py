@@ -91,11 +91,15 @@ class SiteSync:
         await self.list_maps(self._todo)
 
     def received(self, event: Event) -> None:
-        """Every event of the stream."""
+        """Every event of the stream: each is counted, and what became of it."""
+        heard = self._tracker.heard
+        heard["events"] += 1
         if isinstance(event, ClientFrame):
             self._tracker.frame(event, self._sites)
             self.records_taken()
-        elif not isinstance(event, Acknowledged):
+        elif isinstance(event, Acknowledged):
+            heard["acknowledged"] += 1
+        else:
             self._tracker.rejected(event)
 
     async def knows_better(self, silent_for: float) -> bool:
