@@ -1,8 +1,11 @@
 """All rows, by what they are about: each module of a topic has a list `ROWS`."""
 
-from reliability import disconnects
+from reliability import disconnects, faults, limits, silence
 from reliability.rows import Row
 
 ROWS: list[Row] = [
+    *faults.ROWS,
     *disconnects.ROWS,
+    *silence.ROWS,
+    *limits.ROWS,
 ]

@@ -38,6 +38,7 @@ async def disconnects(trial: Trial) -> Measured:
             await site.settle()
             tasks = len(asyncio.all_tasks())
             for number in range(wanted):
+                await asyncio.sleep(rng.uniform(0, 10))
                 code = await _break(site, rng)
                 by_code[code] = by_code.get(code, 0) + 1
                 await passes(site.state_is("connecting"), 10)

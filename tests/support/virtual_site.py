@@ -187,7 +187,7 @@ class _Inline:
         return self._connection.execute(statement, values).fetchall()
 
 
-async def _connect(path: Path, **options: Any) -> _Inline:
+async def inline_sqlite(path: Path, **options: Any) -> _Inline:
     return _Inline(sqlite3.connect(path, check_same_thread=False, **options))
 
 
@@ -224,7 +224,7 @@ async def virtual_site(
     ):
         aliases = {"domain_aliases": {"EXAMPLE": "example.com"}, "publish_interval": 0.1}
         changed = {"rest_host": proxy.url, **aliases, **(websocket or {})}
-        with patch.object(store.aiosqlite, "connect", _connect):
+        with patch.object(store.aiosqlite, "connect", inline_sqlite):
             async with Engine(load(settings(cloud, changed, locations), folder), clock=clock) as engine:
                 running = VirtualSite(cloud, engine, clock, folder)  # type: ignore[arg-type]
                 running.proxy = proxy
