@@ -18,11 +18,12 @@ from mistlocate.location.objections import Register
 from mistlocate.location.visibility import Shown
 from mistlocate.mist.health import StreamState
 
-#: How often the site is looked after (seconds), and every how many times clients are forgotten.
-TICK = 2.0
-FORGET_EVERY = 5
-#: … and owners.
-EXPIRE_EVERY = 300
+#: How often the token's file is looked at (seconds), every how many times the site is looked after, and every how many
+#: times clients are forgotten, and owners.
+TICK = 1.0
+LOOK_EVERY = 2
+FORGET_EVERY = 10
+EXPIRE_EVERY = 600
 
 #: Settings that decide where and as whom to connect.
 CONNECTION_SETTINGS = frozenset(
@@ -193,10 +194,10 @@ class SiteSession:
         self._context.set_connected(connection is not None and connection.stream.health.connected)
 
     async def _look_after(self) -> None:
-        clock, tracker, status = self._context.clock, self.tracker, self._context.status
+        tracker = self.tracker
         ticks, day = 0, 0
         while True:
-            await clock.sleep(TICK)
+            await self._context.clock.sleep(TICK)
             ticks += 1
             if ticks % EXPIRE_EVERY == FORGET_EVERY:
                 await self.expire_owners()
@@ -205,14 +206,19 @@ class SiteSession:
                 day = today
                 tracker.roster.mark_all()  # anonymous devices have another MAC today
             if ticks % FORGET_EVERY == 0:
-                tracker.forget()
+                self.tracker.forget()
                 self.publisher.news()
-            status.set("clock_offset", round(tracker.cloud_clock.offset()))
-            if self.connection is not None and self.connection.stream.last_frame is not None:
-                silent_for = clock.monotonic() - self.connection.stream.last_frame
-                status.set("last_frame", int(tracker.cloud_clock.now() - silent_for))
-            self._changed()
+            if ticks % LOOK_EVERY == 0:
+                self._tell_times()
+                self._changed()
             await self._watch_token_file()
+
+    def _tell_times(self) -> None:
+        clock, cloud_clock, status = self._context.clock, self.tracker.cloud_clock, self._context.status
+        status.set("clock_offset", round(cloud_clock.offset()))
+        if self.connection is not None and self.connection.stream.last_frame is not None:
+            silent_for = clock.monotonic() - self.connection.stream.last_frame
+            status.set("last_frame", int(cloud_clock.now() - silent_for))
 
     async def _watch_token_file(self) -> None:
         """A token that is rotated by writing its file anew takes effect without a restart."""

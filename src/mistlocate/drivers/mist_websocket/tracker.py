@@ -67,6 +67,8 @@ class Tracker:
         self._unlisted_maps: frozenset[str] = frozenset()
         self._deleted_maps: set[str] = set()
         self.counts: Counter[str] = Counter()
+        self.heard: Counter[str] = Counter()
+        """Events of the stream by what became of them; `events` counts all."""
         self.samples: deque[Sample] = deque(maxlen=SAMPLES)
 
     # -- taking in --------------------------------------------------------------------------------
@@ -74,8 +76,10 @@ class Tracker:
     def frame(self, frame: ClientFrame, sites: frozenset[str]) -> None:
         """One record of the stream, of one of our sites."""
         if frame.channel.site_id not in sites:
+            self.heard["rejected"] += 1
             self.reject("a record of another site", {"channel": "other site"})
             return
+        self.heard["records"] += 1
         origin = Origin.STREAM if frame.channel.map_id is None else Origin.POSITION
         sighting = self._sighting(frame.stats, frame.raw, origin, frame.channel.site_id, None, frame.channel.map_id)
         self._note_dropped(frame.dropped)
@@ -87,10 +91,15 @@ class Tracker:
 
     def rejected(self, event: Rejected | Refused | Ignored) -> None:
         """An event of the stream that carries no client record."""
-        if isinstance(event, Rejected):
-            self.reject(event.reason, event.sample)
-        elif isinstance(event, Ignored):
-            self.counts["ignored"] += 1
+        match event:
+            case Rejected():
+                self.heard["rejected"] += 1
+                self.reject(event.reason, event.sample)
+            case Ignored():
+                self.heard["ignored"] += 1
+                self.counts["ignored"] += 1
+            case Refused():
+                self.heard["refused"] += 1
 
     def row(self, row: Row[ClientStats], origin: Origin, site_id: str, asked: float) -> Outcome:
         """One row of a list, or a record fetched alone, asked for at this monotonic time."""
