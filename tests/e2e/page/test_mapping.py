@@ -128,7 +128,9 @@ async def test_unmapping_takes_people_off_and_the_files_mappings_come_back(home:
     await expect(row(viewer, first).locator(".flag")).to_have_text("not mapped")
     await apply(viewer)
     assert first not in in_force(home)
-    await until(lambda: [each["zone"] for each in home.site.status("levels", "MistLocations_1")] == ["zone-1", "zone-2"])
+    await until(
+        lambda: [each["zone"] for each in home.site.status("levels", "MistLocations_1")] == ["zone-1", "zone-2"]
+    )
     await viewer.page.get_by_role("button", name="Take the file's again").click()
     await viewer.says("The file's mappings are in force again.")
     assert in_force(home) == before
