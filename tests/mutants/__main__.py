@@ -95,7 +95,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--report", type=Path, default=Path("build/mutants.json"))
     options = parser.parse_args()
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=180)
     mutants = chosen(options)
     if wrong := misfits(mutants) or ([] if mutants else ["no mutant is called that"]):
         console.print("\n".join(wrong), style="red", markup=False)
