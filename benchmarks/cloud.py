@@ -53,9 +53,10 @@ class Template:
 class Cloud:
     """Sites of equal size; whoever subscribes a channel gets its frames."""
 
-    def __init__(self, sites: int, clients: int, maps: int, latency: float = 0.0) -> None:
+    def __init__(self, sites: int, clients: int, maps: int, *, google: bool = False) -> None:
         self.sites = [Site(clients, maps, number) for number in range(sites)]
-        self.latency = latency
+        self.latency = 0.0
+        self.google = google
         self.calls = 0
         self._by_id = {site.id: site for site in self.sites}
         self._bodies: dict[str, tuple[bytes, int]] = {}
@@ -90,7 +91,7 @@ class Cloud:
         key = f"{site.id}/{kind}/{page}/{limit}"
         if key not in self._bodies:
             if kind == "maps":
-                items: list[Any] = [site.map_record(number) for number in range(site.maps)]
+                items: list[Any] = [site.map_record(number, google=self.google) for number in range(site.maps)]
             else:
                 there = range(site.clients)
                 if map_id is not None:
@@ -198,7 +199,7 @@ def _response(status: HTTPStatus, body: bytes, more: dict[str, str]) -> Response
 async def main() -> None:
     """Serve, and do what standard input says."""
     given = program.arguments()
-    cloud = Cloud(given.get("sites", 1), given["clients"], given.get("maps", 20), given.get("latency", 0.0))
+    cloud = Cloud(given.get("sites", 1), given["clients"], given.get("maps", 20), google=given.get("google", False))
     server: Server = await serve(
         cloud.stream, "127.0.0.1", 0, process_request=cloud.request, compression=None, ping_interval=None
     )
