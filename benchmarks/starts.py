@@ -79,8 +79,8 @@ async def executables(found: Measured) -> None:
         for _ in range(STARTS):
             driver = await core.launch(WEBSOCKET_DRIVER)
             found.check(driver.ready_byte == b"r", "the executable did not say that it listens")
-            metadata, text, cpu = await asyncio.to_thread(_timed, [WEBSOCKET_DRIVER, "-m"])
-            python, _, bare = await asyncio.to_thread(_timed, [sys.executable, "-c", "pass"])
+            metadata, text, cpu = await asyncio.to_thread(timed, [WEBSOCKET_DRIVER, "-m"])
+            python, _, bare = await asyncio.to_thread(timed, [sys.executable, "-c", "pass"])
             found.check(b'"implements"' in text or b'"interface"' in text, "-m printed no metadata")
             found.add(
                 ready=driver.ready_after * 1000, metadata=metadata * 1000, python=python * 1000, ready_cpu=cpu / bare
@@ -88,7 +88,7 @@ async def executables(found: Measured) -> None:
             await driver.terminate()
 
 
-def _timed(command: list[str]) -> tuple[float, bytes, float]:
+def timed(command: list[str]) -> tuple[float, bytes, float]:
     """Wall seconds of a command, its output, and its processor seconds."""
     import resource  # noqa: PLC0415 - not on every system
 
