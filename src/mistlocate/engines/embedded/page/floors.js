@@ -31,8 +31,14 @@ export class Floors {
     page.plan = this.plan;
     if (page.locations) {
       this.unbind.push(page.socket.bind(page.system, page.locations, "levels", (value) => this.take(value)));
-    } else replace(this.list, el("p", { class: "empty" }, "There is no MistLocations in this system."));
+    } else this.without();
     this.tick = setInterval(() => this.refresh(), 1000);
+  }
+
+  // Nobody can be searched for, either.
+  without() {
+    this.search.element.hidden = true;
+    replace(this.list, el("p", { class: "empty" }, "There is no MistLocations in this system."));
   }
 
   build(view) {
@@ -133,7 +139,8 @@ export class Floors {
     this.level = level;
     this.offer();
     if (!changed) return this.ground();
-    this.list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const link = this.list.querySelector("[aria-current]");
+    if (link) for (let box = link.parentElement; box !== this.list.parentElement.parentElement; box = box.parentElement) uncover(box, link);
     return this.enter();
   }
 
@@ -323,6 +330,13 @@ export class Floors {
       this.details(record);
     }
   }
+}
+
+// Scroll a box so that something in it is to be seen. What browsers have for this moves where the tab key goes on, too.
+function uncover(box, item) {
+  const [outer, inner] = [box.getBoundingClientRect(), item.getBoundingClientRect()];
+  box.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
+  box.scrollLeft += Math.min(0, inner.left - outer.left) + Math.max(0, inner.right - outer.right);
 }
 
 function grouped(levels) {

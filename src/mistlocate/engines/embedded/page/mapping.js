@@ -119,7 +119,7 @@ export class Mapping {
       [...this.page.zones.keys()].map((id) => el("option", { value: id, selected: mapping[name] === id }, this.zoneNames.get(id))),
       mapping[name] && !this.page.zones.has(mapping[name]) ? el("option", { value: mapping[name], selected: true }, mapping[name]) : null);
     return el("tr", { "data-map": map.id },
-      el("th", { scope: "row" }, map.gone ? null : this.thumbnail(map), el("span", {}, map.name || map.id),
+      el("th", { scope: "row" }, this.thumbnail(map), el("span", {}, map.name || map.id),
         el("span", { class: "soft" }, map.width ? `${map.width} × ${map.height}` : "size unknown"),
         flag ? el("span", { class: "flag" }, flag) : null),
       el("td", {}, zones("building")), el("td", {}, zones("level")),
