@@ -31,6 +31,11 @@ export function replace(element, ...children) {
   if (next && next.tagName === focused.tagName) next.focus({ preventScroll: true });
 }
 
+// Selections and screen readers lose a text that is written again, and a click what is made anew below it.
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 // How long ago, as a person says it.
 export function ago(seconds) {
   if (seconds < 1.5) return "now";
