@@ -12,6 +12,7 @@ from mistlocate.driver.named import BATCH, DAY, WAITING_AT_MOST, WINDOW, Allowan
 from mistlocate.errors import StoreError, TooManySearches
 from support.virtual import VirtualClock, virtual
 
+KEY = Asker("key")
 RECORD = AuditRecord(1.0, "key", "search", "alice", "found")
 
 
@@ -40,7 +41,7 @@ class Kept:
         self.records = [each for each in self.records if each.at >= before]
 
 
-def named(asker: Asker = Asker("key"), **settings: Any) -> tuple[Named, Kept, Any]:
+def named(asker: Asker = KEY, **settings: Any) -> tuple[Named, Kept, Any]:
     kept, errors = Kept(), []
     log = SimpleNamespace(error=lambda *args, **more: errors.append((args, more)))
     context: Any = SimpleNamespace(audit=kept, clock=VirtualClock(), asker=asker, log=log, errors=errors)
@@ -92,7 +93,7 @@ class TestAsking:
             async with it.ask("search", "a"):
                 pass
         for _ in range(5):
-            with pytest.raises(TooManySearches, match="2 a minute are allowed.*come again in 30 s") as raised:
+            with pytest.raises(TooManySearches, match=r"2 a minute are allowed.*come again in 30 s") as raised:
                 async with it.ask("search", "a"):
                     pytest.fail("it was let through")
             assert raised.value.retry_after == pytest.approx(30, abs=1)
@@ -131,7 +132,7 @@ class TestAsking:
         assert "alice" not in str(context.errors)
 
     async def test_reading_leaves_a_record_too(self) -> None:
-        it, kept, _ = named()
+        it, _, _ = named()
         async with it.ask("search", "a") as asked:
             asked.found([1])
         (found,) = await it.answer(None, 10)

@@ -63,4 +63,6 @@ def moment(text: str, now: float) -> float:
     try:
         return datetime.fromisoformat(text.strip()).astimezone(UTC).timestamp()
     except (ValueError, OverflowError, OSError):
-        raise typer.BadParameter("expected a span (30m, 24h, 7d) or a date (2026-11-01)", param_hint="--since") from None
+        raise typer.BadParameter(
+            "expected a span (30m, 24h, 7d) or a date (2026-11-01)", param_hint="--since"
+        ) from None

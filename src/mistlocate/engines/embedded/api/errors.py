@@ -77,9 +77,7 @@ RUNNING = _documented(
         503: "The module is not running.",
     }
 )
-SEARCHES = _documented(
-    {429: "The caller asked for people too often: `Retry-After` says for how many seconds to wait."}
-)
+SEARCHES = _documented({429: "The caller asked for people too often: `Retry-After` says for how many seconds to wait."})
 
 
 class Refused(Exception):
