@@ -1,6 +1,6 @@
 """All rows, by what they are about: each module of a topic has a list `ROWS`."""
 
-from reliability import disconnects, faults, fuzzing, hostile, limits, silence
+from reliability import disconnects, faults, fuzzing, hostile, limits, people, silence
 from reliability.rows import Row
 
 ROWS: list[Row] = [
@@ -10,4 +10,5 @@ ROWS: list[Row] = [
     *limits.ROWS,
     *fuzzing.ROWS,
     *hostile.ROWS,
+    *people.ROWS,
 ]

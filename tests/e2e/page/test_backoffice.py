@@ -258,7 +258,7 @@ async def test_what_a_level_may_not_do_is_not_offered(
     if withheld:
         await expect(viewer.command(withheld)).to_have_count(0)
     await expect(viewer.page.get_by_role("button", name="Stop")).to_have_count(1 if level == "administrator" else 0)
-    tabs = ["Floors", "Backoffice"] + (["Mapping"] if level == "administrator" else [])
+    tabs = ["Floors", "Backoffice"] + (["Mapping", "Audit"] if level == "administrator" else [])
     await expect(viewer.page.get_by_role("navigation", name="Views").get_by_role("link")).to_have_text(tabs)
     rows = viewer.page.locator("th[scope=row]")
     await expect(rows.filter(has_text="stream_state")).to_have_count(1)

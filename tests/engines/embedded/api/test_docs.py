@@ -51,7 +51,7 @@ async def test_the_openapi_document_names_the_errors(running: Running) -> None:
         assert settings["requestBody"]["content"]["application/json"]["schema"] == {"type": "object"}
         for path in ("/systems/{system_id}/{slug}/{method}", "/modules/{module_id}/exec/{method}"):
             responses = paths[BASE + path]["post"]["responses"]
-            assert set(responses) == everywhere | {"400", "404", "413", "500", "503"}
+            assert set(responses) == everywhere | {"400", "404", "413", "429", "500", "503"}
 
 
 @pytest.mark.needs("chromium")

@@ -74,11 +74,11 @@ WITH_BODY = _documented(
 )
 RUNNING = _documented(
     {
-        429: "The caller asked for people too often: `Retry-After` says for how many seconds to wait.",
         500: "The module raised: `error` is the kind, for example NotFound if the cloud knows no such object.",
         503: "The module is not running.",
     }
 )
+SEARCHES = _documented({429: "The caller asked for people too often: `Retry-After` says for how many seconds to wait."})
 
 
 class Refused(Exception):

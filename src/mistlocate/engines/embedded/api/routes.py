@@ -15,6 +15,7 @@ from mistlocate.engines.embedded.api.errors import (
     ANYWHERE,
     NOT_FOUND,
     RUNNING,
+    SEARCHES,
     WITH_BODY,
     encoded_response,
     json_response,
@@ -103,7 +104,7 @@ async def stop_system(system_id: str, engine: EngineDep, caller: AdministratorDe
 @api.post(
     "/systems/{system_id}/{slug}/{method}",
     tags=["systems"],
-    responses=NOT_FOUND | WITH_BODY | RUNNING,
+    responses=NOT_FOUND | WITH_BODY | RUNNING | SEARCHES,
     openapi_extra=ARGUMENTS,
 )
 async def execute(
@@ -160,7 +161,7 @@ async def module_status(module_id: str, key: str, engine: EngineDep, caller: Cal
 @api.post(
     "/modules/{module_id}/exec/{method}",
     tags=["modules"],
-    responses=NOT_FOUND | WITH_BODY | RUNNING,
+    responses=NOT_FOUND | WITH_BODY | RUNNING | SEARCHES,
     openapi_extra=ARGUMENTS,
 )
 async def module_execute(

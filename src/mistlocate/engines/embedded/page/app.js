@@ -2,6 +2,7 @@
 
 import { ApiError, Socket, engineClock, exec, get, key, readable } from "./api.js";
 import { el, replace } from "./dom.js";
+import { Audit } from "./audit.js";
 import { Backoffice } from "./backoffice.js";
 import { Floors } from "./floors.js";
 import { Mapping } from "./mapping.js";
@@ -46,6 +47,7 @@ const VIEWS = [
   { name: "floors", title: "Floors", make: (...args) => new Floors(...args), level: "user" },
   { name: "backoffice", title: "Backoffice", make: (...args) => new Backoffice(...args), level: "user" },
   { name: "mapping", title: "Mapping", make: (...args) => new Mapping(...args), level: "administrator" },
+  { name: "audit", title: "Audit", make: (...args) => new Audit(...args), level: "administrator" },
 ];
 
 let current = null;

@@ -12,6 +12,9 @@ const RENEW_MS = 600000;
 // Who was found is waited for on the floor: its list may be a moment older than the search.
 const APPEARS_WITHIN_MS = 8000;
 
+// How many devices a level has; too few to be told is not none.
+const devices = (level) => level.devices?.toLocaleString() ?? "few";
+
 export class Floors {
   constructor(page, view) {
     this.page = page;
@@ -116,7 +119,7 @@ export class Floors {
     if (shape === this.shape) {
       this.list.querySelectorAll("a").forEach((link) => {
         const level = this.levels.find((each) => each.zone === link.dataset.zone);
-        link.lastChild.textContent = level.devices.toLocaleString();
+        link.lastChild.textContent = devices(level);
         if (level.zone === this.level?.zone) link.setAttribute("aria-current", "true");
         else link.removeAttribute("aria-current");
       });
@@ -129,7 +132,7 @@ export class Floors {
       el("ul", {}, levels.map((level) => el("li", {}, el("a", {
         href: `#floors/${encodeURIComponent(level.zone)}`, "data-zone": level.zone,
         "aria-current": level.zone === this.level?.zone ? "true" : null,
-      }, el("span", {}, this.page.levelName(level.name || level.zone, building)), el("span", { class: "count" }, level.devices.toLocaleString()))))))));
+      }, el("span", {}, this.page.levelName(level.name || level.zone, building)), el("span", { class: "count" }, devices(level)))))))));
   }
 
   choose() {
