@@ -1,6 +1,6 @@
 """All rows, by what they are about: each module of a topic has a list `ROWS`."""
 
-from reliability import disconnects, faults, limits, silence
+from reliability import changes, disconnects, faults, limits, silence
 from reliability.rows import Row
 
 ROWS: list[Row] = [
@@ -8,4 +8,5 @@ ROWS: list[Row] = [
     *disconnects.ROWS,
     *silence.ROWS,
     *limits.ROWS,
+    *changes.ROWS,
 ]

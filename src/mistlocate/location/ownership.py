@@ -97,6 +97,13 @@ class Owners:
         for mac, owned in before:
             self._own(mac, self._ownership(owned.text, owned.source, owned.at) or owned)
 
+    def not_after(self, now: float) -> None:
+        """The clock was set back: what seems to be confirmed in the future would outrank all that is learned now."""
+        for mac, owned in list(self._by_mac.items()):
+            if owned.at > now:
+                self._by_mac[mac] = owned._replace(at=now)
+                self._mark(mac, owned)
+
     # -- learning ---------------------------------------------------------------------------------
 
     def learn(self, mac: str, text: str | None, source: Source, at: float) -> bool:
