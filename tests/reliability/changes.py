@@ -121,7 +121,6 @@ async def suspended(trial: Trial) -> Measured:
                 assert isinstance(site.clock, SteppedClock)
                 slept = rng.choice((300.0, 3600.0, 8 * 3600.0))
                 site.proxy.hush()
-                site.clock.step += slept
                 site.clock.slept += slept
                 oldest = site.cloud.now() - 10 * 60
                 for record in await site.locations("device_locations", "zone-b"):

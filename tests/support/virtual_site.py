@@ -129,14 +129,11 @@ def _told(context: dict[str, Any]) -> str:
 
 class SteppedClock(VirtualClock):
     """Virtual time that can be stepped: `step` is what the wall clock was set forward by, `slept` how long the machine
-    was suspended: then both readings have gone on while nothing ran."""
+    was suspended: both readings have gone on meanwhile, and nothing ran."""
 
     def __init__(self) -> None:
         super().__init__()
         self.slept = 0.0
-
-    def wall(self) -> float:
-        return super().wall()
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time() + self.slept

@@ -4,7 +4,7 @@ This is where `mist/` and `location/` meet: wire records become sightings here a
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -47,6 +47,8 @@ class Tracker:
     def __init__(self, clock: Clock, *, forget_after: float, rules: NameRules, keep_all: bool) -> None:
         self.clock = clock
         self.cloud_clock = CloudClock(clock, self._clock_stepped)
+        self.on_step: Callable[[], None] = lambda: None
+        """Called when the cloud's time, as seen from here, has jumped; everything that is known has moved along."""
         self.roster = Roster(forget_after)
         self.owners = Owners(rules)
         self.keep_all = keep_all
@@ -117,6 +119,7 @@ class Tracker:
         all that comes from now on."""
         self.roster.shift(seconds)
         self.owners.not_after(self.cloud_clock.now())
+        self.on_step()
 
     def set_keep_all(self, keep_all: bool) -> None:
         """Keep whole records from now on, or only the needed fields of all."""
