@@ -1,6 +1,6 @@
 """All rows, by what they are about: each module of a topic has a list `ROWS`."""
 
-from reliability import changes, disconnects, faults, limits, silence
+from reliability import changes, disconnects, faults, limits, silence, store
 from reliability.rows import Row
 
 ROWS: list[Row] = [
@@ -9,4 +9,5 @@ ROWS: list[Row] = [
     *silence.ROWS,
     *limits.ROWS,
     *changes.ROWS,
+    *store.ROWS,
 ]
