@@ -1,6 +1,6 @@
 """All rows, by what they are about: each module of a topic has a list `ROWS`."""
 
-from reliability import changes, disconnects, faults, limits, silence, store
+from reliability import changes, disconnects, faults, limits, load, silence, store
 from reliability.rows import Row
 
 ROWS: list[Row] = [
@@ -10,4 +10,5 @@ ROWS: list[Row] = [
     *limits.ROWS,
     *changes.ROWS,
     *store.ROWS,
+    *load.ROWS,
 ]
