@@ -1,6 +1,6 @@
 """All rows, by what they are about: each module of a topic has a list `ROWS`."""
 
-from reliability import disconnects, faults, fuzzing, hostile, limits, people, silence
+from reliability import changes, disconnects, faults, fuzzing, hostile, limits, load, people, silence, store
 from reliability.rows import Row
 
 ROWS: list[Row] = [
@@ -8,6 +8,9 @@ ROWS: list[Row] = [
     *disconnects.ROWS,
     *silence.ROWS,
     *limits.ROWS,
+    *changes.ROWS,
+    *store.ROWS,
+    *load.ROWS,
     *fuzzing.ROWS,
     *hostile.ROWS,
     *people.ROWS,

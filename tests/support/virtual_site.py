@@ -129,14 +129,11 @@ def _told(context: dict[str, Any]) -> str:
 
 class SteppedClock(VirtualClock):
     """Virtual time that can be stepped: `step` is what the wall clock was set forward by, `slept` how long the machine
-    was suspended: then both readings have gone on while nothing ran."""
+    was suspended: both readings have gone on meanwhile, and nothing ran."""
 
     def __init__(self) -> None:
         super().__init__()
         self.slept = 0.0
-
-    def wall(self) -> float:
-        return super().wall()
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time() + self.slept
@@ -225,7 +222,7 @@ async def virtual_site(
         aliases = {"domain_aliases": {"EXAMPLE": "example.com"}, "publish_interval": 0.1}
         changed = {"rest_host": proxy.url, **aliases, **(websocket or {})}
         with patch.object(store.aiosqlite, "connect", inline_sqlite):
-            async with Engine(load(settings(cloud, changed, locations), folder), clock=clock) as engine:
+            async with Engine(load(settings(cloud, changed, {"max_location_age": 10, **(locations or {})}), folder), clock=clock) as engine:
                 running = VirtualSite(cloud, engine, clock, folder)  # type: ignore[arg-type]
                 running.proxy = proxy
                 yield running

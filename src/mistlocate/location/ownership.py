@@ -115,6 +115,13 @@ class Owners:
             if not learned or anew.hidden is not owned.hidden:
                 self._mark(mac, owned)
 
+    def not_after(self, now: float) -> None:
+        """The clock was set back: what seems to be confirmed in the future would outrank all that is learned now."""
+        for mac, owned in list(self._by_mac.items()):
+            if owned.at > now:
+                self._by_mac[mac] = owned._replace(at=now)
+                self._mark(mac, owned)
+
     # -- learning ---------------------------------------------------------------------------------
 
     def learn(self, mac: str, text: str | None, source: Source, at: float) -> bool:
@@ -340,6 +347,8 @@ class Owners:
                 self._mark(mac, owned)  # stored before it was objected to
             if may_learn and (learned is None or learned.source < owned.source):
                 self._own(mac, owned)
+            else:
+                self._changed_names.add(owned.identity.name)  # whose stored list still has the MAC
         return unreadable
 
     def take_changes(self) -> tuple[dict[str, str | None], dict[str, str | None]]:
@@ -360,6 +369,17 @@ class Owners:
             listed = self._stored_macs(name)
             user_macs[name] = json.dumps(listed) if listed else None
         return user_macs, identities
+
+    def all_due(self) -> None:
+        """Everything is to be written again."""
+        for mac, owned in self._by_mac.items():
+            self._mark(mac, owned)
+
+    def missing_in(self, user_macs: Mapping[str, str]) -> None:
+        """Make due what is known and is not in what was stored."""
+        for mac, owned in self._by_mac.items():
+            if mac not in user_macs:
+                self._mark(mac, owned)
 
     def give_back(self, user_macs: Mapping[str, str | None]) -> None:
         """What `take_changes` gave out could not be written: it is due again."""

@@ -303,6 +303,16 @@ class Roster:
         client.raw_position = None
         client.located_at, client.located_heard = 0.0, float("-inf")
 
+    def shift(self, seconds: float) -> None:
+        """Unix time has jumped by so many seconds: every time that was noted by it moves along."""
+        for client in self.clients.values():
+            client.heard_at += seconds
+            if client.seen_at is not None:
+                client.seen_at += seconds
+            if client.position is not None:
+                client.located_at += seconds
+        self.mark_all()
+
     def clear(self) -> None:
         """Forget everyone at once."""
         self.clients.clear()

@@ -216,7 +216,8 @@ class Enrichment:
             await self._sync.keys_wanted.wait()
         while True:
             self._sync.keys_wanted.clear()
-            await self._ask("keys", self.read_keys)
+            while not await self._ask("keys", self.read_keys):
+                pass  # it has waited; a list that could not be read says nothing about the keys
             await self._between(self._sync.keys_wanted, KEYS_AT_MOST_EVERY, KEYS_EVERY)
 
     async def read_keys(self) -> None:

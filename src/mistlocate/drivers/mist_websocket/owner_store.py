@@ -15,6 +15,10 @@ IDENTITIES = "identities"
 #: What was learned is written at most this much later (seconds).
 FLUSH_EVERY = 1.0
 
+#: How often the store is asked whether it still has what was written (seconds): one that was restored, or that failed
+#: over, may not.
+LOOK_EVERY = 300.0
+
 
 class OwnerStore:
     """Loads the owners once and writes what changes. `trouble` says why the store could not be used last."""
@@ -29,10 +33,23 @@ class OwnerStore:
         self._writing = asyncio.Lock()
 
     async def run(self) -> None:
-        """Write changes for ever."""
+        """Write changes for ever, and what the store has lost."""
+        look_at = self._clock.monotonic() + LOOK_EVERY
         while True:
             await self._clock.sleep(FLUSH_EVERY)
+            if self._clock.monotonic() >= look_at:
+                look_at = self._clock.monotonic() + LOOK_EVERY
+                await self._look()
             await self.flush()
+
+    async def _look(self) -> None:
+        """Make due what the store should have and has not."""
+        async with self._writing:
+            if self._loaded:
+                try:
+                    self._owners.missing_in(await self._storage.read(USER_MACS))
+                except StoreError as error:
+                    self.trouble = error.message
 
     async def flush(self) -> None:
         """Write what changed since the last time; what cannot be written stays due."""
@@ -53,6 +70,8 @@ class OwnerStore:
                 self._owners.give_back(user_macs)
                 raise
             else:
+                if self.trouble is not None:
+                    self._owners.all_due()  # next time: what had been written before may be gone
                 self.trouble = None
 
     async def _load(self) -> bool:

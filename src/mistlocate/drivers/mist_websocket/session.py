@@ -61,6 +61,7 @@ class SiteSession:
         self.tracker.set_objections(Register.of(objections, self.tracker.owners.rules))
         self._set_visibility(settings)
         self.publisher = Publisher(self.tracker, context.status, context.clock, lambda: self.settings.publish_interval)
+        self.tracker.on_step = self._clock_stepped
         self.store = OwnerStore(self.tracker.owners, context.storage, context.clock)
         self.connection: Connection | None = None
         self._context = context
@@ -212,6 +213,11 @@ class SiteSession:
                 self._tell_times()
                 self._changed()
             await self._watch_token_file()
+
+    def _clock_stepped(self) -> None:
+        """Whoever reads ages needs the new times and the new "now" together."""
+        self.publisher.publish(everything=True)
+        self._tell_times()
 
     def _tell_times(self) -> None:
         clock, cloud_clock, status = self._context.clock, self.tracker.cloud_clock, self._context.status

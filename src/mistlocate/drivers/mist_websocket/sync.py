@@ -240,7 +240,10 @@ class SiteSync:
             if map_id not in maps:
                 tracker.roster.drop_map(map_id, now)
                 self._publisher.withdraw(map_id)
-        tracker.set_maps(maps)
+        tracker.set_maps(maps, complete=not listing.rejects)
+        for map_id in tracker.no_maps:  # records named them before a list could say that there are no such maps
+            if tracker.roster.drop_map(map_id, now):
+                self._publisher.withdraw(map_id)
         self.failed_maps = {map_id: reason for map_id, reason in self.failed_maps.items() if map_id in maps}
         self._publisher.maps()
         self._on_change()

@@ -4,7 +4,7 @@ This is where `mist/` and `location/` meet: wire records become sightings here a
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -28,6 +28,9 @@ SAMPLES = 10
 #: How many clients may wait for their record; more arrive at once only where something else is wrong.
 WANTED_AT_MOST = 20_000
 
+#: How many ids of maps that no list names are kept in mind; more of them are somebody's mistake.
+UNKNOWN_MAPS_AT_MOST = 2_000
+
 _PLACE_FIELDS = frozenset({"map_id", "x", "y", "x_m", "y_m", "num_locating_aps", "accuracy"})
 
 _NO_TEXT = frozenset({"", "Unknown", "unknown", "N/A"})
@@ -46,7 +49,9 @@ class Tracker:
 
     def __init__(self, clock: Clock, *, forget_after: float, rules: NameRules, keep_all: bool) -> None:
         self.clock = clock
-        self.cloud_clock = CloudClock(clock)
+        self.cloud_clock = CloudClock(clock, self._clock_stepped)
+        self.on_step: Callable[[], None] = lambda: None
+        """Called when the cloud's time, as seen from here, has jumped; everything that is known has moved along."""
         self.roster = Roster(forget_after)
         self.owners = Owners(rules)
         self.keep_all = keep_all
@@ -66,6 +71,8 @@ class Tracker:
         """Ids of maps that records name and the list of maps did not, since it was read last."""
         self._unlisted_maps: frozenset[str] = frozenset()
         self._deleted_maps: set[str] = set()
+        self.no_maps: frozenset[str] = frozenset()
+        """Ids that records named and that a complete list of maps did not: nobody is on them."""
         self.counts: Counter[str] = Counter()
         self.heard: Counter[str] = Counter()
         """Events of the stream by what became of them; `events` counts all."""
@@ -116,6 +123,13 @@ class Tracker:
         self.counts["rejected"] += 1
         self.samples.append(Sample(self.cloud_clock.now(), reason, sample))
 
+    def _clock_stepped(self, seconds: float) -> None:
+        """The cloud's clock was set, or we learned it: times noted by the one before would look newer or older than
+        all that comes from now on."""
+        self.roster.shift(seconds)
+        self.owners.not_after(self.cloud_clock.now())
+        self.on_step()
+
     def set_keep_all(self, keep_all: bool) -> None:
         """Keep whole records from now on, or only the needed fields of all."""
         self.keep_all = keep_all
@@ -165,19 +179,23 @@ class Tracker:
         self.roster.clear()
         self.maps, self.keys = {}, {}
         self._keys_listed = False
-        self._unlisted_maps = frozenset()
+        self._unlisted_maps = self.no_maps = frozenset()
         for waiting in (self._deleted_maps, self.wanted, self.unknown_keys, self.unknown_maps):
             waiting.clear()
 
-    def set_maps(self, maps: Mapping[str, Map]) -> None:
-        """Take the site's list of maps. Ids that it does not name although records do are not worth another look."""
+    def set_maps(self, maps: Mapping[str, Map], *, complete: bool = True) -> None:
+        """Take the site's list of maps. Ids that it does not name although records do are not worth another look.
+
+        `complete` says that every item of the list could be read.
+        """
         self._deleted_maps = (self._deleted_maps | self.maps.keys()) - maps.keys()
         self.maps = dict(maps)
         self._unlisted_maps = frozenset(self.unknown_maps | self._unlisted_maps) - self.maps.keys()
+        self.no_maps = (self._unlisted_maps if complete else self.no_maps) - self.maps.keys()
         self.unknown_maps.clear()
 
     def _unknown_map(self, map_id: str) -> None:
-        if map_id not in self._unlisted_maps:
+        if map_id not in self._unlisted_maps and len(self.unknown_maps) + len(self._unlisted_maps) < UNKNOWN_MAPS_AT_MOST:
             self.unknown_maps.add(map_id)
 
     def set_keys(self, keys: Mapping[str, PskKey]) -> None:
@@ -285,6 +303,9 @@ class Tracker:
         known."""
         map_id = stats.map_id or channel_map
         if map_id is None:
+            return None
+        if map_id in self.no_maps:
+            self.counts["on_unknown_maps"] += 1
             return None
         if map_id in self._deleted_maps:
             # Sent before the map was deleted, or it is back: the next list of maps tells.
