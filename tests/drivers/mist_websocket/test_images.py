@@ -15,8 +15,8 @@ from mistlocate.drivers.mist_websocket import images
 from mistlocate.errors import BudgetSpent, CannotConnect, CloudTrouble, ModuleUnavailable, NotFound, TransportError
 from mistlocate.mist.budget import Purpose
 from mistlocate.simulator import Campus
-from support.site import SYSTEM, Site, site
 from support.servers import raw_server
+from support.site import SYSTEM, Site, site
 from support.waiting import until
 
 EMPTY = Campus(seed=1, people=0, floors=2, passers=0)
@@ -200,7 +200,8 @@ class TestWhatComes:
         assert images.address_after("http://a.example", "https://b.example/y") == "https://b.example/y"
 
     @pytest.mark.parametrize(
-        "host", ["127.0.0.1", "localhost", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "10.255.255.1", "169.254.169.254"]
+        "host",
+        ["127.0.0.1", "localhost", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "10.255.255.1", "169.254.169.254"],
     )
     async def test_no_link_leads_to_this_machine_or_its_network(self, tmp_path: Path, host: str) -> None:
         asked = []

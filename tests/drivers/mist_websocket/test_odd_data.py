@@ -164,7 +164,9 @@ class TestMacs:
         assert len(it.roster) == 1
 
     @both
-    @pytest.mark.parametrize("odd", ["00:00:5E:00:53:01", "0000.5e00.5301", " 00-00-5e-00-53-01 ", "00005e\\u202e005301"])
+    @pytest.mark.parametrize(
+        "odd", ["00:00:5E:00:53:01", "0000.5e00.5301", " 00-00-5e-00-53-01 ", "00005e\\u202e005301"]
+    )
     @virtual
     async def test_however_it_is_written_it_is_answered_as_twelve_digits(self, odd: str, keep_all: bool) -> None:
         it = tracker(keep_all=keep_all)

@@ -1,6 +1,7 @@
 """Clients that take their time, or too many connections: what they get, and that others do not notice."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -102,22 +103,22 @@ async def test_an_idle_connection_is_kept_for_a_while_and_a_working_one_as_long_
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_WITHIN", 0.3)
-    async with running() as engine, serving(engine, "127.0.0.1", 0) as url:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            release = asyncio.Event()
+    client = httpx.AsyncClient(trust_env=False)
+    async with running() as engine, serving(engine, "127.0.0.1", 0) as url, client as http:
+        release = asyncio.Event()
 
-            async def slow(*_: object) -> str:
-                await release.wait()
-                return "late"
+        async def slow(*_: object) -> str:
+            await release.wait()
+            return "late"
 
-            monkeypatch.setattr(engine.hosts["mod-sys-Probe-1"], "execute", slow)
-            answer = asyncio.create_task(http.post(f"{url}{BASE}/systems/sys/Probe_1/echo", json=["x"]))
-            loop = asyncio.get_running_loop()
-            end = loop.time() + 1.0
-            await until(lambda: loop.time() > end)
-            release.set()
-            assert (await answer).json() == "late"
-            assert (await http.get(f"{url}/health")).status_code == 200
+        monkeypatch.setattr(engine.hosts["mod-sys-Probe-1"], "execute", slow)
+        answer = asyncio.create_task(http.post(f"{url}{BASE}/systems/sys/Probe_1/echo", json=["x"]))
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 1.0
+        await until(lambda: loop.time() > end)
+        release.set()
+        assert (await answer).json() == "late"
+        assert (await http.get(f"{url}/health")).status_code == 200
 
 
 class TestTooMany:
@@ -135,20 +136,18 @@ class TestTooMany:
 
     async def test_all_together_so_many(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connections, "CONNECTIONS_AT_MOST", 2)
-        async with running() as engine, serving(engine, "127.0.0.1", 0) as url:
-            async with raw(url), raw(url) as second, raw(url) as third:
-                second[1].write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-                assert (await second[0].readline()).startswith(b"HTTP/1.1 200")
+        async with running() as engine, serving(engine, "127.0.0.1", 0) as url, raw(url), raw(url) as second:
+            second[1].write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert (await second[0].readline()).startswith(b"HTTP/1.1 200")
+            async with raw(url) as third:
                 assert b" 503 " in await ended(third)
 
-    async def test_a_trusted_proxy_holds_those_of_many(
-        self, running: Running, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_a_trusted_proxy_holds_those_of_many(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connections, "CONNECTIONS_OF_ONE", 1)
         keys = [{"name": "panel", "level": "user", "hash": hash_key("x")}]
-        async with running(trusted_proxies=["127.0.0.1"], api_keys=keys) as engine:
-            async with serving(engine, "127.0.0.1", 0) as url, raw(url), raw(url):
-                assert await health(url) == 200
+        behind = running(trusted_proxies=["127.0.0.1"], api_keys=keys)
+        async with behind as engine, serving(engine, "127.0.0.1", 0) as url, raw(url), raw(url):
+            assert await health(url) == 200
 
 
 async def _answers(url: str) -> bool:
@@ -156,7 +155,8 @@ async def _answers(url: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "request_", [b"\0\0\0\0\r\n\r\n", b"GET / HTTP/x\r\n\r\n", b"GET /\xff HTTP/1.1\r\nA b: c\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"]
+    "request_",
+    [b"\0\0\0\0\r\n\r\n", b"GET / HTTP/x\r\n\r\n", b"GET /\xff HTTP/1.1\r\nA b: c\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"],
 )
 async def test_what_is_no_http_is_told_so_carefully(
     running: Running, request_: bytes, caplog: pytest.LogCaptureFixture
@@ -168,3 +168,19 @@ async def test_what_is_no_http_is_told_so_carefully(
         assert b"content-security-policy: default-src 'none'" in answer
         assert b"x-content-type-options: nosniff" in answer
     assert "Invalid HTTP" not in caplog.text, "whoever likes could fill the log"
+
+
+async def test_answers_do_not_wait_for_acknowledgements_of_their_heads(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = []
+    made = connections.CarefulProtocol.connection_made
+
+    def look(self: connections.CarefulProtocol, transport: asyncio.Transport) -> None:
+        options.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        made(self, transport)
+
+    monkeypatch.setattr(connections.CarefulProtocol, "connection_made", look)
+    async with running() as engine, serving(engine, "127.0.0.1", 0) as url:
+        assert await health(url) == 200
+    assert options == [1]

@@ -42,7 +42,10 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 async def serial_of(url: str, context: ssl.SSLContext) -> str:
     """The serial number of the certificate that is shown."""
-    async with httpx.AsyncClient(verify=context, trust_env=False) as http, http.stream("GET", f"{url}/health") as answer:
+    async with (
+        httpx.AsyncClient(verify=context, trust_env=False) as http,
+        http.stream("GET", f"{url}/health") as answer,
+    ):
         return str(answer.extensions["network_stream"].get_extra_info("ssl_object").getpeercert()["serialNumber"])
 
 
