@@ -419,6 +419,15 @@ class TestSettingsFiles:
         with command("serve", str(path), MISTLOCATE_LISTEN="127.0.0.1:0") as engine:
             engine.wait_for(f"the file {re.escape(str(token))} cannot be read")
 
+    def test_files_that_others_can_read_are_said(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        path, token = tmp_path / "settings.yaml", tmp_path / "mist_api_token"
+        assert self.init(cloud, path, "--site", cloud["site"]).exit_code == 0
+        assert "others on this machine" not in run("check", str(path)).stderr
+        token.chmod(0o644)
+        assert f"chmod 600 {token}" in run("check", str(path)).stderr.replace("\n", "")
+        with command("serve", str(path), MISTLOCATE_LISTEN="127.0.0.1:0") as engine:
+            engine.wait_for(f"others on this machine can read {re.escape(str(token))}")
+
     def test_one_problem_is_singular(self, cloud: dict[str, str], tmp_path: Path) -> None:
         path = tmp_path / "settings.yaml"
         self.init(cloud, path, "--site", cloud["site"])

@@ -61,10 +61,10 @@ def run_plainly(names: list[str], runs: int, seed: int) -> int:
         except Exception:
             faulthandler.cancel_dump_traceback_later()
             traceback.print_exc()
-            print(repr(data), file=sys.stderr)
+            sys.stderr.write(f"{data!r}\n")
             return 1
         faulthandler.cancel_dump_traceback_later()
-    print(f"done: {runs * len(names)} runs, 0 places", file=sys.stderr)
+    sys.stderr.write(f"done: {runs * len(names)} runs, 0 places\n")
     return 0
 
 
@@ -85,7 +85,7 @@ def run_guided(name: str, runs: int, seed: int, corpus: Path) -> None:
             target.run(data)
         except Exception:
             traceback.print_exc()
-            print(repr(data), file=sys.stderr, flush=True)
+            sys.stderr.write(f"{data!r}\n")
             raise
 
     options = [

@@ -14,9 +14,13 @@ _BASE = "/api/engine/v2"
 #: Requests to begin with; HOST is the engine's own.
 REQUESTS = (
     b"GET /health HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
-    b"POST " + _BASE.encode() + b"/systems/sys-1/MistLocations_1/locate_user HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n"
+    b"POST "
+    + _BASE.encode()
+    + b"/systems/sys-1/MistLocations_1/locate_user HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n"
     b"Content-Type: application/json\r\nContent-Length: 29\r\n\r\n" + b'{"email":"alice@example.com"}',
-    b"PUT " + _BASE.encode() + b"/modules/mod-sys-1-MistLocations-1/settings HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n"
+    b"PUT "
+    + _BASE.encode()
+    + b"/modules/mod-sys-1-MistLocations-1/settings HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     b"GET " + _BASE.encode() + b"/systems/sys-1/MistWebsocket_1/assets/map/x%2e%2e/y HTTP/1.1\r\nHost: HOST\r\n\r\n",
     b"GET " + _BASE.encode() + b"/systems/control?api-key=x HTTP/1.1\r\nHost: HOST\r\nUpgrade: websocket\r\n"

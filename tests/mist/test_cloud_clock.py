@@ -75,3 +75,12 @@ def test_a_slow_answer_says_too_little(clock: Clock) -> None:
     cloud = CloudClock(clock)  # type: ignore[arg-type]
     answer(cloud, clock, START + 3600, took=30)
     assert cloud.offset() == 0
+
+
+@pytest.mark.parametrize(
+    "date", ["", "x", "Fri, 99 Jan 2026 10:00:00 GMT", "Fri, " + "9" * 400 + " Jan 2026 10:00:00 GMT", "1 Jan 0001 00:00:00 +2359"]
+)  # fmt: skip
+def test_what_is_no_date_changes_nothing(clock: Clock, date: str) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    cloud.observe(date, 0.0, 0.1)
+    assert isinstance(cloud.now(), float)

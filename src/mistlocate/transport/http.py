@@ -19,9 +19,10 @@ from mistlocate.transport.unpacking import ACCEPTED, Unpacker
 #: A list page of the cloud has a few megabytes at most; whatever is larger is no answer to a question of ours.
 MAX_BODY = 64 * 1024 * 1024
 
-# httpx writes whole URLs at INFO, and URLs hold MACs and signatures; httpcore writes headers at DEBUG. A filter holds
-# for a logger alone, a level also for those below it.
-for _name in ("httpx", "httpcore"):
+# httpx writes whole URLs at INFO, and URLs hold MACs and signatures; httpcore writes headers of answers at DEBUG. A
+# filter holds for a logger alone and whatever level somebody gives it; a level holds also for those below it.
+_CORE = ("connection", "http11", "http2", "proxy", "socks")
+for _name in ("httpx", "httpcore", *(f"httpcore.{each}" for each in _CORE)):
     logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.WARNING)
     logging.getLogger(_name).setLevel(logging.WARNING)
 

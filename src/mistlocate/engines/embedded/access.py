@@ -104,12 +104,12 @@ class Access:
     def check(self, headers: Mapping[str, str], http_version: str = "1.1") -> Refusal | None:
         """Whether a request may be looked at at all; header names are in lower case.
 
-        Programs and browsers of this machine do not speak HTTP/1.0; proxies that tell nobody who called do.
+        Programs and browsers of this machine speak HTTP/1.1; proxies that tell nobody who called speak HTTP/1.0.
         """
         host = _hostname(headers.get("host", ""))
         if not self._keys and not (is_loopback(host) or host in self._hosts):
             return Refusal(403, "this host name is not one of this engine's; add it to allowed_hosts")
-        if not self._keys and (http_version == "1.0" or any(name in headers for name in _FORWARDED)):
+        if not self._keys and (http_version != "1.1" or any(name in headers for name in _FORWARDED)):
             return Refusal(403, "calls through a proxy need an API key: configure api_keys")
         origin = headers.get("origin")
         if origin is not None and _netloc(origin) not in {headers.get("host", "").lower(), *self._hosts}:
