@@ -17,6 +17,7 @@ from mistlocate.engines.embedded.config import Loaded, ModuleSpec, SystemConfig,
 from mistlocate.engines.embedded.host import ModuleHost
 from mistlocate.engines.embedded.status import CLEARED, Follower, StatusBoard
 from mistlocate.engines.embedded.store import Store
+from mistlocate.engines.embedded.tally import Tally
 from mistlocate.errors import NoSuchModule, Problem, SettingsError
 
 
@@ -36,6 +37,7 @@ class Engine:
         self.clock = clock or SystemClock()
         self.board = StatusBoard()
         self.store = Store(loaded.store)
+        self.tally = Tally()
         self.shared: dict[str, Any] = {}
         self.hosts: dict[str, ModuleHost] = {}
         self.access = _access(loaded)

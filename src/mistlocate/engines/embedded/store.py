@@ -7,6 +7,7 @@ any moment leaves either all of a write or none of it.
 import asyncio
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.failures: Counter[str] = Counter()
+        """Reads (`read`) and writes (`write`) that failed."""
         self._connection: aiosqlite.Connection | None = None
         self._turn = asyncio.Lock()
         self._transactions: set[asyncio.Task[None]] = set()
@@ -99,6 +102,14 @@ class Store:
             ("DELETE FROM saved_settings WHERE module = ? AND name = ?", [(module, name) for name in removed]),
         )
 
+    def size(self) -> int | None:
+        """How large the file and its write-ahead log are (bytes), None if that cannot be told."""
+        try:
+            log = Path(f"{self.path}-wal")
+            return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+        except OSError:
+            return None
+
     # -- SQLite -----------------------------------------------------------------------------------
 
     async def _write(self, *statements: tuple[str, list[Any]]) -> None:
@@ -122,6 +133,7 @@ class Store:
                     await connection.executemany(statement, rows)
                 await connection.execute("COMMIT")
             except (sqlite3.Error, ValueError) as error:
+                self.failures["write"] += 1
                 await self._roll_back(connection)
                 raise StoreError(f"the store cannot be written: {error}") from None
             except BaseException:
@@ -139,6 +151,7 @@ class Store:
             try:
                 return list(await connection.execute_fetchall(statement, values))
             except (sqlite3.Error, ValueError) as error:
+                self.failures["read"] += 1
                 raise StoreError(f"the store cannot be read: {error}") from None
 
     async def _scalar(self, statement: str) -> int:
