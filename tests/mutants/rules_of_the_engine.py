@@ -17,6 +17,9 @@ _metrics = breaks("engines/embedded/api/metrics.py", f"{_E}/api/test_metrics.py"
 _tally = breaks("engines/embedded/tally.py", f"{_E}/test_tally.py")
 _board = breaks("engines/embedded/status.py", f"{_E}/test_status.py")
 _store = breaks("engines/embedded/store.py", f"{_E}/test_store.py")
+_backup = breaks("engines/embedded/backup.py", f"{_E}/test_backup.py")
+_client = breaks("client/engine_client.py", "tests/cli/test_keeping.py")
+_keeping = breaks("cli/keeping.py", "tests/cli/test_keeping.py")
 _engine = breaks("engines/embedded/engine.py", f"{_E}/test_engine.py")
 _host = breaks("engines/embedded/host.py", f"{_E}/test_engine.py")
 _config = breaks("engines/embedded/config.py", f"{_E}/test_config.py")
@@ -218,15 +221,26 @@ MUTANTS: list[Mutant] = [
         f"{_E}/test_store.py",
     ),
     _store(
-        "a backup is a copy of its own",
-        "            if target.exists():",
-        "            if False:",
-        f"{_E}/test_backup.py",
-    )
-    if False
-    else _store(
         "failed writes are counted", '                self.failures["write"] += 1\n', "", f"{_E}/api/test_metrics.py"
     ),
+    _backup("a backup overwrites nothing", "os.O_CREAT | os.O_EXCL | os.O_RDWR", "os.O_CREAT | os.O_RDWR"),
+    _backup("a backup is its owner's only", "os.O_RDWR, 0o600", "os.O_RDWR, 0o644"),
+    _backup("a store in use is not replaced", '        if mode != "delete":', "        if False:"),
+    _backup("a store is replaced only if that is said", "if store.exists() and not replace:", "if False:"),
+    _backup("what is no store is not restored", "        _check(source)\n", ""),
+    _backup(
+        "a damaged backup is not restored",
+        '(sound,) = connection.execute("PRAGMA integrity_check(1)").fetchone()',
+        'sound = "ok"',
+    ),
+    _backup("a backup of a newer program is not restored", "    if version > VERSION:", "    if False:"),
+    _backup(
+        "a backup is of one moment",
+        "        old.backup(new)\n",
+        '        new.executescript("\\n".join(old.iterdump()).replace("one", "eno"))\n',
+    ),
+    _client("what is not well is told", "response.status in (200, 503)", "response.status == 200"),
+    _keeping("health ends with its exit code", '    if found["status"] != "ok":\n', "    if False:\n"),
     _engine(
         "zones of saved settings have to exist",
         "            if zone not in self.zones\n        ]\n        if problems:",
