@@ -23,6 +23,7 @@ CONFINED = {
     "httpx": {"transport/http.py"},
     "orjson": {"jsontext.py", "simulator"},
     "PIL": {"simulator"},
+    "prometheus_client": {"engines/embedded/api/metrics.py"},
     "redis": {"engines/placeos/redis_client.py"},
     "rich": {"cli"},
     "s2cell": {"location/geometry.py"},

@@ -267,7 +267,7 @@ class TestKeys:
     def test_a_level_that_does_not_exist(self) -> None:
         found = run("key", "--level", "root")
         assert found.exit_code == Exit.USAGE
-        assert "user, support or administrator" in found.stderr
+        assert "user, support, administrator or metrics" in found.stderr
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

@@ -42,7 +42,7 @@ def test_before_the_first_answer_it_is_the_machines_own_time(clock: Clock) -> No
 def test_small_differences_say_nothing(clock: Clock) -> None:
     cloud = CloudClock(clock)  # type: ignore[arg-type]
     answer(cloud, clock, START + 3)
-    assert cloud.now() == pytest.approx(clock.wall())
+    assert cloud.now() == pytest.approx(clock.wall(), abs=0.01)
 
 
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0, 42.0])
@@ -60,7 +60,7 @@ def test_setting_the_machines_clock_changes_nothing(clock: Clock, step: float) -
     before = cloud.now()
     clock.step = step
     clock.passed += 10
-    assert cloud.now() == pytest.approx(before + 10)
+    assert cloud.now() == pytest.approx(before + 10, abs=0.01)
     assert cloud.offset() == pytest.approx(-step, abs=1)
 
 

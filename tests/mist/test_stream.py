@@ -103,6 +103,7 @@ class Owner:
         return [SITE, MAP]
 
     async def snapshot(self) -> None:
+        self.sent_before = list(self.stream.ledger)
         self._call("snapshot")
 
     def received(self, event: Event) -> None:
@@ -162,6 +163,8 @@ class TestEstablishing:
             assert await it.after(0.5) is StreamState.LIVE
             assert it.owner.calls == ["channels", "snapshot"]
             assert it.link.sent == [{"subscribe": SITE}, {"subscribe": MAP}]
+            assert [channel for channel, _ in it.owner.sent_before] == [SITE, MAP], "subscribed before the snapshot"
+            assert it.stream.frames == 2
             assert it.owner.states == ["subscribing", "live"]
 
     @virtual

@@ -238,10 +238,9 @@ MUTANTS += [
         "            if self.health.snapshot",
     ),
     _stream(
-        "a line that broke says less than a refused token",
-        "isinstance(error, ConnectionLost)),",
-        "False),",
-        "tests/mist/test_stream.py",
+        "of several ends a refused token says most",
+        "rank=lambda error: (not isinstance(error, TokenRefused), isinstance(error, ConnectionLost)),",
+        "rank=lambda error: isinstance(error, TokenRefused),",
     ),
     _health(
         "a refused token is a state of its own",

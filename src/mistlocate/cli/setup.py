@@ -149,7 +149,9 @@ def _as_json(spec: ModuleSpec, report: Report) -> dict[str, Any]:
 
 def key(
     name: Annotated[str, typer.Option("--name", help="Whose key it is.")] = "my-key",
-    level: Annotated[str, typer.Option("--level", help="user, support or administrator.")] = "user",
+    level: Annotated[
+        str, typer.Option("--level", help="user, support, administrator, or metrics (that alone).")
+    ] = "user",
     json: Json = False,
 ) -> None:
     """Make an API key. The key is shown once; its hash goes into the settings."""

@@ -25,8 +25,12 @@ _CONFIG = ConfigDict(allow_inf_nan=False)
 
 
 class Level(IntEnum):
-    """Who may run a command or read a status: each level includes the ones below it."""
+    """Who may run a command or read a status: each level includes the ones below it.
 
+    `METRICS` is for programs that watch an engine; no command and no status is for it.
+    """
+
+    METRICS = -1
     USER = 0
     SUPPORT = 1
     ADMINISTRATOR = 2
@@ -42,7 +46,7 @@ class Level(IntEnum):
         try:
             return cls[name.strip().upper()]
         except KeyError:
-            raise ValueError(f"no level {name!r}: use user, support or administrator") from None
+            raise ValueError(f"no level {name!r}: use user, support, administrator or metrics") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from mistlocate.engines.embedded.limits import Limits
 from mistlocate.engines.embedded.proxies import TrustedProxies
 from mistlocate.engines.embedded.status import CLEARED, Follower, StatusBoard
 from mistlocate.engines.embedded.store import Store
+from mistlocate.engines.embedded.tally import Tally
 from mistlocate.errors import NoSuchModule, Problem, SettingsError
 
 
@@ -38,6 +39,7 @@ class Engine:
         self.clock = clock or SystemClock()
         self.board = StatusBoard()
         self.store = Store(loaded.store)
+        self.tally = Tally()
         self.shared: dict[str, Any] = {}
         self.hosts: dict[str, ModuleHost] = {}
         self.access = _access(loaded)

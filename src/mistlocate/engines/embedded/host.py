@@ -209,7 +209,8 @@ class ModuleHost:
     async def execute(self, name: str, args: Any) -> Any:
         """Run a command. Raises as `Module.execute`."""
         self.command(name)
-        return await self.life.execute(name, args)
+        with self._engine.tally.command(self.spec.name, name):
+            return await self.life.execute(name, args)
 
     async def asset(self, name: str) -> Asset:
         """An asset of the driver. Raises as `Module.asset`."""

@@ -40,7 +40,7 @@ class KeyConfig(Strict):
     """An API key. Only its hash is here; `mistlocate key` makes both."""
 
     name: str = Field(description="Whose key it is; shown wherever a call is attributed.")
-    level: Literal["user", "support", "administrator"] = "user"
+    level: Literal["user", "support", "administrator", "metrics"] = "user"
     hash: str = Field(description="sha256:… as `mistlocate key` prints it.")
 
     @field_validator("hash")

@@ -1,5 +1,6 @@
 """The statuses of all modules, in memory, and who follows them."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,6 +41,8 @@ class StatusBoard:
     def __init__(self) -> None:
         self._values: dict[str, dict[str, StatusValue]] = {}
         self._followers: dict[tuple[str, str], list[Follower]] = {}
+        self.published: Counter[str] = Counter()
+        """How many values were published, by module id."""
 
     def get(self, module_id: str, key: str) -> StatusValue | None:
         """The present value, or None."""
@@ -62,6 +65,7 @@ class StatusBoard:
             if before is not None and before.value == value:
                 return
             news = values[key] = StatusValue(value)
+        self.published[module_id] += 1
         for follower in tuple(self._followers.get((module_id, key), ())):
             try:
                 follower(news)

@@ -8,6 +8,7 @@ in a write-ahead log, so a process that is killed at any moment leaves either al
 import asyncio
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +48,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.failures: Counter[str] = Counter()
+        """Reads (`read`) and writes (`write`) that failed."""
         self._connection: aiosqlite.Connection | None = None
         self._file: tuple[int, int] | None = None
         """Which file is open (device and inode); None before `open` and after `close`."""
@@ -175,6 +178,14 @@ class Store:
         """Drop audit records."""
         await self._write(("DELETE FROM audit WHERE module = ? AND at < ?", [(module, before)]))
 
+    def size(self) -> int | None:
+        """How large the file and its write-ahead log are (bytes), None if that cannot be told."""
+        try:
+            log = Path(f"{self.path}-wal")
+            return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+        except OSError:
+            return None
+
     # -- SQLite -----------------------------------------------------------------------------------
 
     async def _write(self, *statements: tuple[str, list[Any]]) -> None:
@@ -199,6 +210,7 @@ class Store:
                     await connection.executemany(statement, rows)
                 await connection.execute("COMMIT")
             except (sqlite3.Error, ValueError) as error:
+                self.failures["write"] += 1
                 await self._roll_back(connection)
                 raise StoreError(f"the store cannot be written: {error}") from None
             except BaseException:
@@ -217,6 +229,7 @@ class Store:
             try:
                 return list(await connection.execute_fetchall(statement, values))
             except (sqlite3.Error, ValueError) as error:
+                self.failures["read"] += 1
                 raise StoreError(f"the store cannot be read: {error}") from None
 
     def _open(self) -> aiosqlite.Connection:

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from mistlocate import __version__
-from mistlocate.engines.embedded.api import assets, control, docs, errors, page, routes
+from mistlocate.engines.embedded.api import assets, control, docs, errors, metrics, page, routes
 from mistlocate.engines.embedded.api.checks import Checks
 from mistlocate.engines.embedded.engine import Engine
 
@@ -21,6 +21,7 @@ def make_app(engine: Engine) -> Checks:
     app.state.engine = engine
     errors.install(app)
     app.include_router(routes.router)
+    app.include_router(metrics.router)
     app.include_router(page.router)
     app.include_router(control.router)
     app.include_router(assets.api)

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mistlocate.engines.embedded.access import Refusal, credentials
-from mistlocate.engines.embedded.api.common import BASE
+from mistlocate.engines.embedded.api.common import BASE, METRICS
 from mistlocate.engines.embedded.api.control import POLICY
 from mistlocate.engines.embedded.api.errors import Refused, refusal_response
 from mistlocate.engines.embedded.engine import Engine
@@ -95,8 +95,9 @@ class Checks:
         return too_many(wait) if wait else None
 
     def _identify(self, scope: Scope, headers: Headers) -> Refusal | None:
-        """Leaves the caller where the routes of the API find it; what lies beside the API is for everybody."""
-        if not scope["path"].startswith(f"{BASE}/"):
+        """Leaves the caller where the routes of the API find it; what lies beside the API is for everybody,
+        but for the metrics."""
+        if not scope["path"].startswith(f"{BASE}/") and scope["path"] != METRICS:
             return None
         found = self._engine.identify(credentials(headers, (scope.get("client") or (None,))[0]))
         if isinstance(found, Refusal):

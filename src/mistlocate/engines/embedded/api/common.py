@@ -18,6 +18,7 @@ from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.errors import CommandFailed, LevelTooLow
 
 BASE = "/api/engine/v2"
+METRICS = "/metrics"
 
 
 def engine_of(connection: HTTPConnection) -> Engine:
@@ -52,6 +53,8 @@ class Known:
             found = access.check(self._headers) or self._engine.identify(self._shown)
             if isinstance(found, Refusal):
                 raise Refused(found)
+            if found.level < Level.USER:
+                raise Refused(Refusal(401, "this API key reads metrics only"))
             self._access, self._caller = access, found
         return self._caller
 
@@ -67,8 +70,13 @@ def identity(engine: Engine, caller: Caller) -> dict[str, Any]:
 _SECRET = ("authorization", "x-api-key", "cookie")
 
 
-def _caller(request: Request) -> Caller:
+def _any_caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
+    return caller
+
+
+def _caller(caller: Annotated[Caller, Depends(_any_caller)]) -> Caller:
+    require(caller, Level.USER, "this")
     return caller
 
 
@@ -79,6 +87,7 @@ def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
 
 EngineDep = Annotated[Engine, Depends(engine_of)]
 CallerDep = Annotated[Caller, Depends(_caller)]
+MetricsCallerDep = Annotated[Caller, Depends(_any_caller)]
 AdministratorDep = Annotated[Caller, Depends(_administrator)]
 
 

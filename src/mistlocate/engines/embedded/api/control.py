@@ -127,10 +127,12 @@ class _Session:
 
     async def run(self) -> None:
         """Serve until the client goes, or has to go."""
+        self._engine.tally.viewers += 1
         parts: list[asyncio.Future[Any]] = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
             await asyncio.wait([*parts, self._end], return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._engine.tally.viewers -= 1
             for unsubscribe in [*self._bound.values(), *self._debugged.values()]:
                 unsubscribe()
             tasks = [*parts, *self._running]
@@ -146,6 +148,7 @@ class _Session:
 
     def _finish(self, code: int, reason: str) -> None:
         if not self._end.done():
+            self._engine.tally.viewers_dropped[code] += 1
             self._end.set_result((code, reason))
 
     @contextmanager

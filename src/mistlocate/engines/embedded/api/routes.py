@@ -30,6 +30,18 @@ router = APIRouter()
 api = APIRouter(prefix=BASE, responses=ANYWHERE)
 
 
+@router.get("/health/live", tags=["engine"])
+async def live() -> Response:
+    """That the engine answers, whatever its modules do: what does not answer here is to be started anew."""
+    return json_response({"status": "ok", "version": __version__})
+
+
+@router.get("/health/ready", tags=["engine"])
+async def ready(engine: EngineDep) -> Response:
+    """The same as `/health`: whether questions to the modules can be answered."""
+    return await health(engine)
+
+
 @router.get("/health", tags=["engine"])
 async def health(engine: EngineDep) -> Response:
     """Whether every module runs: 200 `ok`, or 503 `degraded`. Needs no key and names nothing."""
