@@ -81,7 +81,9 @@ class Owners:
     def __init__(self, rules: NameRules | None = None) -> None:
         self.rules = rules or NameRules()
         self._by_mac: dict[str, Ownership] = {}
-        self._by_name: dict[str, dict[Identity, dict[str, None]]] = {}
+        self._by_name: dict[str, tuple[str, ...]] = {}
+        """The MACs of everybody of a bare name, in the order in which they were learned. Most names have one: a tuple
+        takes a ninth of what a dict by identity would."""
         self._stored_at: dict[str, float] = {}
         self._changed_macs: set[str] = set()
         self._changed_names: set[str] = set()
@@ -155,22 +157,33 @@ class Owners:
     def _own(self, mac: str, owned: Ownership) -> None:
         self._disown(mac)
         self._by_mac[mac] = owned
-        macs = self._by_name.setdefault(owned.identity.name, {}).setdefault(owned.identity, {})
-        macs[mac] = None
+        name = owned.identity.name
+        self._by_name[name] = (*self._by_name.get(name, ()), mac)
+        macs = self._people(name)[owned.identity]
         while len(macs) > MACS_PER_PERSON:
-            self.release(min(macs, key=lambda each: self._by_mac[each][1:3]))  # the weakest source, then the oldest
+            # the weakest source, then the oldest
+            least = min(macs, key=lambda each: self._by_mac[each][1:3])
+            macs.remove(least)
+            self.release(least)
 
     def _disown(self, mac: str) -> Ownership | None:
         owned = self._by_mac.pop(mac, None)
         if owned is None:
             return None
-        people = self._by_name[owned.identity.name]
-        del people[owned.identity][mac]
-        if not people[owned.identity]:
-            del people[owned.identity]
-        if not people:
-            del self._by_name[owned.identity.name]
+        name = owned.identity.name
+        left = tuple(each for each in self._by_name[name] if each != mac)
+        if left:
+            self._by_name[name] = left
+        else:
+            del self._by_name[name]
         return owned
+
+    def _people(self, name: str) -> dict[Identity, list[str]]:
+        """Everybody of a bare name, with the MACs."""
+        found: dict[Identity, list[str]] = {}
+        for mac in self._by_name.get(name, ()):
+            found.setdefault(self._by_mac[mac].identity, []).append(mac)
+        return found
 
     def _mark(self, mac: str, owned: Ownership) -> None:
         """Note that the stored form of this MAC and of this owner has to be written; guests have none."""
@@ -196,8 +209,11 @@ class Owners:
         wanted = self.rules.identify(query)
         if wanted is None:
             return Match(())
-        people = self._by_name.get(wanted.name, {})
-        known = [identity for identity in people if self.macs_of([identity], guests=guests)]
+        known = [
+            identity
+            for identity, macs in self._people(wanted.name).items()
+            if any(self.owner_of(mac, guests=guests) is not None for mac in macs)
+        ]
         if wanted.domain is not None:
             return Match(tuple(each for each in known if each.domain in (wanted.domain, None)))
         if len({each.domain for each in known if each.domain is not None}) > 1:
@@ -209,15 +225,15 @@ class Owners:
         macs = [
             mac
             for identity in identities
-            for mac in self._by_name.get(identity.name, {}).get(identity, ())
-            if self.owner_of(mac, guests=guests) is not None
+            for mac in self._by_name.get(identity.name, ())
+            if (owned := self.owner_of(mac, guests=guests)) is not None and owned.identity == identity
         ]
         return self._newest_first(macs)
 
     def people(self, *, guests: bool = False) -> Iterator[tuple[Identity, tuple[str, ...]]]:
         """Everyone who owns something, with the MACs."""
-        for people in self._by_name.values():
-            for identity, owned in people.items():
+        for name in self._by_name:
+            for identity, owned in self._people(name).items():
                 macs = tuple(mac for mac in owned if self.owner_of(mac, guests=guests) is not None)
                 if macs:
                     yield identity, macs
@@ -286,8 +302,7 @@ class Owners:
             (self._changed_macs if whole_mac(field) else self._changed_names).add(field)
 
     def _stored_macs(self, name: str) -> list[str]:
-        people = self._by_name.get(name, {}).values()
-        macs = [mac for owned in people for mac in owned if self._by_mac[mac].source is not Source.GUEST]
+        macs = [mac for mac in self._by_name.get(name, ()) if self._by_mac[mac].source is not Source.GUEST]
         return self._newest_first(macs)
 
     def _decode(self, text: str) -> Ownership | None:
