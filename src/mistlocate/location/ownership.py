@@ -277,10 +277,17 @@ class Owners:
                 self._own(mac, owned)
         return unreadable
 
-    def take_changes(self) -> tuple[dict[str, str | None], dict[str, str | None]]:
-        """What is to be written since the last call: fields of `user_macs` and of `identities`; None deletes one."""
-        macs, names = self._changed_macs, self._changed_names
-        self._changed_macs, self._changed_names = set(), set()
+    def take_changes(self, at_most: int | None = None) -> tuple[dict[str, str | None], dict[str, str | None]]:
+        """What is to be written since the last call: fields of `user_macs` and of `identities`; None deletes one.
+
+        With `at_most` no more than so many MACs with their owners: what is left over comes with the next call.
+        """
+        macs = _taken(self._changed_macs, at_most)
+        owned_by = {owned.identity.name for mac in macs if (owned := self._by_mac.get(mac)) is not None}
+        names = owned_by & self._changed_names
+        self._changed_names -= names
+        if not self._changed_macs:  # and those who lost a MAC
+            names |= _taken(self._changed_names, at_most)
         user_macs: dict[str, str | None] = {}
         identities: dict[str, str | None] = {}
         for mac in macs:
@@ -308,6 +315,15 @@ class Owners:
     def _decode(self, text: str) -> Ownership | None:
         record = json.loads(text)
         return self._ownership(str(record["user"]), Source[str(record["source"]).upper()], float(record["at"]))
+
+
+def _taken(changed: set[str], at_most: int | None) -> set[str]:
+    """Take so many out of a set, or all."""
+    if at_most is None or len(changed) <= at_most:
+        taken = set(changed)
+        changed.clear()
+        return taken
+    return {changed.pop() for _ in range(at_most)}
 
 
 def _encode(owned: Ownership) -> str:

@@ -15,7 +15,8 @@ from mistlocate.errors import ModuleUnavailable, SettingsError, TokenRefused
 from mistlocate.location.identity import NameRules
 from mistlocate.mist.health import StreamState
 
-#: How often the site is looked after (seconds), and every how many times clients are forgotten.
+#: How often the site is looked after (seconds), and every how many times clients are forgotten and the time of the
+#: last frame is told: it changes all the time, and each time costs a write.
 TICK = 2.0
 FORGET_EVERY = 5
 
@@ -163,6 +164,11 @@ class SiteSession:
         status.set("problems", report.problems(self.tracker, self.store, connection))
         self._context.set_connected(connection is not None and connection.stream.health.connected)
 
+    def _tell_last_frame(self) -> None:
+        if self.connection is not None and self.connection.stream.last_frame is not None:
+            silent_for = self._context.clock.monotonic() - self.connection.stream.last_frame
+            self._context.status.set("last_frame", int(self.tracker.cloud_clock.now() - silent_for))
+
     async def _look_after(self) -> None:
         clock, tracker, status = self._context.clock, self.tracker, self._context.status
         ticks = 0
@@ -173,9 +179,8 @@ class SiteSession:
                 tracker.forget()
                 self.publisher.news()
             status.set("clock_offset", round(tracker.cloud_clock.offset()))
-            if self.connection is not None and self.connection.stream.last_frame is not None:
-                silent_for = clock.monotonic() - self.connection.stream.last_frame
-                status.set("last_frame", int(tracker.cloud_clock.now() - silent_for))
+            if ticks % FORGET_EVERY == 0 or status.get("last_frame") is None:
+                self._tell_last_frame()
             self._changed()
             await self._watch_token_file()
 
