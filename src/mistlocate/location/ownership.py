@@ -7,14 +7,18 @@ kept apart from the names that a network vouches for, and are never stored.
 The stored form has two hashes. `user_macs` is laid out as the original drivers of PlaceOS lay it out (MAC → bare
 name; bare name → JSON list of MACs, newest first), so that a site can go back to them; `identities` holds what that
 layout loses: MAC → JSON object with the full name (`user`), `source` and time (`at`, unix seconds).
+
+Who opted out (`objections`) is learned, so that the device can be told from others and kept out of answers, and is
+never answered and never stored. Who is not to be learned is not.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
 from mistlocate.location.identity import Identity, NameRules, is_email, whole_mac
+from mistlocate.location.objections import Register
 
 #: How many MACs one person can own; the original drivers keep as many. Randomised MACs would pile up otherwise.
 MACS_PER_PERSON = 9
@@ -37,7 +41,7 @@ class Source(IntEnum):
 class Ownership(NamedTuple):
     """The owner of a MAC. `text` is the name as the source gave it; `at` is unix time of the last confirmation.
 
-    A `withheld` owner (its name is to be ignored) is known and never answered.
+    A `withheld` owner (its name is to be ignored) is known and never answered; nor is a `hidden` one, who opted out.
     """
 
     identity: Identity
@@ -45,6 +49,7 @@ class Ownership(NamedTuple):
     at: float
     text: str
     withheld: bool = False
+    hidden: bool = False
 
 
 class Match(NamedTuple):
@@ -80,6 +85,9 @@ class Owners:
 
     def __init__(self, rules: NameRules | None = None) -> None:
         self.rules = rules or NameRules()
+        self.objections = Register(self.rules)
+        self.closed = False
+        """Whether nobody is to be learned at all, nor taken in from the store."""
         self._by_mac: dict[str, Ownership] = {}
         self._by_name: dict[str, tuple[str, ...]] = {}
         """The MACs of everybody of a bare name, in the order in which they were learned. Most names have one: a tuple
@@ -93,11 +101,21 @@ class Owners:
 
     def set_rules(self, rules: NameRules) -> None:
         """Read all names anew (aliases and ignored prefixes changed)."""
-        before = sorted(self._by_mac.items(), key=lambda item: item[1].at)
         self.rules = rules
+        self.set_objections(self.objections.under(rules))
+
+    def set_objections(self, objections: Register) -> None:
+        """Who objected has changed: who is not to be known is forgotten, and who opted out is stored no more."""
+        before = sorted(self._by_mac.items(), key=lambda item: item[1].at)
+        self.objections = objections
         self._by_mac, self._by_name = {}, {}
         for mac, owned in before:
-            self._own(mac, self._ownership(owned.text, owned.source, owned.at) or owned)
+            anew = self._ownership(owned.text, owned.source, owned.at) or owned
+            learned = self._may_own(mac, anew)
+            if learned:
+                self._own(mac, anew)
+            if not learned or anew.hidden is not owned.hidden:
+                self._mark(mac, owned)
 
     # -- learning ---------------------------------------------------------------------------------
 
@@ -117,14 +135,18 @@ class Owners:
         if owned is None:
             return False
         outranked = known is not None and (known.source, known.at) > (source, at)
-        if not owned.withheld and not outranked:
+        if not owned.withheld and not outranked and self._may_own(mac, owned):
             self._assign(mac, owned)
         return True
 
     def pin(self, text: str, macs: Iterable[str], at: float) -> Identity | None:
-        """Assign MACs to a person by hand; it outranks everything that the network says. None: this is no name."""
+        """Assign MACs to a person by hand; it outranks everything that the network says.
+
+        None: this is no name, or the person or one of the devices is not to be learned; nothing is assigned then.
+        """
         owned = self._ownership(text, Source.PINNED, at)
-        if owned is None:
+        macs = list(macs)
+        if owned is None or not all(self._may_own(mac, owned) for mac in macs):
             return None
         for mac in macs:
             self._assign(mac, owned)
@@ -139,11 +161,17 @@ class Owners:
 
     def _ownership(self, text: str, source: Source, at: float) -> Ownership | None:
         identity = self.rules.identify(text)
-        return None if identity is None else Ownership(identity, source, at, text, self.rules.is_ignored(text))
+        if identity is None:
+            return None
+        hidden = self.objections.hides_person(identity)
+        return Ownership(identity, source, at, text, self.rules.is_ignored(text), hidden)
+
+    def _may_own(self, mac: str, owned: Ownership) -> bool:
+        return not self.closed and self.objections.may_learn(mac, owned.identity)
 
     def _confirm(self, mac: str, known: Ownership, at: float) -> None:
         if at > known.at:
-            confirmed = self._by_mac[mac] = Ownership(known.identity, known.source, at, known.text, known.withheld)
+            confirmed = self._by_mac[mac] = known._replace(at=at)
             if at - self._stored_at.get(mac, at) > STORE_CONFIRMED_AFTER:
                 self._mark(mac, confirmed)
 
@@ -196,9 +224,39 @@ class Owners:
     def owner_of(self, mac: str, *, guests: bool = False) -> Ownership | None:
         """Who owns a MAC, or None: nobody known, a name to be withheld, or a guest where guests are not asked for."""
         owned = self._by_mac.get(mac)
-        if owned is None or owned.withheld or (owned.source is Source.GUEST and not guests):
+        if owned is None or owned.withheld or owned.hidden or (owned.source is Source.GUEST and not guests):
+            return None
+        if self.objections.hides_anyone and self.objections.hides_device(mac, owned=True):
             return None
         return owned
+
+    def hides(self, mac: str) -> bool:
+        """Whether a device is not to be shown because its owner, or somebody for the device itself, opted out."""
+        if not self.objections.hides_anyone:
+            return False
+        owned = self._by_mac.get(mac)
+        return (owned is not None and owned.hidden) or self.objections.hides_device(mac, owned=owned is not None)
+
+    def is_owned(self, mac: str) -> bool:
+        """Whether anybody is known to own a MAC, be it somebody who is never answered."""
+        return mac in self._by_mac
+
+    def everything_of(self, identity: Identity) -> list[tuple[str, Ownership]]:
+        """What is known to be a person's, whoever may be told: the same domain, or one that is not known.
+
+        A bare name means everyone who has it.
+        """
+        people = self._by_name.get(identity.name, {})
+        wanted = [each for each in people if identity.domain is None or each.domain in (identity.domain, None)]
+        return [(mac, self._by_mac[mac]) for each in wanted for mac in people[each]]
+
+    def everyone(self) -> list[tuple[str, Ownership]]:
+        """Every MAC with its owner, whoever may be told."""
+        return list(self._by_mac.items())
+
+    def of_device(self, mac: str) -> Ownership | None:
+        """The owner of a MAC, whoever may be told."""
+        return self._by_mac.get(mac)
 
     def match(self, query: str | None, *, guests: bool = False) -> Match:
         """Whom a name means.
@@ -247,6 +305,26 @@ class Owners:
         macs.sort(key=lambda mac: -self._by_mac[mac].at)
         return macs
 
+    # -- forgetting -------------------------------------------------------------------------------
+
+    def expire(self, now: float, keep_for: float, present: Container[str]) -> int:
+        """Forget whoever was not confirmed for `keep_for` seconds; return how many MACs that were.
+
+        Nothing confirms what was assigned by hand or by a directory, so devices that are `present` do. What was
+        stored without a time counts from now on.
+        """
+        gone = []
+        for mac, owned in self._by_mac.items():
+            unconfirmed = owned.source in (Source.PINNED, Source.LOGIN) and mac in present
+            if owned.at == 0.0 or (unconfirmed and now - owned.at > STORE_CONFIRMED_AFTER):
+                confirmed = self._by_mac[mac] = owned._replace(at=now)
+                self._mark(mac, confirmed)
+            elif now - owned.at > keep_for:
+                gone.append(mac)
+        for mac in gone:
+            self.release(mac)
+        return len(gone)
+
     # -- storing ----------------------------------------------------------------------------------
 
     def load(self, user_macs: Mapping[str, str], identities: Mapping[str, str]) -> int:
@@ -273,7 +351,10 @@ class Owners:
                 owned = stored
             self._stored_at[mac] = owned.at
             learned = self._by_mac.get(mac)
-            if learned is None or learned.source < owned.source:
+            may_learn = self._may_own(mac, owned)
+            if owned.hidden or not may_learn:
+                self._mark(mac, owned)  # stored before it was objected to
+            if may_learn and (learned is None or learned.source < owned.source):
                 self._own(mac, owned)
         return unreadable
 
@@ -292,7 +373,7 @@ class Owners:
         identities: dict[str, str | None] = {}
         for mac in macs:
             owned = self._by_mac.get(mac)
-            if owned is None or owned.source is Source.GUEST:
+            if owned is None or not self._is_stored(owned):
                 user_macs[mac] = identities[mac] = None
                 self._stored_at.pop(mac, None)
             else:
@@ -309,8 +390,12 @@ class Owners:
             (self._changed_macs if whole_mac(field) else self._changed_names).add(field)
 
     def _stored_macs(self, name: str) -> list[str]:
-        macs = [mac for mac in self._by_name.get(name, ()) if self._by_mac[mac].source is not Source.GUEST]
-        return self._newest_first(macs)
+        macs = self._by_name.get(name, ())
+        return self._newest_first([mac for mac in macs if self._is_stored(self._by_mac[mac])])
+
+    @staticmethod
+    def _is_stored(owned: Ownership) -> bool:
+        return owned.source is not Source.GUEST and not owned.hidden
 
     def _decode(self, text: str) -> Ownership | None:
         record = json.loads(text)

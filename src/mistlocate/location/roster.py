@@ -275,10 +275,11 @@ class Roster:
             self.dirty[after.map_id] = before is not None or self.dirty.get(after.map_id, False)
         client.moved(at, None if before is None else before.map_id, None if after is None else after.map_id)
 
-    def mark_all(self) -> None:
-        """Every map's list is due: what is published of a client has changed."""
+    def mark_all(self, *, urgent: bool = False) -> None:
+        """Every map's list is due: what is published of a client has changed; `urgent` if that should not wait."""
         for map_id in self.maps():
-            self.dirty.setdefault(map_id, False)
+            self.dirty[map_id] = urgent or self.dirty.get(map_id, False)
+        self.urgent = self.urgent or urgent
 
     # -- letting go -------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ class CloudClock:
         try:
             # The header's second began up to a second ago: half of it is the best guess.
             written = parsedate_to_datetime(date).timestamp() + 0.5
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return
         anchor = written - (sent + received) / 2
         if abs(anchor - self._anchor) > TOLERANCE:

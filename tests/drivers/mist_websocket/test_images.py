@@ -21,7 +21,6 @@ from support.waiting import until
 EMPTY = Campus(seed=1, people=0, floors=2, passers=0)
 DOWNLOAD = "/api/v1/forward/download"
 STORAGE = "/storage/"
-PNG = b"\x89PNG\r\n\x1a\nand more"
 
 
 async def image(it: Site, name: str = "", *, floor: int = 0) -> Asset:
@@ -179,18 +178,6 @@ class TestWhatComes:
             serve(it, body)
             with pytest.raises(CloudTrouble, match="none that can be shown"):
                 await image(it)
-
-    @pytest.mark.parametrize(
-        ("body", "media_type"),
-        [
-            (PNG, "image/png"),
-            (b"\xff\xd8\xff\xe0", "image/jpeg"),
-            (b"GIF89a..", "image/gif"),
-            (b"RIFF....WEBPVP8 ", "image/webp"),
-        ],
-    )
-    def test_types_by_their_first_bytes(self, body: bytes, media_type: str) -> None:
-        assert images.media_type_of(body) == media_type
 
     @pytest.mark.parametrize(
         "target",

@@ -10,15 +10,17 @@ from mistlocate import __version__
 from mistlocate.driver.base import Driver, StatusInfo
 from mistlocate.driver.command import Level, command
 from mistlocate.driver.interfaces import Locatable
+from mistlocate.driver.named import Named
 from mistlocate.drivers.mist_locations.explain import Rules, explain
 from mistlocate.drivers.mist_locations.levels import Levels
 from mistlocate.drivers.mist_locations.live import Clients, LiveLevels
+from mistlocate.drivers.mist_locations.people import People
 from mistlocate.drivers.mist_locations.records import location_record, seen_at
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.location import identity
 from mistlocate.location.floorplans import Floorplans, MapInfo
 from mistlocate.location.geometry import LatLng, pixels_per_metre
-from mistlocate.location.visibility import Shown
+from mistlocate.location.visibility import Shown, below_minimum
 
 #: The kind of location that this driver knows.
 WIRELESS = "wireless"
@@ -70,9 +72,17 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._freshness: Mapping[str, Any] = {}
         self._clock_offset = 0.0
         self._levels = Levels()
+        self._named = Named(self.context, lambda: self.settings)
+        self._people = People(self._mist, self._named, self.context.storage, self.context.clock, self._max_age)
         self._live = LiveLevels(
-            self._mist, self.context.status, self.context.clock, self._devices, frozenset(self.statuses)
+            self._mist,
+            self.context.status,
+            self.context.clock,
+            self._devices,
+            frozenset(self.statuses),
+            lambda: self.settings.minimum_count,
         )
+        self.spawn(self._named.run(), "audit")
         self._publishing: asyncio.Task[None] | None = None
         self.context.status.set("driver", {"name": "mistlocate", "version": __version__})
         self._map_again()
@@ -88,7 +98,8 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._map_again()
 
     async def on_unload(self) -> None:
-        """Follow nothing any more."""
+        """Follow nothing any more, and write what is not written yet."""
+        await self._named.stop()
         for unsubscribe in self._subscriptions:
             unsubscribe()
         self._live.follow(None)
@@ -134,10 +145,13 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command()
     async def locate_user(self, email: str | None = None, username: str | None = None) -> list[dict[str, Any]]:
         """Where somebody's devices are, the newest first; either name may match."""
-        names = dict.fromkeys(name for name in (email, username) if name)
-        answers = await asyncio.gather(*(self._mist.call("locate", name, **self._guests()) for name in names))
-        clients = {client["mac"]: client for answer in answers for client in answer}
-        return self._locations(list(clients.values()))
+        names = _names(email, username)
+        async with self._named.ask("locate_user", " or ".join(names)) as asked:
+            answers = await asyncio.gather(*(self._mist.call("locate", name, **self._guests()) for name in names))
+            clients = {client["mac"]: client for answer in answers for client in answer}
+            found = self._locations(list(clients.values()))
+            asked.found(found)
+            return found
 
     @command()
     async def device_locations(self, zone_id: str, location: str | None = None) -> list[dict[str, Any]]:
@@ -150,15 +164,20 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command()
     async def macs_assigned_to(self, email: str | None = None, username: str | None = None) -> list[str]:
         """Somebody's MACs; either name may match."""
-        names = dict.fromkeys(name for name in (email, username) if name)
-        answers = await asyncio.gather(*(self._mist.call("macs_assigned_to", each, **self._guests()) for each in names))
-        return list(dict.fromkeys(mac for macs in answers for mac in macs))
+        names = _names(email, username)
+        async with self._named.ask("macs_assigned_to", " or ".join(names)) as asked:
+            calls = (self._mist.call("macs_assigned_to", each, **self._guests()) for each in names)
+            found = list(dict.fromkeys(mac for macs in await asyncio.gather(*calls) for mac in macs))
+            asked.found(found)
+            return found
 
     @command()
     async def check_ownership_of(self, mac_address: str) -> dict[str, Any] | None:
         """Whose a device is: `{location, assigned_to, mac_address}`, or null if that is not known."""
         mac = identity.format_mac(mac_address)
-        owner = await self._mist.call("ownership_of", mac, **self._guests())
+        async with self._named.ask("check_ownership_of", mac) as asked:
+            owner = await self._mist.call("ownership_of", mac, **self._guests())
+            asked.found(owner)
         return {"location": WIRELESS, "assigned_to": owner, "mac_address": mac} if owner else None
 
     # -- around them ------------------------------------------------------------------------------
@@ -166,7 +185,10 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def mac_address_mappings(self, username: str, macs: list[str], domain: str | None = None) -> list[str]:
         """Assign MACs to a person by hand, above all that the network says; answers all MACs of the person."""
-        return list(await self._mist.call("mac_address_mappings", username, macs, domain))
+        async with self._named.ask("mac_address_mappings", f"{username}@{domain}" if domain else username) as asked:
+            answer = list(await self._mist.call("mac_address_mappings", username, macs, domain))
+            asked.done()
+            return answer
 
     @command(Level.ADMINISTRATOR)
     async def ip_username_mappings(self, ip_mappings: list[list[str | None]]) -> int:
@@ -187,25 +209,33 @@ class MistLocations(Driver[MistLocationsSettings]):
 
         `location` is the location record of the device seen last, or null if the person cannot be located now.
         """
-        people = await self._mist.call("find_people", text, limit=limit, **self._guests())
-        found = []
-        for person in people:
-            locations = self._locations(person["records"])
-            found.append(
-                {
-                    "user": person["user"],
-                    "guest": person["guest"],
-                    "devices": len(person["macs"]),
-                    "location": locations[0] if locations else None,
-                }
-            )
-        return found
+        async with self._named.ask("search", text) as asked:
+            people = await self._mist.call("find_people", text, limit=limit, **self._guests())
+            found = []
+            for person in people:
+                locations = self._locations(person["records"])
+                found.append(
+                    {
+                        "user": person["user"],
+                        "guest": person["guest"],
+                        "devices": len(person["macs"]),
+                        "location": locations[0] if locations else None,
+                    }
+                )
+            asked.found(found)
+            return found
 
     @command(Level.SUPPORT)
     async def explain(self, who: str) -> dict[str, Any]:
         """Why a person or a device is shown where it is, or not shown: evidence, ages, rules, last map changes."""
-        evidence = await self._mist.call("evidence", who, **self._guests())
-        rules = Rules(
+        async with self._named.ask("explain", who) as asked:
+            evidence = await self._mist.call("evidence", who, **self._guests())
+            found = explain(who, evidence, await self._rules())
+            asked.found(found["shown"])
+            return found
+
+    async def _rules(self) -> Rules:
+        return Rules(
             floorplans=self._floorplans,
             guests=self.settings.guests,
             max_age=self._max_age(),
@@ -217,7 +247,61 @@ class MistLocations(Driver[MistLocationsSettings]):
                 str(await self._mist.status("stream_reason")),
             ),
         )
-        return explain(who, evidence, rules)
+
+    # -- the people -------------------------------------------------------------------------------
+
+    @command(Level.ADMINISTRATOR)
+    async def opt_out(self, who: str) -> dict[str, Any]:
+        """Show a person (name, e-mail) or a device (MAC) nowhere any more: `{devices, saved}`.
+
+        `devices` is how many devices that takes effect on now. It is in force at once; `saved` is false while it
+        would not survive a restart, which is mended as soon as possible.
+        """
+        async with self._named.ask("opt_out", self._label(who)) as asked:
+            answer = await self._people.opt_out(who)
+            self._live.changed()
+            self._live.publish()
+            asked.done()
+            return answer
+
+    @command(Level.ADMINISTRATOR)
+    async def opt_in(self, who: str) -> dict[str, Any]:
+        """Lift what `opt_out` and `erase_user` asked for: `{found, saved}`; `found` is false if there was nothing."""
+        async with self._named.ask("opt_in", self._label(who)) as asked:
+            answer = await self._people.opt_in(who)
+            asked.found(answer["found"])
+            return answer
+
+    @command(Level.ADMINISTRATOR)
+    async def export_user(self, who: str) -> dict[str, Any]:
+        """Everything that is kept about a person or a device, and who asked for them (`asked_for`)."""
+        async with self._named.ask("export_user", who) as asked:
+            answer = await self._people.export(who)
+            asked.found(answer["devices"])
+            return answer
+
+    @command(Level.ADMINISTRATOR)
+    async def erase_user(self, who: str, relearn: bool = False) -> dict[str, Any]:
+        """Forget everything about a person or a device: `{devices, records}`; without `relearn` for good.
+
+        `records` is how many audit records do not name them any more.
+        """
+        async with self._named.ask("erase_user", self._label(who)) as asked:
+            answer = await self._people.erase(who, "erased", relearn=relearn)
+            asked.done()
+            return answer
+
+    @command(Level.ADMINISTRATOR)
+    async def audit(
+        self, since: float | None = None, limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    ) -> list[dict[str, Any]]:
+        """Who asked for whom since a unix time (default: a day ago), the newest first: `{at, asker, command, …}`."""
+        return await self._named.answer(since, limit)
+
+    @staticmethod
+    def _label(who: str) -> str:
+        """What records of objections say instead of a name: the register of MistWebsocket knows whom."""
+        return "device" if identity.whole_mac(who) else "person"
 
     @command()
     async def unmapped_maps(self) -> list[dict[str, Any]]:
@@ -238,7 +322,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         now = self._now()
         found: list[dict[str, Any]] = []
         for map_id in self._floorplans.maps_of(zone_id):
-            found += self._levels.of_map(
+            records = self._levels.of_map(
                 map_id,
                 clients.get(map_id, ()),
                 self._floorplans,
@@ -247,6 +331,10 @@ class MistLocations(Driver[MistLocationsSettings]):
                 now=now,
                 oldest=now - self._max_age(),
             )
+            if self._people.withholds:
+                records = [record for record in records if not self._people.is_withheld(record["mac"])]
+            if not below_minimum(len(records), self.settings.minimum_count):
+                found += records
         return found
 
     def _locations(self, clients: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -275,6 +363,11 @@ class MistLocations(Driver[MistLocationsSettings]):
     def _now(self) -> float:
         """The cloud's time: ages are told by the clock that wrote the records."""
         return self.context.clock.wall() + self._clock_offset
+
+
+def _names(*names: str | None) -> list[str]:
+    """The different names among those that were given."""
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def map_info(summary: Mapping[str, Any]) -> MapInfo:

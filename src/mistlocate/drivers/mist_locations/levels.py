@@ -59,7 +59,8 @@ class Levels:
     def _compute(
         self, clients: Sequence[Any], plan: Plan, stale: bool, guests: Shown, now: float
     ) -> list[tuple[float, dict[str, Any]]]:
-        records = []
+        records: list[tuple[float, dict[str, Any]]] = []
+        anonymous: list[tuple[float, dict[str, Any]]] = []
         for client in clients:
             if not isinstance(client, Mapping) or not isinstance(client.get("mac"), str):
                 continue  # a status is only as good as whoever wrote it
@@ -67,6 +68,13 @@ class Levels:
             seen = seen_at(client, now)
             if shown is Shown.HIDDEN or seen is None:
                 continue
-            mac = self._pseudonyms.of(client["mac"], now) if shown is Shown.ANONYMOUS else None
-            records.append((seen, location_record(client, plan, seen, stale=stale, anonymous_mac=mac)))
-        return records
+            if client.get("anonymous") is True:
+                mac = client["mac"]  # a stand-in already
+            elif shown is Shown.ANONYMOUS:
+                mac = self._pseudonyms.of(client["mac"], now)
+            else:
+                records.append((seen, location_record(client, plan, seen, stale=stale)))
+                continue
+            anonymous.append((seen, location_record(client, plan, seen, stale=stale, anonymous_mac=mac)))
+        anonymous.sort(key=lambda each: str(each[1]["mac"]))
+        return records + anonymous

@@ -11,6 +11,7 @@ from typing import Any
 
 from mistlocate.location.floorplans import Plan
 from mistlocate.location.observation import source_time
+from mistlocate.location.visibility import coarse
 
 #: The error radius that goes without saying where the cloud gives none, divided by how many access points took part
 #: (metres); with one access point a position is no better than "near it".
@@ -40,7 +41,7 @@ def location_record(
         "map_height": float(placed.height),
         "mac": anonymous_mac or client["mac"],
         "variance": _variance(client) if placed.x is not None else plan.reach_m(),
-        "last_seen": int(seen),
+        "last_seen": coarse(seen) if anonymous_mac else int(seen),
         "last_seen_from": client.get("last_seen_from", "source"),
         "stale": stale,
         "building": plan.mapping.building,

@@ -8,6 +8,7 @@ from mistlocate.location.identity import is_random_mac, whole_mac
 from mistlocate.location.ownership import Match, Source
 from mistlocate.location.roster import Client
 from mistlocate.location.search import Person, search
+from mistlocate.location.visibility import Shown
 
 
 def newest_first(clients: Iterable[Client]) -> list[Client]:
@@ -81,6 +82,8 @@ def _people(tracker: Tracker, who: str, match: Match, *, guests: bool) -> list[s
 
 def _device(tracker: Tracker, mac: str, *, guests: bool) -> dict[str, Any]:
     client = tracker.roster.get(mac)
+    if client is not None and tracker.shown(client) is not Shown.SHOWN:
+        client = None  # as if it were not there, for whoever asks
     owned = tracker.owners.owner_of(mac, guests=guests)
     found: dict[str, Any] = {
         "mac": mac,

@@ -23,7 +23,8 @@ from mistlocate.together import together
 #: Lists of several maps are asked for side by side, not all at once.
 SIDE_BY_SIDE = 4
 
-#: How much newer than the silence REST has to be to contradict it (seconds).
+#: How much newer than the beginning of the silence REST has to be to contradict it (seconds; never more than half of
+#: the silence, so that the first question can already be answered).
 CONTRADICTION = 30.0
 
 #: Clients asked for to find out whether a silence is real.
@@ -53,6 +54,8 @@ class SiteSync:
         """Set when a client uses a pre-shared key that is not known."""
         self.failed_maps: dict[str, str] = {}
         """Maps whose clients could not be listed, and why; they are stale until a later try succeeds."""
+        self.refused_maps: set[str] = set()
+        """Those of them that the token may not list."""
         self._closed = False
         self._tracker = tracker
         self._publisher = publisher
@@ -88,11 +91,15 @@ class SiteSync:
         await self.list_maps(self._todo)
 
     def received(self, event: Event) -> None:
-        """Every event of the stream."""
+        """Every event of the stream: each is counted, and what became of it."""
+        heard = self._tracker.heard
+        heard["events"] += 1
         if isinstance(event, ClientFrame):
             self._tracker.frame(event, self._sites)
             self.records_taken()
-        elif not isinstance(event, Acknowledged):
+        elif isinstance(event, Acknowledged):
+            heard["acknowledged"] += 1
+        else:
             self._tracker.rejected(event)
 
     async def knows_better(self, silent_for: float) -> bool:
@@ -103,7 +110,7 @@ class SiteSync:
         silent_since = now - silent_for
         newest = max((source_time(row.record.last_seen, now) or 0.0 for row in listing.rows), default=0.0)
         await self._take_snapshot(listing)
-        return newest > silent_since + CONTRADICTION
+        return newest > silent_since + min(CONTRADICTION, silent_for / 2)
 
     def changed(self) -> None:
         """The stream's health has changed."""
@@ -147,8 +154,10 @@ class SiteSync:
             return  # deleted a moment ago; the next list of maps says so
         except (AccessDenied, CloudTrouble) as error:
             self.failed_maps[map_id] = error.message
+            (self.refused_maps.add if isinstance(error, AccessDenied) else self.refused_maps.discard)(map_id)
             self._on_change()
             return
+        self.refused_maps.discard(map_id)
         if self.failed_maps.pop(map_id, None) is not None:
             self._on_change()
 

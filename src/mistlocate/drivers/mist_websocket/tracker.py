@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any, NamedTuple
 
+from mistlocate import jsontext
 from mistlocate.clock import Clock
 from mistlocate.location.geometry import pixels_per_metre
-from mistlocate.location.identity import NameRules
+from mistlocate.location.identity import Identity, NameRules
+from mistlocate.location.objections import Register
 from mistlocate.location.observation import Origin, Position, Sighting, source_time
 from mistlocate.location.ownership import Owners, PskKey, Source, psk_owner
 from mistlocate.location.roster import Client, Outcome, Roster
+from mistlocate.location.visibility import Pseudonyms, Shown, coarse
 from mistlocate.mist.cloud_clock import CloudClock
 from mistlocate.mist.frames import ClientFrame, Ignored, Refused, Rejected
 from mistlocate.mist.models import ClientStats, Map
@@ -47,6 +50,12 @@ class Tracker:
         self.roster = Roster(forget_after)
         self.owners = Owners(rules)
         self.keep_all = keep_all
+        self.opted_out = Shown.HIDDEN
+        """How devices of people who opted out appear."""
+        self.occupancy_only = False
+        """Whether names are never kept, and all devices are anonymous."""
+        self.pseudonyms = Pseudonyms()
+        self._keys_listed = False
         self.maps: dict[str, Map] = {}
         self.keys: dict[str, PskKey] = {}
         self.wanted: dict[str, str | None] = {}
@@ -58,6 +67,8 @@ class Tracker:
         self._unlisted_maps: frozenset[str] = frozenset()
         self._deleted_maps: set[str] = set()
         self.counts: Counter[str] = Counter()
+        self.heard: Counter[str] = Counter()
+        """Events of the stream by what became of them; `events` counts all."""
         self.samples: deque[Sample] = deque(maxlen=SAMPLES)
 
     # -- taking in --------------------------------------------------------------------------------
@@ -65,8 +76,10 @@ class Tracker:
     def frame(self, frame: ClientFrame, sites: frozenset[str]) -> None:
         """One record of the stream, of one of our sites."""
         if frame.channel.site_id not in sites:
+            self.heard["rejected"] += 1
             self.reject("a record of another site", {"channel": "other site"})
             return
+        self.heard["records"] += 1
         origin = Origin.STREAM if frame.channel.map_id is None else Origin.POSITION
         sighting = self._sighting(frame.stats, frame.raw, origin, frame.channel.site_id, None, frame.channel.map_id)
         self._note_dropped(frame.dropped)
@@ -78,10 +91,15 @@ class Tracker:
 
     def rejected(self, event: Rejected | Refused | Ignored) -> None:
         """An event of the stream that carries no client record."""
-        if isinstance(event, Rejected):
-            self.reject(event.reason, event.sample)
-        elif isinstance(event, Ignored):
-            self.counts["ignored"] += 1
+        match event:
+            case Rejected():
+                self.heard["rejected"] += 1
+                self.reject(event.reason, event.sample)
+            case Ignored():
+                self.heard["ignored"] += 1
+                self.counts["ignored"] += 1
+            case Refused():
+                self.heard["refused"] += 1
 
     def row(self, row: Row[ClientStats], origin: Origin, site_id: str, asked: float) -> Outcome:
         """One row of a list, or a record fetched alone, asked for at this monotonic time."""
@@ -106,6 +124,33 @@ class Tracker:
                 client.raw = client.raw_position = None
         self.roster.mark_all()
 
+    def set_objections(self, objections: Register) -> None:
+        """Other people objected; every list is due anew."""
+        self.owners.set_objections(objections)
+        if objections.not_learned:
+            for client in self.roster.clients.values():
+                if not self._may_know(client.mac, client.username, client.guest_email):
+                    forget_name(client)
+        self.roster.mark_all(urgent=True)
+
+    def set_occupancy_only(self, occupancy_only: bool) -> None:
+        """Never keep a name from now on, and none that was kept; or learn names again."""
+        self.occupancy_only = self.owners.closed = occupancy_only
+        if occupancy_only:
+            self.keys.clear()
+            for mac, _ in self.owners.everyone():
+                self.owners.release(mac)
+            for client in self.roster.clients.values():
+                forget_name(client)
+        self.roster.mark_all(urgent=True)
+
+    def forget_keys(self, who: Identity) -> None:
+        """Forget the pre-shared keys that were made for somebody, until the lists of keys are read again."""
+        for psk_id, key in list(self.keys.items()):
+            owner = self.owners.rules.identify(psk_owner(key))
+            if owner is not None and owner.name == who.name and who.domain in (owner.domain, None):
+                del self.keys[psk_id]
+
     def forget(self) -> None:
         """Forget who was not heard of for too long; of guests also the name, which is nowhere else."""
         for mac in self.roster.forget(self.clock.monotonic(), self.cloud_clock.now()):
@@ -119,6 +164,7 @@ class Tracker:
             self.owners.release(mac)
         self.roster.clear()
         self.maps, self.keys = {}, {}
+        self._keys_listed = False
         self._unlisted_maps = frozenset()
         for waiting in (self._deleted_maps, self.wanted, self.unknown_keys, self.unknown_maps):
             waiting.clear()
@@ -136,8 +182,13 @@ class Tracker:
 
     def set_keys(self, keys: Mapping[str, PskKey]) -> None:
         """Take the site's pre-shared keys, and learn the owners of the clients that use them."""
-        self.keys = dict(keys)
+        self._keys_listed = True
         self.unknown_keys.clear()
+        if self.occupancy_only:
+            return
+        self.keys = dict(keys)
+        if self.owners.objections.hides_anyone:
+            self.roster.mark_all(urgent=True)  # whose devices these are was not known until now
         for client in self.roster.clients.values():
             if client.psk_id is not None and not self.owners.rules.identify(client.username):
                 self._learn_key(client.mac, client.psk_id, client.heard_at)
@@ -151,7 +202,10 @@ class Tracker:
         outcome = self.roster.apply(sighting)
         if outcome is not Outcome.SUPERSEDED and outcome is not Outcome.PLACED:
             at = sighting.heard_at if sighting.seen_at is None else sighting.seen_at
+            hidden = self.owners.hides(sighting.mac)
             self._learn(sighting, at, guests=outcome is not Outcome.NOT_ADMITTED)
+            if not hidden and self.owners.hides(sighting.mac):
+                self.roster.mark_all(urgent=True)  # somebody who opted out, at a device of which that was not known
         if sighting.origin is not Origin.POSITION and outcome in (Outcome.APPLIED, Outcome.PLACED):
             self.wanted.pop(sighting.mac, None)
         position = sighting.position
@@ -192,6 +246,10 @@ class Tracker:
         if seen_at is None and stats.last_seen is not None:
             self.counts["implausible_times"] += 1
         username, typed = _names(stats)
+        psk_id, ip, keep = stats.psk_id, stats.ip, self.keep_all
+        if not self._may_know(stats.mac, username, typed):
+            username = typed = psk_id = ip = None
+            keep = False
         return Sighting(
             mac=stats.mac,
             origin=origin,
@@ -203,15 +261,24 @@ class Tracker:
             site_id=stats.site_id or site_id,
             position=self._position(stats, map_id),
             username=username,
-            psk_id=stats.psk_id,
-            ip=stats.ip,
+            psk_id=psk_id,
+            ip=ip,
             is_guest=stats.is_guest,
             guest_email=typed,
             manufacturer=_text(stats.manufacture),
             os=_text(stats.os),
             ssid=_text(stats.ssid),
-            raw=raw if self.keep_all else None,
+            raw=self._whole(raw, stats.mac) if keep else None,
         )
+
+    def _may_know(self, mac: str, *names: str | None) -> bool:
+        """Whether what a record says of a person may be kept at all."""
+        if self.occupancy_only:
+            return False
+        objections, rules = self.owners.objections, self.owners.rules
+        if not objections.not_learned:
+            return True
+        return all(objections.may_learn(mac, rules.identify(name)) for name in names)
 
     def _position(self, stats: ClientStats, channel_map: str | None) -> Position | None:
         """A record's own map outranks that of the channel; metres stand in for missing pixels where the scale is
@@ -238,12 +305,60 @@ class Tracker:
             return None
         return pixels_per_metre(known.width, known.width_m, known.height, known.height_m, known.ppm)
 
+    def _whole(self, raw: Mapping[str, Any], mac: str) -> Mapping[str, Any]:
+        """A record as it came, but for two things: its MAC is written as everywhere, for records are told apart by
+        it, and a field that cannot be written as JSON again is left out, for it would cost the whole list."""
+        if raw["mac"] != mac:
+            raw = {**raw, "mac": mac}
+        if not jsontext.can_be_written(raw):
+            odd = tuple(sorted(str(key) for key, value in raw.items() if not jsontext.can_be_written(value)))
+            raw = {key: value for key, value in raw.items() if key not in odd}
+            self._note_dropped(odd)
+        return raw
+
     def _note_dropped(self, dropped: tuple[str, ...]) -> None:
         if dropped:
             self.counts["fields_dropped"] += len(dropped)
             self.samples.append(Sample(self.cloud_clock.now(), "fields of a wrong type: " + ", ".join(dropped), None))
 
     # -- what is published ------------------------------------------------------------------------
+
+    def shown(self, client: Client) -> Shown:
+        """How a client appears in lists. Whoever may turn out to have opted out is anonymous until that is known."""
+        if self.owners.objections.hides_anyone:
+            if self.owners.hides(client.mac):
+                return self.opted_out
+            if not self.owners.is_owned(client.mac) and self._owner_pending(client):
+                return Shown.ANONYMOUS
+        return Shown.ANONYMOUS if self.occupancy_only else Shown.SHOWN
+
+    def _owner_pending(self, client: Client) -> bool:
+        """Whether the next record, or the lists of keys, may still tell whose device it is."""
+        if not client.known:
+            return True
+        return client.psk_id in self.unknown_keys and not self._keys_listed and client.psk_id is not None
+
+    def records(self, clients: Iterable[Client]) -> list[dict[str, Any]]:
+        """Clients as lists show them: without those who are hidden, and those who are anonymous at the end."""
+        if not self.occupancy_only and not self.owners.objections.hides_anyone:
+            return [self.record(client) for client in clients]
+        found: list[dict[str, Any]] = []
+        anonymous: list[dict[str, Any]] = []
+        for client in clients:
+            shown = self.shown(client)
+            if shown is Shown.SHOWN:
+                found.append(self.record(client))
+            elif shown is Shown.ANONYMOUS:
+                anonymous.append(self._anonymous(client))
+        anonymous.sort(key=lambda record: str(record["mac"]))
+        return found + anonymous
+
+    def _anonymous(self, client: Client) -> dict[str, Any]:
+        record: dict[str, Any] = {"mac": self.pseudonyms.of(client.mac, self.cloud_clock.now()), "anonymous": True}
+        if client.position is not None:
+            record.update(_located(client.position))
+        seen = _seen(client)
+        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": False}
 
     def record(self, client: Client) -> dict[str, Any]:
         """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
@@ -279,7 +394,13 @@ class Tracker:
 
     def records_on(self, map_id: str) -> list[dict[str, Any]]:
         """The clients on a map, as published."""
-        return [self.record(client) for client in self.roster.on_map(map_id)]
+        return self.records(self.roster.on_map(map_id))
+
+
+def forget_name(client: Client) -> None:
+    """Keep of a client nothing that tells whose it is, or where it was before."""
+    client.username = client.guest_email = client.psk_id = client.ip = None
+    client.raw = client.raw_position = client.moves = None
 
 
 def _says(raw: Mapping[str, Any], position: Position) -> bool:

@@ -1,13 +1,14 @@
-"""What the engine keeps over restarts, in one SQLite file: the modules' private hashes, and settings saved at run time.
+"""What the engine keeps over restarts, in one SQLite file: the modules' private hashes, settings saved at run time, and
+who asked for whom.
 
-The file is readable by its owner only. Writes are transactions in a write-ahead log, so a process that is killed at
-any moment leaves either all of a write or none of it.
+The file is readable by its owner only, and what is deleted is overwritten (`secure_delete`). Writes are transactions
+in a write-ahead log, so a process that is killed at any moment leaves either all of a write or none of it.
 """
 
 import asyncio
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import aiosqlite
 
 from mistlocate import jsontext
+from mistlocate.driver.context import AuditRecord
 from mistlocate.errors import StoreError
 
 _SCHEMA = """
@@ -26,10 +28,15 @@ CREATE TABLE IF NOT EXISTS saved_settings (
     module TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (module, name)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS audit (
+    at REAL NOT NULL, module TEXT NOT NULL, asker TEXT NOT NULL, command TEXT NOT NULL, about TEXT NOT NULL,
+    result TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_by_time ON audit (module, at);
 """
 
 #: Raised with every change of the tables; a file of a later version is not touched.
-VERSION = 1
+VERSION = 2
 
 
 class Store:
@@ -49,12 +56,15 @@ class Store:
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")
             await connection.execute("PRAGMA busy_timeout = 5000")
+            await connection.execute("PRAGMA secure_delete = ON")
             version = await self._scalar("PRAGMA user_version")
             if version > VERSION:
                 raise StoreError(
                     f"{self.path} was written by a newer mistlocate", hint="update mistlocate, or name another store"
                 )
             await connection.executescript(_SCHEMA)
+            if 0 < version < VERSION:
+                await connection.execute("VACUUM")  # what was deleted before may still be readable in it
             await connection.execute(f"PRAGMA user_version = {VERSION}")
         except (sqlite3.Error, OSError) as error:
             await self.close()
@@ -98,6 +108,41 @@ class Store:
             ("INSERT OR REPLACE INTO saved_settings VALUES (?, ?, ?)", values),
             ("DELETE FROM saved_settings WHERE module = ? AND name = ?", [(module, name) for name in removed]),
         )
+
+    async def wipe(self) -> None:
+        """Empty the write-ahead log, in which what was deleted since is still readable."""
+        async with self._turn:
+            connection = self._open()
+            try:
+                (busy, *_), *_ = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            except (sqlite3.Error, ValueError) as error:
+                raise StoreError(f"the store cannot be written: {error}") from None
+        if busy:
+            raise StoreError("the store is being read by another program", hint="end that, and erase again")
+
+    # -- audit ------------------------------------------------------------------------------------
+
+    async def append_audit(self, module: str, records: Sequence[AuditRecord]) -> None:
+        """Keep audit records."""
+        rows = [(each.at, module, *each[1:]) for each in records]
+        await self._write(("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", rows))
+
+    async def read_audit(self, module: str, since: float, limit: int) -> list[AuditRecord]:
+        """Audit records, the newest first."""
+        what = "SELECT at, asker, command, about, result FROM audit WHERE module = ? AND at >= ?"
+        rows = await self._rows(f"{what} ORDER BY at DESC, rowid DESC LIMIT ?", (module, since, limit))
+        return [AuditRecord(*row) for row in rows]
+
+    async def rename_audit(self, module: str, concerned: Callable[[str], bool], about: str) -> int:
+        """Say `about` in the records that are concerned."""
+        rows = await self._rows("SELECT rowid, about FROM audit WHERE module = ?", (module,))
+        changes = [(about, rowid) for rowid, text in rows if concerned(str(text))]
+        await self._write(("UPDATE audit SET about = ? WHERE rowid = ?", changes))
+        return len(changes)
+
+    async def forget_audit(self, module: str, before: float) -> None:
+        """Drop audit records."""
+        await self._write(("DELETE FROM audit WHERE module = ? AND at < ?", [(module, before)]))
 
     # -- SQLite -----------------------------------------------------------------------------------
 
@@ -165,6 +210,34 @@ class ModuleStorage:
     async def write(self, name: str, changes: Mapping[str, str | None]) -> None:
         """Set fields, or delete those given as None."""
         await self._store.write_hash(self._module_id, name, changes)
+
+    async def wipe(self) -> None:
+        """Leave nothing readable of what was deleted."""
+        await self._store.wipe()
+
+
+class ModuleAudit:
+    """One module's audit records (`driver.context.AuditStore`)."""
+
+    def __init__(self, store: Store, module_id: str) -> None:
+        self._store = store
+        self._module_id = module_id
+
+    async def append(self, records: Sequence[AuditRecord]) -> None:
+        """Keep records."""
+        await self._store.append_audit(self._module_id, records)
+
+    async def read(self, since: float, limit: int) -> list[AuditRecord]:
+        """The records since a unix time, the newest first."""
+        return await self._store.read_audit(self._module_id, since, limit)
+
+    async def rename(self, concerned: Callable[[str], bool], about: str) -> int:
+        """Say `about` in the records that are concerned."""
+        return await self._store.rename_audit(self._module_id, concerned, about)
+
+    async def forget(self, before: float) -> None:
+        """Drop older records."""
+        await self._store.forget_audit(self._module_id, before)
 
 
 def _create_private(path: Path) -> None:

@@ -66,7 +66,7 @@ class TestChecks:
             for path in (f"{root(http)}/docs", f"{root(http)}/health", "/systems", "/nothing"):
                 headers = (await http.get(path)).headers
                 (policy,) = headers.get_list("content-security-policy")
-                assert policy.startswith("default-src 'self'; ")
+                assert policy.startswith("default-src 'none'; ")
                 assert "unsafe" not in policy
                 assert headers["cross-origin-resource-policy"] == "same-origin"
                 assert headers["x-content-type-options"] == "nosniff"

@@ -7,10 +7,13 @@ from fastapi.requests import HTTPConnection
 
 from mistlocate import __version__
 from mistlocate.driver.command import Level, commands_of
+from mistlocate.driver.context import Asker
 from mistlocate.engines.embedded.access import Access, Caller, Refusal, credentials
 from mistlocate.engines.embedded.api.errors import Refused
+from mistlocate.engines.embedded.asking import asking
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.embedded.limits import place_of
 from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.errors import CommandFailed, LevelTooLow
 
@@ -33,6 +36,11 @@ class Known:
         self._access: Access | None = None
         self._caller: Caller | None = None
 
+    @property
+    def name(self) -> str:
+        """Whose messages are counted together: those of a key, or of an address, from one place."""
+        return f"socket of {self._shown.key_hash} at {place_of(self._shown.client)}"
+
     def needs_key(self) -> bool:
         """Whether a key is needed and none was shown."""
         return self._engine.access.has_keys and self._shown.key_hash is None
@@ -41,7 +49,7 @@ class Known:
         """Who it is now. Raises `Refused`."""
         access = self._engine.access
         if self._caller is None or access is not self._access:
-            found = access.check(self._headers) or access.identify(self._shown)
+            found = access.check(self._headers) or self._engine.identify(self._shown)
             if isinstance(found, Refusal):
                 raise Refused(found)
             self._access, self._caller = access, found
@@ -85,7 +93,8 @@ def require(caller: Caller, level: Level, what: str) -> None:
 async def execute(host: ModuleHost, caller: Caller, command: str, args: Any) -> Any:
     """Run a command as this caller. Raises `LevelTooLow`, and as `Module.execute`."""
     require(caller, host.command(command).level, command)
-    return await host.execute(command, args)
+    with asking(Asker(caller.id)):
+        return await host.execute(command, args)
 
 
 def readable(host: ModuleHost, caller: Caller, key: str) -> bool:

@@ -22,6 +22,7 @@ from mistlocate.engines.embedded.api.errors import (
 from mistlocate.engines.embedded.config import ZoneConfig
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.logs import redact_text
 from mistlocate.errors import NoSuchModule
 
 router = APIRouter()
@@ -207,7 +208,8 @@ async def module_stop(module_id: str, engine: EngineDep, caller: AdministratorDe
 
 @api.get("/modules/{module_id}/settings", tags=["modules"], responses=NOT_FOUND)
 async def module_settings(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
-    """The settings in force, secrets masked, and where saved ones differ from the file (`drift`)."""
+    """The settings in force, secrets masked, and where saved ones differ from the file (`drift`). Those that are
+    `fixed` are taken from the file alone."""
     return json_response(_settings(engine.host(module_id)))
 
 
@@ -252,12 +254,18 @@ def _system(engine: Engine, system_id: str) -> dict[str, Any]:
 def _settings(host: ModuleHost) -> dict[str, Any]:
     secret = host.driver.secret_settings()
 
+    def masked(name: str, value: Any) -> Any:
+        if name in secret and value:
+            return "***"
+        return redact_text(value) if isinstance(value, str) else value  # a proxy's address may hold a password
+
     def mask(settings: dict[str, Any]) -> dict[str, Any]:
-        return {name: "***" if name in secret and value else value for name, value in settings.items()}
+        return {name: masked(name, value) for name, value in settings.items()}
 
     file = mask(dict(host.spec.settings))
     return {
         "settings": mask(host.settings),
         "drift": {name: {"file": file.get(name), "saved": value} for name, value in mask(host.saved).items()},
+        "fixed": sorted(host.driver.fixed_settings()),
         "schema": host.driver.Settings.model_json_schema(),
     }

@@ -193,11 +193,15 @@ export class Backoffice {
     return box;
   }
 
-  form(box, module, { settings, drift, schema }, load, news) {
+  form(box, module, { settings, drift, fixed, schema }, load, news) {
     const fields = Object.entries(schema.properties).filter(([, each]) => !secret(each)).map(([name, each]) =>
       new Field(name, resolved(each, schema.$defs), { required: (schema.required || []).includes(name), value: settings[name] }));
     const before = new Map(fields.map((each) => [each.name, each.check() ? JSON.stringify(each.value) : null]));
     fields.forEach((each) => each.blame(""));
+    for (const each of fields.filter((field) => fixed.includes(field.name))) {
+      each.input.disabled = true;
+      each.element.append(el("p", { class: "soft" }, "Only in the settings file: it decides where secrets are sent."));
+    }
     for (const each of fields.filter((field) => field.name in drift)) {
       each.element.append(el("p", { class: "warning" }, `Saved here; the file says ${JSON.stringify(drift[each.name].file ?? null)}. `,
         el("button", { type: "button", class: "quiet", onclick: () => save({ [each.name]: null }) }, "Take the file's again")));

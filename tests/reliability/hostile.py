@@ -1,0 +1,2 @@
+from reliability.rows import Row
+ROWS: list[Row] = []
