@@ -171,7 +171,8 @@ class Owners:
 
     def _confirm(self, mac: str, known: Ownership, at: float) -> None:
         if at > known.at:
-            confirmed = self._by_mac[mac] = known._replace(at=at)
+            identity, source, _, text, withheld, hidden = known  # every record comes here: `_replace` is slow
+            confirmed = self._by_mac[mac] = Ownership(identity, source, at, text, withheld, hidden)
             if at - self._stored_at.get(mac, at) > STORE_CONFIRMED_AFTER:
                 self._mark(mac, confirmed)
 
@@ -246,7 +247,7 @@ class Owners:
 
         A bare name means everyone who has it.
         """
-        people = self._by_name.get(identity.name, {})
+        people = self._people(identity.name)
         wanted = [each for each in people if identity.domain is None or each.domain in (identity.domain, None)]
         return [(mac, self._by_mac[mac]) for each in wanted for mac in people[each]]
 

@@ -109,6 +109,10 @@ class Client:
         """Note a change of map."""
         self._moves = (*self._moves, at, from_map, to_map)[-3 * MOVES_KEPT :]
 
+    def forget_moves(self) -> None:
+        """Keep nothing of where the client was before."""
+        self._moves = ()
+
 
 class Roster:
     """Clients by MAC and by map, and which maps have news. Every time is handed in; nothing is ever awaited.

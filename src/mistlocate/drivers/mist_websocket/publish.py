@@ -38,29 +38,36 @@ class Publisher:
             everything = self._clock.monotonic() >= next_due
             if everything:
                 next_due = self._clock.monotonic() + self._interval()
-            await self._publish(everything=everything)
+            for map_id in self._due(everything=everything):
+                self._write(map_id)
+                # A floor with hundreds of clients takes a millisecond: commands and frames get their turn in between.
+                await asyncio.sleep(0)
 
     def news(self) -> None:
         """Something may have changed; called after every frame, so it only looks at a flag."""
         if self._tracker.roster.urgent:
             self._urgent.set()
 
-    async def _publish(self, *, everything: bool) -> None:
-        """Write the lists of the maps that changed; of all of them, or of those that a client has left."""
+    def publish(self, *, everything: bool) -> None:
+        """Write the lists of the maps that changed at once; of all of them, or of those that a client has left."""
+        for map_id in self._due(everything=everything):
+            self._write(map_id)
+
+    def _due(self, *, everything: bool) -> list[str]:
         self._urgent.clear()
         roster = self._tracker.roster
         roster.urgent = False
-        due = [map_id for map_id, urgent in roster.dirty.items() if everything or urgent]
-        for map_id in due:
-            if roster.dirty.pop(map_id, None) is None:
-                continue  # another site meanwhile
-            if map_id in self._tracker.maps or roster.count_on_map(map_id):
-                self._status.set(map_id, self._tracker.records_on(map_id))
-                self._published.add(map_id)
-            else:
-                self.withdraw(map_id)
-            # A floor with hundreds of clients takes a millisecond: commands and frames get their turn in between.
-            await asyncio.sleep(0)
+        return [map_id for map_id, urgent in roster.dirty.items() if everything or urgent]
+
+    def _write(self, map_id: str) -> None:
+        """Write the list of a map, unless that was done meanwhile."""
+        if self._tracker.roster.dirty.pop(map_id, None) is None:
+            return
+        if map_id in self._tracker.maps or self._tracker.roster.count_on_map(map_id):
+            self._status.set(map_id, self._tracker.records_on(map_id))
+            self._published.add(map_id)
+        else:
+            self.withdraw(map_id)
 
     def withdraw(self, map_id: str) -> None:
         """A map is gone, and its status with it."""
