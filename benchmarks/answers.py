@@ -58,9 +58,7 @@ async def run(runs: int) -> Findings:
     locate, image, google = Measured(), Measured(), Measured()
     for _ in range(runs):
         few, many = await _asked("locate", locate, clients=FEW), await _asked("locate", locate, clients=MANY)
-        locate.add(
-            p99=many["p99"], median=many["median"], growth=many["median"] / few["median"], floor=many["floor"]
-        )
+        locate.add(p99=many["p99"], median=many["median"], growth=many["median"] / few["median"], floor=many["floor"])
         for found, geo in ((image, False), (google, True)):
             level = await _asked("level", found, clients=ON_A_LEVEL, maps=1, google=geo)
             found.add(

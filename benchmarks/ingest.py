@@ -46,7 +46,9 @@ async def measure(cloud: Program, port: int, kind: str, count: int, *, whole: bo
         sent = await cloud.ask("send", count=count, whole=whole)
         cost = await receiver.ask("taken", count=count)
         right = await receiver.ask("state") == await cloud.ask("last")
-        fault = "" if right and cost["count"] == sent["sent"] else f"{kind}: {cost['count']} of {count}, wrong at the end"
+        fault = (
+            "" if right and cost["count"] == sent["sent"] else f"{kind}: {cost['count']} of {count}, wrong at the end"
+        )
         if kind == "ours" and await receiver.ask("owners") != _owners():
             fault = "not every owner was learned"
         return cost, fault

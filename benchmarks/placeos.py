@@ -201,4 +201,3 @@ async def run(runs: int) -> Findings:
 
 
 BENCHMARK = Benchmark("placeos", (PACE, FULL, REDIS, QUIET), run)
-

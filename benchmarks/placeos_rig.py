@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from support.placeos_core import Core, DriverProcess
-from support.placeos_models import LOGIC, WEBSOCKET
-from support.placeos_site import LOCATIONS_DRIVER, WEBSOCKET_DRIVER
-from support.redis_server import redis_server
 
 from benchmarks import machine
 from benchmarks.program import Program
 from benchmarks.records import Site
+from support.placeos_core import Core, DriverProcess
+from support.placeos_models import LOGIC, WEBSOCKET
+from support.placeos_site import LOCATIONS_DRIVER, WEBSOCKET_DRIVER
+from support.redis_server import redis_server
 
 SYSTEM = "sys-0"
 LOCATIONS = "mod-locations"
@@ -177,5 +177,8 @@ def websocket_model(core: Core, site: Site, port: int, **settings: Any) -> dict[
 def _locations_model(core: Core, site: Site) -> dict[str, Any]:
     mappings = {map_id: {"building": "zone-b", "level": f"zone-{map_id}"} for map_id in site.map_ids}
     return core.model(
-        role=LOGIC, system=SYSTEM, settings={"floorplan_mappings": mappings, "max_location_age": 6}, name="MistLocations"
+        role=LOGIC,
+        system=SYSTEM,
+        settings={"floorplan_mappings": mappings, "max_location_age": 6},
+        name="MistLocations",
     )

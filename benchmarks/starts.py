@@ -6,13 +6,13 @@ import sys
 import time
 
 from redis.asyncio import Redis
-from support.placeos_core import Core
-from support.placeos_site import WEBSOCKET_DRIVER
 
 from benchmarks.placeos_rig import module_id, redis_of_its_own, websocket_model
 from benchmarks.program import Program
 from benchmarks.records import Site
 from benchmarks.rows import Benchmark, Figure, Findings, Measured, Row
+from support.placeos_core import Core
+from support.placeos_site import WEBSOCKET_DRIVER
 
 CLIENTS, MAPS = 10_000, 20
 

@@ -19,6 +19,9 @@ FLUSH_EVERY = 1.0
 #: over, may not.
 LOOK_EVERY = 300.0
 
+#: So many devices are written at a time: writing everybody of a large site down holds up everything else.
+AT_MOST = 500
+
 
 class OwnerStore:
     """Loads the owners once and writes what changes. `trouble` says why the store could not be used last."""
@@ -56,23 +59,30 @@ class OwnerStore:
         async with self._writing:
             if not await self._load():
                 return
-            user_macs, identities = self._owners.take_changes()
-            try:
-                if identities:
-                    await self._storage.write(IDENTITIES, identities)
-                if user_macs:
-                    await self._storage.write(USER_MACS, user_macs)
-            except StoreError as error:
-                self._owners.give_back(user_macs)
-                self.trouble = error.message
-            except BaseException:
-                # Cancelled: what became of it is not known, and writing it twice does no harm.
-                self._owners.give_back(user_macs)
-                raise
-            else:
-                if self.trouble is not None:
-                    self._owners.all_due()  # next time: what had been written before may be gone
-                self.trouble = None
+            more = True
+            while more:
+                more = await self._write_some()
+
+    async def _write_some(self) -> bool:
+        """Write some of what changed; return whether that worked and there may be more."""
+        user_macs, identities = self._owners.take_changes(AT_MOST)
+        try:
+            if identities:
+                await self._storage.write(IDENTITIES, identities)
+            if user_macs:
+                await self._storage.write(USER_MACS, user_macs)
+        except StoreError as error:
+            self._owners.give_back(user_macs)
+            self.trouble = error.message
+            return False
+        except BaseException:
+            # Cancelled: what became of it is not known, and writing it twice does no harm.
+            self._owners.give_back(user_macs)
+            raise
+        if self.trouble is not None:
+            self._owners.all_due()  # what had been written before may be gone
+            self.trouble = None
+        return bool(user_macs)
 
     async def _load(self) -> bool:
         """Read the store, once; until that worked nothing is written, so that nothing is lost."""

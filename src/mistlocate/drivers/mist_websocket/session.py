@@ -19,7 +19,8 @@ from mistlocate.location.visibility import Shown
 from mistlocate.mist.health import StreamState
 
 #: How often the token's file is looked at (seconds), every how many times the site is looked after, and every how many
-#: times clients are forgotten, and owners.
+#: times clients are forgotten (and the time of the last frame is told: it changes all the time, and each time costs a
+#: write), and owners.
 TICK = 1.0
 LOOK_EVERY = 2
 FORGET_EVERY = 10
@@ -194,6 +195,11 @@ class SiteSession:
         status.set("problems", report.problems(self.tracker, self.store, connection))
         self._context.set_connected(connection is not None and connection.stream.health.connected)
 
+    def _tell_last_frame(self) -> None:
+        if self.connection is not None and self.connection.stream.last_frame is not None:
+            silent_for = self._context.clock.monotonic() - self.connection.stream.last_frame
+            self._context.status.set("last_frame", int(self.tracker.cloud_clock.now() - silent_for))
+
     async def _look_after(self) -> None:
         tracker = self.tracker
         ticks, day = 0, 0
@@ -209,22 +215,18 @@ class SiteSession:
             if ticks % FORGET_EVERY == 0:
                 self.tracker.forget()
                 self.publisher.news()
+            if ticks % FORGET_EVERY == 0 or self._context.status.get("last_frame") is None:
+                self._tell_last_frame()
             if ticks % LOOK_EVERY == 0:
-                self._tell_times()
+                self._context.status.set("clock_offset", round(tracker.cloud_clock.offset()))
                 self._changed()
             await self._watch_token_file()
 
     def _clock_stepped(self) -> None:
         """Whoever reads ages needs the new times and the new "now" together."""
         self.publisher.publish(everything=True)
-        self._tell_times()
-
-    def _tell_times(self) -> None:
-        clock, cloud_clock, status = self._context.clock, self.tracker.cloud_clock, self._context.status
-        status.set("clock_offset", round(cloud_clock.offset()))
-        if self.connection is not None and self.connection.stream.last_frame is not None:
-            silent_for = clock.monotonic() - self.connection.stream.last_frame
-            status.set("last_frame", int(cloud_clock.now() - silent_for))
+        self._context.status.set("clock_offset", round(self.tracker.cloud_clock.offset()))
+        self._tell_last_frame()
 
     async def _watch_token_file(self) -> None:
         """A token that is rotated by writing its file anew takes effect without a restart."""

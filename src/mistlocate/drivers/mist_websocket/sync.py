@@ -23,9 +23,6 @@ from mistlocate.together import together
 #: Lists of several maps are asked for side by side, not all at once.
 SIDE_BY_SIDE = 4
 
-#: Rows that are applied before others get a turn.
-ROWS_AT_A_TIME = 250
-
 #: How much newer than the beginning of the silence REST has to be to contradict it (seconds; never more than half of
 #: the silence, so that the first question can already be answered).
 CONTRADICTION = 30.0
@@ -112,7 +109,7 @@ class SiteSync:
         now = self._tracker.cloud_clock.now()
         silent_since = now - silent_for
         newest = max((source_time(row.record.last_seen, now) or 0.0 for row in listing.rows), default=0.0)
-        await self._take_rows(listing, Origin.SNAPSHOT)
+        await self._take_snapshot(listing)
         return newest > silent_since + min(CONTRADICTION, silent_for / 2)
 
     def changed(self) -> None:
@@ -152,7 +149,7 @@ class SiteSync:
     async def list_map(self, map_id: str) -> None:
         """Take in the clients of a map, or note why that cannot be done."""
         try:
-            listing = await self.api.map_clients(self.site_id, map_id, Purpose.SNAPSHOT)
+            await self.api.map_clients(self.site_id, map_id, Purpose.SNAPSHOT, self._take_snapshot)
         except NotFound:
             return  # deleted a moment ago; the next list of maps says so
         except (AccessDenied, CloudTrouble) as error:
@@ -163,7 +160,6 @@ class SiteSync:
         self.refused_maps.discard(map_id)
         if self.failed_maps.pop(map_id, None) is not None:
             self._on_change()
-        await self._take_rows(listing, Origin.SNAPSHOT)
 
     async def list_failed(self) -> None:
         """Try once more to list the maps that could not be listed."""
@@ -171,16 +167,14 @@ class SiteSync:
 
     async def list_site(self) -> None:
         """Take in every client of the site, also those that are on no map."""
-        listing = await self.api.site_clients(self.site_id, Purpose.BACKGROUND)
-        await self._take_rows(listing, Origin.SNAPSHOT)
+        await self.api.site_clients(self.site_id, Purpose.BACKGROUND, self._take_snapshot)
 
-    async def _take_rows(self, listing: Listing[ClientStats], origin: Origin) -> None:
+    async def _take_snapshot(self, listing: Listing[ClientStats]) -> None:
+        """Take in some rows of a list; they are few enough not to hold up anybody."""
+        self._check_open()
         self._tracker.rejects(listing.rejects)
-        for start in range(0, len(listing.rows), ROWS_AT_A_TIME):
-            self._check_open()
-            for row in listing.rows[start : start + ROWS_AT_A_TIME]:
-                self._tracker.row(row, origin, self.site_id, listing.asked)
-            await asyncio.sleep(0)
+        for row in listing.rows:
+            self._tracker.row(row, Origin.SNAPSHOT, self.site_id, listing.asked)
         self.records_taken()
 
     def _check_open(self) -> None:

@@ -421,7 +421,8 @@ class Tracker:
 def forget_name(client: Client) -> None:
     """Keep of a client nothing that tells whose it is, or where it was before."""
     client.username = client.guest_email = client.psk_id = client.ip = None
-    client.raw = client.raw_position = client.moves = None
+    client.raw = client.raw_position = None
+    client.forget_moves()
 
 
 def _says(raw: Mapping[str, Any], position: Position) -> bool:

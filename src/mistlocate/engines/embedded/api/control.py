@@ -306,11 +306,11 @@ class _Session:
 
     def _tell(self, head: str, news: StatusValue, message: Message) -> None:
         try:
-            value = news.encoded.decode()
+            text = news.message(head)
         except TypeError:  # that is the module's defect, and nothing that setting a status may fail of
             self._error(message.id, UNEXPECTED, "the value cannot be written as JSON", message.meta)
         else:
-            self._put(f'{head},"value":{value}}}')
+            self._put(text)
 
     def _log_to(self, message_id: int, host: ModuleHost) -> Callable[[int, str], None]:
         def send(level: int, text: str) -> None:
