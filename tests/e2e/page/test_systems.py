@@ -26,7 +26,7 @@ async def second_system(home: House) -> None:
     mappings = {home.floors[1]: {"building": "zone-b", "level": "zone-1", "level_name": "The only floor"}}
     other = {"id": "sys-2", "name": "Annex", "modules": modules(home, mappings)}
     await home.change(systems=[{**home.settings["systems"][0], "name": "Main"}, other])
-    await until(lambda: len(home.engine.board.get("mod-sys-2-MistLocations-1", "zone-1").value or ()))
+    await until(lambda: (found := home.engine.board.get("mod-sys-2-MistLocations-1", "zone-1")) and found.value)
 
 
 async def test_one_of_several_systems_is_chosen_and_stays_chosen(home: House, look: Look) -> None:
@@ -104,7 +104,7 @@ async def test_mappings_that_are_taken_away_leave_nobody_on_the_plan(home: House
 
 async def test_a_key_that_may_less_than_before_is_offered_less(locked: House, look: Look) -> None:
     viewer = await look(locked, "administrator")
-    viewer.troubles.allow("status of 403")
+    viewer.troubles.allow("status of 401")
     await viewer.live()
     await locked.change(api_keys=[{"name": "few", "level": "user", "hash": hash_key(KEYS["administrator"])}])
     await viewer.page.get_by_role("link", name="Mapping").click()
