@@ -129,8 +129,10 @@ async def test_why_somebody_is_not_found_is_not_said_of_the_next(home: House, lo
         await held.asked.wait()
         async with viewer.page.expect_response("**/search"):
             await field.fill("another@example.com")
-        async with viewer.page.expect_response("**/explain"):
-            held.release.set()
+        held.release.set()
+        await viewer.until(
+            "() => performance.getEntriesByType('resource').some((each) => each.name.endsWith('/explain'))"
+        )
     await viewer.drawn()
     await expect(note).to_contain_text("Nobody of this name is known here.")
 

@@ -25,7 +25,8 @@ async def test_details_can_be_marked_and_clicked_while_they_grow_older(home: Hou
     seen = await details.locator("dd", has_text="ago").text_content()
     await expect(details.locator("dd", has_text="ago")).not_to_have_text(seen or "")
     assert await viewer.page.evaluate("window.parts.every((each) => each.isConnected)")
-    assert marked and await viewer.page.evaluate("getSelection().toString()") == marked
+    assert marked
+    assert await viewer.page.evaluate("getSelection().toString()") == marked
 
 
 async def test_rows_of_the_list_stay_while_others_come_and_go(home: House, look: Look) -> None:
