@@ -109,7 +109,7 @@ async def mapping(page: Page, save: Save) -> None:
     await page.get_by_role("link", name="Mapping").click()
     rows = page.locator("tr[data-map]")
     await expect(rows.first).to_be_visible()
-    await expect(page.locator("img.thumbnail:not([src]):not(.none)")).to_have_count(0)
+    await expect(page.locator(".thumbnail:empty:not(.none)")).to_have_count(0)
     await save("mapping")
     await rows.first.get_by_role("button", name="Align").click()
     await align(page.get_by_role("dialog"), await own_plan(page, await rows.first.get_attribute("data-map")))

@@ -157,3 +157,53 @@ async def test_times_are_in_the_viewers_zone(home: House, look: Look) -> None:
         "return new Date((s + 5.5 * 3600) * 1000).toISOString().slice(11, 16) }"
     )
     assert shown.startswith(expected)
+
+
+async def focused(viewer: Viewer) -> str:
+    """What has the focus, as its id, its text or its label."""
+    return str(
+        await viewer.page.evaluate(
+            "() => { const e = document.activeElement; return e === document.body ? '' :"
+            " e.id || e.getAttribute('aria-label') || e.textContent.trim() }"
+        )
+    )
+
+
+async def tabs(viewer: Viewer, last: str, at_most: int = 60) -> list[str]:
+    """Press Tab until something has the focus; returns what had it on the way."""
+    way: list[str] = []
+    while last not in way and len(way) < at_most:
+        await viewer.page.keyboard.press("Tab")
+        way.append(await focused(viewer))
+    return way
+
+
+async def test_tab_alone_leads_through_every_view(home: House, look: Look) -> None:
+    viewer = await look(home)
+    await viewer.live()
+    await viewer.shows(len(home.truth(home.floors[0])))
+    way = await tabs(viewer, "As a list")
+    names = [each.name for each in home.cloud.world.maps_of(home.cloud.site_id)]
+    assert way[:6] == ["Skip to content", "Floors", "Backoffice", "Mapping", "theme", "search"]
+    assert [text.rstrip("0123456789") for text in way[6:9]] == [text.rstrip("0123456789") for text in names]
+    assert way[9:] == ["plan", "Zoom in", "Zoom out", "Show the whole floor", "As a list"]
+
+    await tabs(viewer, "Backoffice")
+    await viewer.page.keyboard.press("Enter")
+    await viewer.command("maps").wait_for()
+    await viewer.page.locator("tr").filter(has_text="stream_state").wait_for()
+    command = viewer.command("maps").locator("summary")
+    way = await tabs(viewer, (await command.text_content() or "").strip(), at_most=200)
+    assert [text for text in way if text.startswith(("MistWebsocket_1", "MistLocations_1"))]
+    await viewer.page.keyboard.press("Enter")
+    await tabs(viewer, "Execute")
+    await viewer.page.keyboard.press("Enter")
+    await expect(viewer.command("maps").locator(".answer pre")).to_contain_text(home.floors[0])
+
+    await tabs(viewer, "Mapping", at_most=200)
+    await viewer.page.keyboard.press("Enter")
+    await viewer.page.locator("#apply").wait_for()
+    way = await tabs(viewer, "apply", at_most=200)
+    name = names[0]
+    for wanted in (f"building of {name}", f"level of {name}", f"Name of the level of {name}", "Align", f"Unmap {name}"):
+        assert wanted in way

@@ -1,7 +1,9 @@
 """When the engine goes away and comes back, or the cloud does."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from support.browser import House, Look
 from support.waiting import until
@@ -53,6 +55,27 @@ async def test_going_back_and_forth_binds_each_status_once(home: House, look: Lo
     await until(lambda: (home.bindings("zone-0"), home.bindings("zone-1")) == (0, 1))
 
 
+async def test_a_view_that_was_left_while_it_loads_stays_left(home: House, look: Look) -> None:
+    viewer = await look(home)
+    held, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        held.set()
+        await release.wait()
+        await route.continue_()
+
+    await viewer.page.route("**/MistWebsocket_1/maps", hold)
+    await viewer.page.get_by_role("link", name="Mapping").click()
+    await held.wait()
+    await viewer.page.get_by_role("link", name="Floors").click()
+    await viewer.shows(len(home.truth(home.floors[0])))
+    async with viewer.page.expect_response("**/MistWebsocket_1/maps"):
+        release.set()
+    await viewer.drawn()
+    await expect(viewer.page.locator("main #plan")).to_be_visible()
+    await expect(viewer.page.locator("#apply")).to_have_count(0)
+
+
 async def test_a_backoffice_that_is_open_lives_on(home: House, look: Look) -> None:
     viewer = await look(home)
     viewer.troubles.allow(NOBODY)
@@ -93,6 +116,29 @@ async def test_an_engine_that_fails_half_way_is_asked_again(home: House, look: L
     await expect(viewer.page.get_by_role("alert")).to_have_text("not yet. Trying again …")
     await viewer.page.unroute("**/api/engine/v2/zones")
     await viewer.live()
+
+
+async def test_a_cloud_that_does_not_deliver_is_said_and_so_are_stale_places(home: House, look: Look) -> None:
+    viewer = await look(home)
+    mac = home.stage.add_device(map_id=home.floors[0], x=700, y=400)
+    await viewer.until("mac => window.mistlocate.plan?.devices.has(mac)", mac)
+    await viewer.until("window.mistlocate.plan.picture?.naturalWidth > 0")
+    await viewer.drawn()
+    fresh = await viewer.colour(mac)
+    home.cloud.faults.refuse_handshakes(503)
+    home.cloud.abort_all()
+    health = viewer.page.locator("#health")
+    await expect(health).to_have_attribute("data-state", "poor")
+    await expect(health).to_contain_text(home.site.status("stream_state"))
+    await viewer.until("mac => window.mistlocate.plan.devices.get(mac)?.record.stale", mac)
+    await viewer.drawn()
+    assert fresh == [0x17, 0x69, 0xE0]
+    assert await viewer.colour(mac) == [255, 255, 255]  # hollow, on the white of the plan
+    await viewer.page.evaluate("mac => window.mistlocate.plan.select(mac)", mac)
+    await viewer.says("The line to the cloud is interrupted: this may have changed.")
+    home.cloud.faults.clear()
+    await viewer.live()
+    await viewer.until("mac => window.mistlocate.plan.devices.get(mac)?.record.stale === false", mac)
 
 
 async def test_a_module_that_is_stopped_leaves_nobody_on_the_plan(home: House, look: Look) -> None:

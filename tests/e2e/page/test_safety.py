@@ -98,6 +98,7 @@ async def test_names_of_maps_and_levels_and_zones_are_text_everywhere(home: Hous
     viewer = await look(home)
     await expect(viewer.page.locator("#levels a span").first).to_have_text(EVIL)
     await expect(viewer.page.locator("#levels h2")).to_have_text(f"{EVIL} zone-b")
+    await viewer.shows(len(home.truth(first)))
     await viewer.page.locator("#plan").press("n")
     await expect(viewer.page.locator("#details")).to_contain_text(EVIL)
     await unharmed(viewer)

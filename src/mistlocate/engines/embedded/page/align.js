@@ -24,7 +24,7 @@ export class Align {
       el("h2", {}, `Align ${map.name}`),
       el("p", { class: "soft" }, "Mark the same three points on both plans, far apart and not on one line. The image of the building's plan stays in this browser."),
       el("div", { class: "boards" }, el("figure", {}, el("figcaption", {}, "Mist map"), this.left.element),
-        el("figure", {}, el("figcaption", {}, "Building's plan ", file), this.right.element)),
+        el("figure", {}, el("figcaption", {}, "Building's plan", file), this.right.element)),
       this.hint,
       el("div", { class: "actions" }, this.done,
         el("button", { type: "button", class: "quiet", onclick: () => { this.pixels.length = this.fractions.length = 0; this.draw(); } }, "Start over"),
@@ -70,6 +70,7 @@ export class Align {
       pen.fillStyle = "#8884";
       pen.fillRect(0, 0, canvas.width, canvas.height);
       if (board.picture) pen.drawImage(board.picture, 0, 0, canvas.width, canvas.height);
+      else this.empty(canvas, pen, size ? "This map has no image" : "Choose an image, or mark on the empty plan");
       points().forEach((point, number) => {
         const [x, y] = toFraction(point);
         pen.fillStyle = COLOURS[number];
@@ -88,6 +89,13 @@ export class Align {
       }
     };
     return board;
+  }
+
+  empty(canvas, pen, text) {
+    pen.fillStyle = getComputedStyle(canvas).color;
+    pen.font = "20px sans-serif";
+    pen.textAlign = "center";
+    pen.fillText(text, canvas.width / 2, canvas.height / 2);
   }
 
   draw() {

@@ -112,9 +112,11 @@ function route() {
     el("a", { href: `#${each.name}`, "aria-current": each === wanted ? "page" : null }, each.title)));
   if (current?.name !== wanted.name) {
     current?.shown.close();
-    replace(view);
+    // A root of its own: what a view still hears after it was left goes nowhere.
+    const root = el("div", { class: "root" });
+    replace(view, root);
     view.className = wanted.name;
-    current = { name: wanted.name, shown: wanted.make(page, view) };
+    current = { name: wanted.name, shown: wanted.make(page, root) };
   }
   current.shown.show?.(argument ? decoded(argument) : null);
 }

@@ -232,7 +232,7 @@ export class Backoffice {
   // -- log ------------------------------------------------------------------------------------
 
   log() {
-    const lines = el("ol", { class: "log", tabindex: "0", "aria-label": "Log" });
+    const lines = el("ol", { class: "log", tabindex: "0", "aria-label": "Log", "data-empty": "Nobody follows this log." });
     const button = el("button", { type: "button", "aria-pressed": "false" }, "Follow the log");
     let stop = null;
     const add = (level, text) => {
@@ -244,6 +244,7 @@ export class Backoffice {
       stop = stop ? stop() : this.page.socket.debug(this.module.id, add);
       if (!stop) stop = null;
       button.textContent = stop ? "Stop following" : "Follow the log";
+      lines.dataset.empty = stop ? "Waiting for the next line …" : "Nobody follows this log.";
       button.setAttribute("aria-pressed", String(Boolean(stop)));
     });
     this.undo.push(() => stop && stop());

@@ -90,15 +90,14 @@ export class Mapping {
   }
 
   thumbnail(map) {
-    const picture = el("img", { alt: "", class: "thumbnail", width: "64", height: "40" });
+    const frame = el("span", { class: map.has_image ? "thumbnail" : "thumbnail none" });
     this.thumbnails = this.thumbnails || new Map();
-    if (!this.thumbnails.has(map.id)) {
+    if (map.has_image && !this.thumbnails.has(map.id)) {
       const { page } = this;
-      this.thumbnails.set(map.id, !map.has_image ? Promise.resolve(null)
-        : image(`/systems/${page.system}/${page.mist}/assets/map/${map.id}/thumbnail`).catch(() => null));
+      this.thumbnails.set(map.id, image(`/systems/${page.system}/${page.mist}/assets/map/${map.id}/thumbnail`).catch(() => null));
     }
-    this.thumbnails.get(map.id).then((url) => { if (url) picture.src = url; else picture.classList.add("none"); });
-    return picture;
+    this.thumbnails.get(map.id)?.then((url) => url && frame.append(el("img", { alt: "", src: url })));
+    return frame;
   }
 
   change(id, name, value) {
@@ -131,10 +130,9 @@ export class Mapping {
   async save(mappings) {
     try {
       await call("PUT", `/modules/${this.module.id}/settings`, { floorplan_mappings: mappings });
-      replace(this.said, el("p", { class: "good" }, mappings ? "Applied. To keep it, put the YAML below into the settings file." : "The file's mappings are in force again."));
-      const said = this.said.firstChild;
       await this.load();
-      this.said.append(said);
+      replace(this.said, el("p", { class: "good" }, mappings ? "Applied. To keep it, put the YAML below into the settings file." : "The file's mappings are in force again."));
+      this.yaml.parentElement.open = Boolean(mappings);
     } catch (error) {
       replace(this.said, problem(error));
     }

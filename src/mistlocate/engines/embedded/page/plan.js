@@ -268,14 +268,18 @@ export class Plan {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.circles(visible, colour);
     const radius = visible.length > 800 ? 3.5 : 5;
-    for (const kind of [true, false]) {
-      pen.fillStyle = colour(kind ? "--stale" : "--accent");
+    // What may have changed since is hollow: colour alone does not tell everybody.
+    for (const stale of [true, false]) {
+      pen.fillStyle = colour(stale ? "--paper" : "--accent");
+      pen.strokeStyle = colour("--stale");
+      pen.lineWidth = 2;
       for (const { device, x, y, fade } of visible) {
-        if (Boolean(device.record.stale) !== kind) continue;
+        if (Boolean(device.record.stale) !== stale) continue;
         pen.globalAlpha = fade;
         pen.beginPath();
         pen.arc(x, y, radius, 0, 6.2832);
         pen.fill();
+        if (stale) pen.stroke();
       }
     }
     pen.globalAlpha = 1;
@@ -292,8 +296,12 @@ export class Plan {
 
   // How far off each may be: of all of them while they are few, of the chosen one always.
   circles(visible, colour) {
-    const { pen } = this;
+    const { pen, size, view } = this;
     const few = visible.length <= CIRCLES_AT_MOST;
+    pen.save();
+    pen.beginPath();
+    pen.rect(view.x, view.y, size.width * view.scale, size.height * view.scale);
+    pen.clip();
     pen.fillStyle = pen.strokeStyle = colour("--accent");
     pen.lineWidth = 1;
     for (const { device, x, y } of visible) {
@@ -308,6 +316,6 @@ export class Plan {
       pen.globalAlpha = chosen ? 0.7 : 0.14;
       pen.stroke();
     }
-    pen.globalAlpha = 1;
+    pen.restore();
   }
 }
