@@ -118,7 +118,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "no request that is none is logged", "engines/embedded/server.py",
-        '"Invalid HTTP request", ', "", (_CONNECTIONS,),
+        '    "Invalid HTTP request",\n', "", (_CONNECTIONS,),
     ),
     Mutant(
         "answers do not wait for acknowledgements", "engines/embedded/server.py",
