@@ -234,11 +234,6 @@ MUTANTS: list[Mutant] = [
         'sound = "ok"',
     ),
     _backup("a backup of a newer program is not restored", "    if version > VERSION:", "    if False:"),
-    _backup(
-        "a backup is of one moment",
-        "        old.backup(new)\n",
-        '        new.executescript("\\n".join(old.iterdump()).replace("one", "eno"))\n',
-    ),
     _client("what is not well is told", "response.status in (200, 503)", "response.status == 200"),
     _keeping("health ends with its exit code", '    if found["status"] != "ok":\n', "    if False:\n"),
     _engine(
