@@ -156,6 +156,24 @@ async def case(cloud: Cloud | None = None, owner: Owner | None = None, **options
         await asyncio.gather(task, return_exceptions=True)
 
 
+class TestSeveralEnds:
+    @virtual
+    async def test_of_several_at_once_a_refused_token_says_most(self) -> None:
+        gate = asyncio.Event()
+
+        class Waiting(Owner):
+            async def snapshot(self) -> None:
+                await gate.wait()
+                raise TokenRefused("the token is refused", status=401)
+
+        async with case(owner=Waiting()) as it:
+            await it.after(0.5)
+            gate.set()
+            it.link.drop()
+            await it.after(0.1)
+            assert it.stream.health.last_failure == "the token is refused"
+
+
 class TestEstablishing:
     @virtual
     async def test_connect_subscribe_snapshot_live(self) -> None:
