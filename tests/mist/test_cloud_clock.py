@@ -75,3 +75,22 @@ def test_a_slow_answer_says_too_little(clock: Clock) -> None:
     cloud = CloudClock(clock)  # type: ignore[arg-type]
     answer(cloud, clock, START + 3600, took=30)
     assert cloud.offset() == 0
+
+
+def test_who_keeps_times_is_told_of_a_jump_and_of_nothing_smaller(clock: Clock) -> None:
+    steps: list[float] = []
+    cloud = CloudClock(clock, steps.append)  # type: ignore[arg-type]
+    answer(cloud, clock, START + 3)
+    assert steps == []
+    answer(cloud, clock, START - 3600)
+    assert steps == [pytest.approx(-3603, abs=2)]
+
+
+def test_a_small_difference_is_told_as_exactly_as_a_date_can(clock: Clock) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    answer(cloud, clock, START + 3)
+    assert cloud.now() - clock.wall() == pytest.approx(3, abs=0.2)
+    for _ in range(5):
+        answer(cloud, clock, clock.wall() + 3 - 0.9)
+    assert cloud.now() - clock.wall() == pytest.approx(3, abs=1)
+    assert cloud.offset() == 0

@@ -4,6 +4,7 @@ One object speaks to one cloud with one token. Every call is counted against the
 bodies are never taken for JSON before they proved to be, and no error carries a token, a URL or a record.
 """
 
+import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -31,6 +32,9 @@ PAGE = 1000
 
 #: No list of a site is longer than this many pages; a paging header that says so is wrong.
 PAGES_AT_MOST = 500
+
+#: Items that are read before others get a turn: a large page takes a while.
+ITEMS_AT_A_TIME = 100
 
 #: Delays before the second and the third try of a call that met the network's or the cloud's trouble (seconds).
 RETRIES = (0.5, 2.0)
@@ -210,7 +214,9 @@ class MistApi:
         items = answer.get("results") if isinstance(answer, dict) else answer
         if not isinstance(items, list):
             raise CloudTrouble(f"the cloud's list is no list but {shape(answer, 0)}", status=200)
-        _sort(model, items, listing.rows, listing.rejects)
+        for start in range(0, len(items), ITEMS_AT_A_TIME):
+            _sort(model, items[start : start + ITEMS_AT_A_TIME], listing.rows, listing.rejects)
+            await asyncio.sleep(0)
         return headers
 
     async def _fetch(
