@@ -118,13 +118,20 @@ def _settings(told: dict[str, str], maps: list[str], more: dict[str, Any]) -> di
 
 
 async def divergence(cloud: Cloud, worker: Worker) -> tuple[int, int]:
-    """How many clients were compared (those of whom nothing was reported meanwhile), and how many differ."""
+    """How many clients were compared (those of whom nothing was reported meanwhile), and how many differ.
+
+    Whoever differs is looked at again a little later: what was on its way is no difference.
+    """
     before = await cloud.truths()
-    await asyncio.sleep(0.3)  # what was on its way when the cloud was asked has come
+    await asyncio.sleep(0.3)
     found = await worker.ask("clients")
     after = await cloud.truths()
     still = [mac for mac, place in before.items() if after.get(mac) == place]
     differ = [mac for mac in still if not _same(found.get(mac), before[mac])]
+    if differ:
+        await asyncio.sleep(3)
+        found, after = await worker.ask("clients"), await cloud.truths()
+        differ = [mac for mac in differ if after.get(mac) == before[mac] and not _same(found.get(mac), before[mac])]
     return len(still), len(differ)
 
 
