@@ -12,10 +12,11 @@ def render(report: dict[str, Any]) -> str:
     rows = report["rows"]
     held = sum(each["holds"] for each in rows)
     minutes = sum(each["seconds"] for each in rows) / 60
-    lines = [
+    measured = (
         f"{held} of {len(rows)} rows hold. Measured on {report['date'][:10]} with `SCALE={report['scale']:g}` in "
-        f"{minutes:.0f} minutes on this machine: {report['machine']}.",
-    ]
+        f"{minutes:.0f} minutes on this machine: {report['machine']}."
+    )
+    lines = [measured]
     for area in dict.fromkeys(each["area"] for each in rows):
         lines += ["", f"### {area}", "", "| row | what happens | limit | measured | holds |", "|---|---|---|---|---|"]
         lines += [_line(each) for each in rows if each["area"] == area]

@@ -71,7 +71,9 @@ class Watch:
         while True:
             for zone in zones:
                 away = self._gone is not None
-                records = await SystemModule(self._engine, self._system, "MistLocations_1").call("device_locations", zone)
+                records = await SystemModule(self._engine, self._system, "MistLocations_1").call(
+                    "device_locations", zone
+                )
                 if away and self._gone is not None:
                     self.unmarked += sum(not record["stale"] for record in records)
                 await asyncio.sleep(0.25)
@@ -107,14 +109,19 @@ async def run(settings: Path) -> None:
                     answer = await websocket.call("diagnostics")
                 case _:
                     answer = watch.report()
-            print(await asyncio.to_thread(json.dumps, answer), flush=True)
+            _say(await asyncio.to_thread(json.dumps, answer))
         for task in others:
             task.cancel()
         began = time.perf_counter()
     await asyncio.sleep(0)
     left = [task.get_name() for task in asyncio.all_tasks() if task not in (asyncio.current_task(), *others)]
     gc.collect()
-    print(json.dumps({"stopped_in": time.perf_counter() - began, "left": left, "errors": watch.errors}), flush=True)
+    _say(json.dumps({"stopped_in": time.perf_counter() - began, "left": left, "errors": watch.errors}))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -100,7 +100,9 @@ def wrong_with(hashes: Hashes) -> list[str]:
     return wrong
 
 
-def rounds(writer: Callable[[str, int], Any], reader: Callable[[str], Hashes], target: str, count: int) -> dict[str, Any]:
+def rounds(
+    writer: Callable[[str, int], Any], reader: Callable[[str], Hashes], target: str, count: int
+) -> dict[str, Any]:
     """Fork, kill, look; `count` times."""
     rng = random.Random(8)
     wrong: list[str] = []
@@ -129,4 +131,4 @@ def rounds(writer: Callable[[str, int], Any], reader: Callable[[str], Hashes], t
 if __name__ == "__main__":
     kind, where, often = sys.argv[1:]
     pair = {"sqlite": (to_sqlite, in_sqlite), "redis": (to_redis, in_redis)}[kind]
-    print(json.dumps(rounds(*pair, where, int(often))))
+    sys.stdout.write(json.dumps(rounds(*pair, where, int(often))))

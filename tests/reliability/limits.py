@@ -13,7 +13,7 @@ from mistlocate.simulator.gate import Entry
 from reliability.rows import Measured, Row, Trial
 from support.site import SMALL, settings
 from support.truth import agreed
-from support.virtual_site import SteppedClock, VirtualSite, inline_sqlite, in_virtual_time, passes, virtual_site
+from support.virtual_site import SteppedClock, VirtualSite, in_virtual_time, inline_sqlite, passes, virtual_site
 
 MODULES = 50
 

@@ -74,7 +74,9 @@ class Worker:
 
 
 @asynccontextmanager
-async def running(folder: Path, clients: int, maps: int, rate: int, **websocket: Any) -> AsyncIterator[tuple[Cloud, Worker]]:
+async def running(
+    folder: Path, clients: int, maps: int, rate: int, **websocket: Any
+) -> AsyncIterator[tuple[Cloud, Worker]]:
     """A cloud and an engine, each a process, with everybody on the roster."""
     simulator = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mistlocate", "simulate", "--port", "0", "--clients", str(clients), "--maps", str(maps),
@@ -93,7 +95,7 @@ async def running(folder: Path, clients: int, maps: int, rate: int, **websocket:
             )  # fmt: skip
             try:
                 worker = Worker(process)
-                await worker.complete(len([each for each in (await cloud.truths()).values()]) * 9 // 10)
+                await worker.complete(len(await cloud.truths()) * 9 // 10)
                 yield cloud, worker
             finally:
                 if process.returncode is None:
@@ -170,7 +172,13 @@ async def soak(trial: Trial) -> Measured:
     drift = _drift([size for each in reports for size in each["memory_mb"]])
     frames = diagnostics["stream"]["frames"]
     long = trial.scale >= 0.5
-    holds = not differ and not errors and compared > 0 and (not long or (abs(drift) < 2 and lag < 20)) and stopped["stopped_in"] <= 5
+    holds = (
+        not differ
+        and not errors
+        and compared > 0
+        and (not long or (abs(drift) < 2 and lag < 20))
+        and stopped["stopped_in"] <= 5
+    )
     value = (
         f"{clients:,} clients, {seconds / 60:.1f} min, {frames:,} frames: {differ} of {compared:,} differ, "
         f"memory {drift:+.2f} %, loop lag p99 {lag:.1f} ms, {len(errors)} task errors"

@@ -19,7 +19,10 @@ SLOWLY = {"publish_interval": 3.0}
 
 async def _stale(site: VirtualSite) -> bool:
     """Whether every location record that is given now is marked, and some are given."""
-    answers = [await site.locations("device_locations", "zone-b"), await site.locations("locate_user", "alice@example.com")]
+    answers = [
+        await site.locations("device_locations", "zone-b"),
+        await site.locations("locate_user", "alice@example.com"),
+    ]
     return all(answers) and all(record["stale"] for answer in answers for record in answer)
 
 
@@ -129,7 +132,7 @@ ROWS = [
     ),
     Row(
         "silence-contradicted", "Faults", "a stream that answers pings and sends no data, while REST has news",
-        "noticed within 1.25 × `silence_limit`; marked stale; then everything equals the truth",
+        "noticed within 1.25 times `silence_limit`; marked stale; then everything equals the truth",
         contradicted, quick=0.05,
     ),
     Row(

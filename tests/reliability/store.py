@@ -142,7 +142,11 @@ def embedded(kinds: tuple[str, ...]) -> Callable[[Trial], Awaitable[Measured]]:
             async with site(folder, SMALL, rate=FASTER, moving=True, locations={"max_location_age": 60}) as running:
                 path = running.engine.store.path
                 await until(lambda: running.status("stream_state") == "live")
-                await until(lambda: running.tracker().owners.owner_of(min(running.present)) is not None or len(_known(running)) > 3)
+                await until(
+                    lambda: (
+                        running.tracker().owners.owner_of(min(running.present)) is not None or len(_known(running)) > 3
+                    )
+                )
                 ways = {"locked": locked, "moved away": moved_away, "deleted": deleted}
                 outage = full(path, running) if kind == "disk full" else ways[kind](path)
                 figures[kind] = await _outage(running, path, outage, GONE * trial.scale, kind != "deleted")

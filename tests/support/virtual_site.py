@@ -222,7 +222,9 @@ async def virtual_site(
         aliases = {"domain_aliases": {"EXAMPLE": "example.com"}, "publish_interval": 0.1}
         changed = {"rest_host": proxy.url, **aliases, **(websocket or {})}
         with patch.object(store.aiosqlite, "connect", inline_sqlite):
-            async with Engine(load(settings(cloud, changed, {"max_location_age": 10, **(locations or {})}), folder), clock=clock) as engine:
+            async with Engine(
+                load(settings(cloud, changed, {"max_location_age": 10, **(locations or {})}), folder), clock=clock
+            ) as engine:
                 running = VirtualSite(cloud, engine, clock, folder)  # type: ignore[arg-type]
                 running.proxy = proxy
                 yield running
