@@ -79,7 +79,7 @@ async def quiet_nights(trial: Trial) -> Measured:
     """Nobody comes, nobody moves: next to nothing on the stream for hours."""
 
     async def work() -> Measured:
-        hours = trial.count(84, 6)
+        hours = trial.count(84, 2)
         asked = 0
         async with virtual_site(trial.folder, SMALL, websocket=SLOWLY) as site:
             await site.settle()
@@ -100,7 +100,7 @@ async def sparse_nights(trial: Trial) -> Measured:
     """One device in the house reports now and then, with an hour of silence between at times."""
 
     async def work() -> Measured:
-        hours = trial.count(84, 6)
+        hours = trial.count(84, 2)
         rng = random.Random(3)
         async with virtual_site(trial.folder, LONELY, websocket=SLOWLY) as site:
             await site.settle()
