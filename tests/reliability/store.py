@@ -69,8 +69,9 @@ def _known(running: Site) -> dict[str, str]:
 
 @asynccontextmanager
 async def locked(path: Path) -> AsyncIterator[None]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)) as connection:
+        # In a thread: whoever is writing at this moment needs the loop to come to an end.
+        await asyncio.to_thread(connection.execute, "BEGIN EXCLUSIVE")
         yield
         connection.execute("ROLLBACK")
 
