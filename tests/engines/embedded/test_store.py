@@ -164,3 +164,34 @@ async def test_a_write_that_nobody_waits_for_any_more_is_finished_and_stands_in_
         await store.close()
         with pytest.raises(StoreError, match="closed"):
             await store.write_hash("m", "h", {"late": "1"})
+
+
+async def test_a_deleted_file_is_said_and_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with opened(path) as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("h", {"a": "1"})
+        for each in tmp_path.glob("a.db*"):
+            each.unlink()
+        with pytest.raises(StoreError, match="deleted or replaced"):
+            await storage.write("h", {"b": "2"})
+        await storage.write("h", {"b": "2"})
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+    async with opened(path) as store:
+        assert await ModuleStorage(store, "m").read("h") == {"b": "2"}
+
+
+async def test_a_folder_that_goes_and_comes_back_is_used_again(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with opened(folder / "a.db") as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("h", {"a": "1"})
+        folder.rename(tmp_path / "elsewhere")
+        folder.touch()
+        for _ in range(3):
+            with pytest.raises(StoreError, match="cannot be opened"):
+                await storage.write("h", {"b": "2"})
+        folder.unlink()
+        (tmp_path / "elsewhere").rename(folder)
+        await storage.write("h", {"b": "2"})
+        assert await storage.read("h") == {"a": "1", "b": "2"}

@@ -195,7 +195,10 @@ class Tracker:
         self.unknown_maps.clear()
 
     def _unknown_map(self, map_id: str) -> None:
-        if map_id not in self._unlisted_maps and len(self.unknown_maps) + len(self._unlisted_maps) < UNKNOWN_MAPS_AT_MOST:
+        if (
+            map_id not in self._unlisted_maps
+            and len(self.unknown_maps) + len(self._unlisted_maps) < UNKNOWN_MAPS_AT_MOST
+        ):
             self.unknown_maps.add(map_id)
 
     def set_keys(self, keys: Mapping[str, PskKey]) -> None:
