@@ -38,6 +38,9 @@ CREATE INDEX IF NOT EXISTS audit_by_time ON audit (module, at);
 #: Raised with every change of the tables; a file of a later version is not touched.
 VERSION = 2
 
+#: How long another program that has the file is waited for (milliseconds): for a write, and for emptying the log.
+WRITE_WITHIN, WIPE_WITHIN = 5000, 200
+
 
 class Store:
     """The engine's file. Open it before use; every method raises `StoreError`."""
@@ -55,7 +58,7 @@ class Store:
             self._connection = connection = await aiosqlite.connect(self.path, isolation_level=None)
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")
-            await connection.execute("PRAGMA busy_timeout = 5000")
+            await connection.execute(f"PRAGMA busy_timeout = {WRITE_WITHIN}")
             await connection.execute("PRAGMA secure_delete = ON")
             version = await self._scalar("PRAGMA user_version")
             if version > VERSION:
@@ -114,7 +117,9 @@ class Store:
         async with self._turn:
             connection = self._open()
             try:
+                await connection.execute(f"PRAGMA busy_timeout = {WIPE_WITHIN}")
                 (busy, *_), *_ = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+                await connection.execute(f"PRAGMA busy_timeout = {WRITE_WITHIN}")
             except (sqlite3.Error, ValueError) as error:
                 raise StoreError(f"the store cannot be written: {error}") from None
         if busy:
