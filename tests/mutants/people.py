@@ -12,8 +12,7 @@ DRIVER = "drivers/mist_websocket"
 MUTANTS: list[Mutant] = [
     Mutant(
         "an opt-out is in force at once", f"{DRIVER}/people.py",
-        "        self._site.publisher.publish(everything=True)\n\n    async def _save",
-        "\n    async def _save",
+        "        self._tracker.set_objections(register)\n", "",
         (f"{WEBSOCKET}::TestOptingOut::test_hidden_everywhere_and_back",),
     ),
     Mutant(
@@ -65,7 +64,7 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a device that turns out to be theirs goes at once", f"{DRIVER}/tracker.py",
         "            if not hidden and self.owners.hides(sighting.mac):", "            if False:",
-        (f"{WEBSOCKET}::TestOptingOut::test_a_device_that_turns_out_to_be_theirs_goes_at_once",),
+        ("tests/drivers/mist_websocket/test_tracker.py::TestObjections",),
     ),
     Mutant(
         "the cloud's own answers leave them out", f"{DRIVER}/people.py",
@@ -75,7 +74,7 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "the cloud's record of a device leaves them out", f"{DRIVER}/people.py",
         "            or owners.hides(mac)\n", "",
-        (f"{WEBSOCKET}::TestOptingOut::test_hidden_everywhere_and_back",),
+        (f"{WEBSOCKET}::TestOptingOut::test_a_device_alone_whoever_owns_it",),
     ),
     Mutant(
         "a name without a domain is covered where its domain is unknown", "location/objections.py",
@@ -109,7 +108,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "what is deleted is overwritten", "engines/embedded/store.py",
-        '            await connection.execute("PRAGMA secure_delete = ON")\n', "",
+        "PRAGMA secure_delete = ON", "PRAGMA secure_delete = OFF",
         (f"{STORE}::test_what_is_deleted_cannot_be_read_from_the_files_any_more",),
     ),
     Mutant(

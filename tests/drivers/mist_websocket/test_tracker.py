@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mistlocate.drivers.mist_websocket.tracker import SAMPLES, Tracker
-from mistlocate.location.identity import NameRules
+from mistlocate.location.identity import Identity, NameRules
+from mistlocate.location.objections import Subject
 from mistlocate.location.observation import Origin
 from mistlocate.location.ownership import PskKey
 from mistlocate.location.roster import Outcome
@@ -404,3 +405,46 @@ async def test_another_site_clears_all_but_the_owners() -> None:
     it.clear()
     assert (len(it.roster), it.maps, it.wanted, it.unknown_maps) == (0, {}, {}, set())
     assert it.owners.owner_of(MAC) is not None
+
+
+class TestObjections:
+    @virtual
+    async def test_who_turns_out_to_have_opted_out_goes_without_waiting(self) -> None:
+        it = tracker()
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        hear(it, {**FULL, "username": None})
+        it.roster.urgent, it.roster.dirty = False, {}
+        assert [each["mac"] for each in it.records_on("m1")] == [MAC]
+        hear(it, FULL)
+        assert it.records_on("m1") == []
+        assert (it.roster.urgent, it.roster.dirty) == (True, {"m1": True})
+
+    @virtual
+    async def test_whose_key_has_not_been_looked_up_yet_is_anonymous(self) -> None:
+        it = tracker()
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        hear(it, {**FULL, "username": None, "psk_id": "k1"})
+        assert [each["anonymous"] for each in it.records_on("m1")] == [True]
+        it.set_keys({"k1": PskKey("alice@example.com", None, "single", 0)})
+        assert it.records_on("m1") == []
+        it.set_keys({})
+        hear(it, {**FULL, "mac": "00005e005302", "username": None, "psk_id": "k2"})
+        assert len(it.records_on("m1")) == 1, "no list names its key, so nobody will say whose it is"
+
+    @virtual
+    async def test_a_new_day_brings_new_stand_ins_in_another_order(self) -> None:
+        it = tracker()
+        it.set_occupancy_only(True)
+        macs = [f"00005e0053{number:02x}" for number in range(20)]
+
+        def order() -> list[str]:
+            for mac in macs:
+                hear(it, {**FULL, "mac": mac, "last_seen": int(it.clock.wall())})
+            stand_ins = {it.pseudonyms.of(mac, it.cloud_clock.now()): mac for mac in macs}
+            return [stand_ins[each["mac"]] for each in it.records_on("m1")]
+
+        today = order()
+        assert today == order()
+        await it.clock.sleep(86_400)
+        assert sorted(tomorrow := order()) == sorted(today)
+        assert tomorrow != today
