@@ -169,7 +169,9 @@ class TestOptingOut:
                 patch.setattr(it.engine.store, "save_settings", full)
                 assert await it.locations("opt_out", ALICE) == {"devices": 1, "saved": False}
                 assert await it.locations("locate_user", ALICE) == []
+                await until(lambda: "objections" in it.status("problems"))
             await until(lambda: "objections" in it.host("MistWebsocket_1").saved)
+            await until(lambda: "objections" not in it.status("problems"))
 
     async def test_it_is_not_left_out_with_other_saved_settings_that_do_not_fit(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
@@ -324,7 +326,7 @@ class TestCountingOnly:
             clients = it.tracker().roster.clients.values()
             assert {(each.username, each.raw, each.ip, each.psk_id) for each in clients} == {(None, None, None, None)}
             assert len(it.tracker().owners) == 0
-            assert "alice" not in await stored(it)
+            await until(lambda: _gone(it, "alice"))
             assert mac not in json.dumps([it.status(map_id) for map_id in it.maps])
             with pytest.raises(NotFound):
                 await it.mist("client", mac)
@@ -341,11 +343,11 @@ class TestCountingOnly:
             await change(it, occupancy_only=True)
             it.host("MistWebsocket_1").start()
             await it.live()
-            await until(lambda: _gone(it))
+            await until(lambda: _gone(it, "zoe"))
 
 
-async def _gone(it: Site) -> bool:
-    return "zoe" not in await stored(it)
+async def _gone(it: Site, name: str) -> bool:
+    return name not in await stored(it)
 
 
 async def put_anonymous(it: Site, username: str) -> None:

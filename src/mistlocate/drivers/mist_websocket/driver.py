@@ -65,6 +65,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         self._site = SiteSession(self.context, self.settings, self.spawn)
         self._people = People(self.context, self._site)
         self._named = Named(self.context, lambda: self.settings)
+        self._site.other_problems = self._other_problems
         self.spawn(self._named.run(), "audit")
         self.spawn(self._people.run(), "objections")
         await self._site.start()
@@ -88,6 +89,10 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         """Disconnect, and write what is not written yet."""
         await self._named.stop()
         await self._site.stop()
+
+    def _other_problems(self) -> dict[str, Any]:
+        unsaved = {"objections": "in force, and not saved yet"} if self._people.unsaved.is_set() else {}
+        return {**unsaved, **({"audit": self._named.trail.trouble} if self._named.trail.trouble else {})}
 
     # -- the site ---------------------------------------------------------------------------------
 
