@@ -67,6 +67,27 @@ MUTANTS: list[Mutant] = [
         ("tests/drivers/mist_websocket/test_tracker.py::TestObjections",),
     ),
     Mutant(
+        "nobody who opted out is named at somebody else's device", f"{DRIVER}/tracker.py",
+        "if raw is None or self._names_objector(client):", "if raw is None:",
+        ("tests/drivers/mist_websocket/test_tracker.py::TestObjections",),
+    ),
+    Mutant(
+        "whose key has not been looked up yet is anonymous", f"{DRIVER}/tracker.py",
+        "        return client.psk_id in self.unknown_keys and not self._keys_listed and client.psk_id is not None\n",
+        "        return False\n",
+        ("tests/drivers/mist_websocket/test_tracker.py::TestObjections",),
+    ),
+    Mutant(
+        "keys of somebody who was erased are nobody's", f"{DRIVER}/tracker.py",
+        "            return _nobodys(key)\n", "            return key\n",
+        ("tests/drivers/mist_websocket/test_tracker.py::TestObjections",),
+    ),
+    Mutant(
+        "an opt-out does not wait for Redis to bring statuses", "drivers/mist_locations/driver.py",
+        "if not self._people.is_withheld(record", "if True or not self._people.is_withheld(record",
+        ("tests/e2e/placeos/test_people.py::test_opting_out_while_redis_is_away",),
+    ),
+    Mutant(
         "the cloud's own answers leave them out", f"{DRIVER}/people.py",
         "        return self._cleaned(answer)\n", "        return answer\n",
         (f"{WEBSOCKET}::TestOptingOut::test_the_clouds_own_answers_leave_them_out",),

@@ -432,6 +432,37 @@ class TestObjections:
         assert len(it.records_on("m1")) == 1, "no list names its key, so nobody will say whose it is"
 
     @virtual
+    async def test_a_record_that_names_them_at_somebody_elses_device_is_not_published_whole(self) -> None:
+        it = tracker(keep_all=True)
+        it.owners.pin("bob", [MAC], it.clock.wall())
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        hear(it, {**FULL, "hostname": "alices-phone"})
+        assert it.owners.owner_of(MAC) is not None
+        assert "alice" not in json.dumps(it.records_on("m1"))
+        assert it.records_on("m1")[0]["mac"] == MAC
+
+    @virtual
+    async def test_a_name_that_is_to_be_ignored_can_opt_out_too(self) -> None:
+        it = tracker()
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("host/pc", "example.com"))))
+        hear(it, {**FULL, "username": "host/pc@example.com"})
+        assert it.records_on("m1") == []
+
+    @virtual
+    async def test_keys_of_somebody_who_is_not_to_be_learned_are_nobodys(self) -> None:
+        it = tracker()
+        it.set_objections(it.owners.objections.learn_no_more(Subject(None, Identity("alice", "example.com"))))
+        it.set_keys(
+            {"k1": PskKey("alice@example.com", None, "single", 0), "k2": PskKey("bob@example.com", None, "single", 0)}
+        )
+        hear(it, {**FULL, "username": None, "psk_id": "k1"})
+        assert (it.keys["k1"].name, it.keys["k2"].name) == ("", "bob@example.com")
+        assert not it.owners.is_owned(MAC)
+        assert not it.unknown_keys, "it is not asked for again and again"
+        it.forget_keys(Identity("bob"))
+        assert it.keys["k2"].name == ""
+
+    @virtual
     async def test_a_new_day_brings_new_stand_ins_in_another_order(self) -> None:
         it = tracker()
         it.set_occupancy_only(True)
