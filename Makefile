@@ -7,7 +7,7 @@ else
 BIN    := $(VENV)/bin
 endif
 
-.PHONY: help demo test check lock screenshots bench-page reliability clean
+.PHONY: help demo test check lock screenshots bench-page reliability mutants clean
 
 help:
 	@echo "make demo    a simulated Mist cloud and the engine, on this machine (ARGS='--people 200' to change it)"
@@ -17,6 +17,7 @@ help:
 	@echo "make screenshots   the pictures in docs/images, taken anew (needs Chromium)"
 	@echo "make bench-page    how smoothly the page draws 2,000 devices (needs Chromium)"
 	@echo "make reliability   faults, bad input, attackers and privacy in full (SCALE=0.1 for a tenth; writes build/reliability.json)"
+	@echo "make mutants       break every listed rule once and see that a test catches it (writes build/mutants.json)"
 	@echo "make clean   remove .venv and caches"
 
 demo: $(VENV)/.runtime
@@ -56,6 +57,9 @@ bench-page: $(VENV)/.dev
 
 reliability: $(VENV)/.dev
 	@PYTHONPATH=tests $(BIN)/python -m reliability $(ARGS)
+
+mutants: $(VENV)/.dev
+	@PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

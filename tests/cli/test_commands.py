@@ -280,7 +280,7 @@ class TestKeys:
     def test_a_level_that_does_not_exist(self) -> None:
         found = run("key", "--level", "root")
         assert found.exit_code == Exit.USAGE
-        assert "user, support or administrator" in found.stderr
+        assert "user, support, administrator or metrics" in found.stderr
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -431,6 +431,15 @@ class TestSettingsFiles:
         assert f"{setting}: the file {token} cannot be read" in found.stderr
         with command("serve", str(path), MISTLOCATE_LISTEN="127.0.0.1:0") as engine:
             engine.wait_for(f"the file {re.escape(str(token))} cannot be read")
+
+    def test_files_that_others_can_read_are_said(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        path, token = tmp_path / "settings.yaml", tmp_path / "mist_api_token"
+        assert self.init(cloud, path, "--site", cloud["site"]).exit_code == 0
+        assert "others on this machine" not in run("check", str(path)).stderr
+        token.chmod(0o644)
+        assert f"chmod 600 {token}" in run("check", str(path)).stderr.replace("\n", "")
+        with command("serve", str(path), MISTLOCATE_LISTEN="127.0.0.1:0") as engine:
+            engine.wait_for(f"others on this machine can read {re.escape(str(token))}")
 
     def test_one_problem_is_singular(self, cloud: dict[str, str], tmp_path: Path) -> None:
         path = tmp_path / "settings.yaml"

@@ -140,5 +140,5 @@ class TestBinding:
 def test_levels_include_each_other() -> None:
     assert Level.USER < Level.SUPPORT < Level.ADMINISTRATOR
     assert [Level.named(level.label) for level in Level] == list(Level)
-    with pytest.raises(ValueError, match="use user, support or administrator"):
+    with pytest.raises(ValueError, match="use user, support, administrator or metrics"):
         Level.named("root")

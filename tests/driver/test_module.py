@@ -213,6 +213,16 @@ async def test_keys_that_mean_nothing_are_listed_where_they_are_no_error() -> No
     assert module.ignored_settings == ("more",)
 
 
+async def test_unloading_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(self: Recorder) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("mistlocate.driver.module.UNLOAD_WITHIN", 0.05)
+    monkeypatch.setattr(Recorder, "on_unload", hang)
+    async with asyncio.timeout(10), running() as module:
+        await module.execute("double", [1])
+
+
 async def test_nothing_of_a_module_outlives_it() -> None:
     before = len(asyncio.all_tasks())
     async with running() as module:

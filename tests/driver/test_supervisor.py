@@ -168,6 +168,30 @@ async def test_starting_while_it_still_stops_waits_for_the_end_of_the_first() ->
 
 
 @virtual
+async def test_two_lives_never_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: list[int] = []
+
+    async def run(self: Fake) -> None:
+        alive.append(1)
+        self.on_loaded()
+        await self.stopped.wait()
+        await asyncio.sleep(2)
+        alive.append(-1)
+
+    monkeypatch.setattr(Fake, "run", run)
+    life = Life()
+    life.start()
+    await asyncio.sleep(1)
+    stopping = asyncio.create_task(life.stop())
+    await asyncio.sleep(0.1)
+    life.start()
+    await stopping
+    await asyncio.sleep(1)
+    assert alive == [1, -1, 1]
+    await life.stop()
+
+
+@virtual
 async def test_assets_of_a_module_that_starts_and_of_one_that_was_stopped() -> None:
     life = Life()
     life.start()

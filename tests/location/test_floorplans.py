@@ -55,6 +55,7 @@ class TestPlacing:
     def test_sizes_nobody_knows_are_minus_one(self) -> None:
         placed = Floorplans({"m1": mapping()}, [image(width=None, height=None)]).plans["m1"].place(5.0, 6.0)
         assert placed[:4] == (5.0, 6.0, UNKNOWN_SIZE, UNKNOWN_SIZE)
+        assert UNKNOWN_SIZE == -1, "that is what consumers know"
 
     def test_unlocated_stays_unlocated(self) -> None:
         assert Floorplans({"m1": mapping()}, [image()]).plans["m1"].place(None, None)[:2] == (None, None)
@@ -74,6 +75,12 @@ class TestPlacing:
         align = (((0.0, 0.0), (0.0, 0.0)), ((1600.0, 0.0), (1.0, 0.0)), ((0.0, 900.0), (0.0, 1.0)))
         plan = Floorplans({"m1": mapping(align=align, width=200.0, height=100.0)}, [image()]).plans["m1"]
         assert plan.place(800.0, 450.0)[:4] == (pytest.approx(100.0), pytest.approx(50.0), 200.0, 100.0)
+
+    def test_degrees_are_those_of_the_mist_map_also_where_it_is_aligned(self) -> None:
+        align = (((0.0, 0.0), (0.5, 0.0)), ((1000.0, 0.0), (1.0, 0.0)), ((0.0, 500.0), (0.5, 1.0)))
+        placed = Floorplans({"g1": mapping(align=align)}, [google()]).plans["g1"].place(500.0, 250.0)
+        assert placed.x == pytest.approx(0.75)
+        assert placed.where == LatLng(49.5, 9.0)
 
     def test_a_google_map_with_sizes_and_corners_tells_degrees_and_cell(self) -> None:
         placed = Floorplans({"g1": mapping()}, [google()]).plans["g1"].place(500.0, 250.0)

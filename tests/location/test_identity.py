@@ -35,7 +35,7 @@ def test_a_whole_mac(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1234a6789b", "alice@example.com", "00005e00530g", "00005e0053011", "dead beef cafe x"]
+    "text", ["", "1234a6789b", "alice@example.com", "00005e00530g", "00005e0053011", "00005e00530", "dead beef cafe x"]
 )
 def test_not_a_whole_mac(text: str) -> None:
     assert whole_mac(text) is None
@@ -43,7 +43,13 @@ def test_not_a_whole_mac(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("mac", "random"),
-    [("da1119c0ffee", True), ("00005e005301", False), ("020000000000", True), ("5c5b35aa0101", False)],
+    [
+        ("da1119c0ffee", True),
+        ("00005e005301", False),
+        ("020000000000", True),
+        ("0f0000000000", True),
+        ("5c5b35aa0101", False),
+    ],
 )
 def test_randomised_macs_are_locally_administered(mac: str, random: bool) -> None:
     assert is_random_mac(mac) is random
@@ -109,6 +115,11 @@ class TestRules:
     )
     def test_prefixes_are_ignored_in_every_spelling(self, text: str) -> None:
         assert NameRules.of({}, ["host/", "SVC-"]).is_ignored(text)
+
+    def test_a_prefix_may_name_a_domain(self) -> None:
+        rules = NameRules.of({}, ["EXAMPLE\\svc-"])
+        assert rules.is_ignored("example\\svc-print")
+        assert not rules.is_ignored("OTHER\\svc-print")
 
     def test_other_names_are_not(self) -> None:
         assert not NameRules.of({}, ["host/"]).is_ignored("hostess@example.com")

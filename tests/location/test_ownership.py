@@ -23,7 +23,7 @@ def macs(owners: Owners, query: str, **options: bool) -> list[str]:
 class TestPrecedence:
     def test_a_stronger_source_replaces_a_weaker_one_and_never_the_other_way(self) -> None:
         owners = Owners()
-        ranked = [Source.GUEST, Source.PSK, Source.DOT1X]
+        ranked = [Source.GUEST, Source.LOGIN, Source.PSK, Source.DOT1X]
         for number, source in enumerate(ranked):
             owners.learn(A, f"user{number}@example.com", source, T + number)
             for weaker in ranked[:number]:
@@ -55,6 +55,14 @@ class TestPrecedence:
         assert owners.release(A) is None
         owners.learn(A, "alice@example.com", Source.DOT1X, T)
         assert owner(owners, A) == "alice@example.com"
+
+    def test_a_guest_who_takes_over_a_device_takes_its_stored_owner_away(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.take_changes()
+        owners.release(A)
+        owners.learn(A, "visitor@example.net", Source.GUEST, T)
+        assert owners.take_changes() == ({A: None, "alice": None}, {A: None})
 
     @pytest.mark.parametrize(
         ("text", "named"), [("alice", True), ("", False), (None, False), ("anonymous", False), (B, False)]

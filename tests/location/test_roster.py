@@ -53,6 +53,32 @@ class TestMerging:
         client = roster.clients[A]
         assert (client.position, client.located_at, client.located_from) == (HERE, NOW, "source")
 
+    def test_a_corner_is_a_position(self) -> None:
+        roster = Roster()
+        roster.apply(full(where=HERE))
+        roster.apply(slim(at=1, where=Position("map1", 0.0, 0.0)))
+        assert roster.clients[A].position == Position("map1", 0.0, 0.0)
+
+    def test_a_position_does_not_replace_what_is_known_of_a_client(self) -> None:
+        roster = Roster()
+        roster.apply(full(where=HERE, raw={"mac": A, "os": "Windows 11"}))
+        roster.apply(Sighting(A, Origin.POSITION, 1, NOW + 1, position=THERE, raw={"mac": A}))
+        assert roster.clients[A].raw == {"mac": A, "os": "Windows 11"}
+        assert roster.clients[A].position == THERE
+
+    def test_every_sighting_is_counted_by_what_became_of_it(self) -> None:
+        roster = Roster()
+        roster.apply(slim(at=0, where=HERE))
+        roster.apply(full(at=5, seen=5, where=THERE))
+        roster.apply(full(at=6, seen=1, where=HERE))
+        roster.apply(row(B, at=7, asked=7, seen=-9000))
+        assert roster.counts == {
+            Outcome.UNKNOWN: 1,
+            Outcome.APPLIED: 1,
+            Outcome.SUPERSEDED: 1,
+            Outcome.NOT_ADMITTED: 1,
+        }
+
     def test_a_bare_frame_has_only_its_arrival_and_says_so(self) -> None:
         roster = Roster()
         assert roster.apply(slim(at=5, where=HERE)) is Outcome.UNKNOWN

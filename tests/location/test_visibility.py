@@ -20,10 +20,12 @@ class TestPseudonyms:
         assert pseudonyms.of(MAC, NOON + DAY) != today
 
     def test_it_has_the_form_of_a_mac_that_nobody_was_sold(self) -> None:
-        pseudonym = Pseudonyms().of(MAC, NOON)
-        assert whole_mac(pseudonym) == pseudonym
-        assert is_random_mac(pseudonym)
-        assert pseudonym != MAC
+        pseudonyms = Pseudonyms()
+        for day in range(50):
+            pseudonym = pseudonyms.of(MAC, NOON + day * DAY)
+            assert whole_mac(pseudonym) == pseudonym
+            assert is_random_mac(pseudonym)
+            assert pseudonym != MAC
 
     def test_without_the_key_it_cannot_be_computed(self) -> None:
         assert Pseudonyms(b"1" * 32).of(MAC, NOON) == Pseudonyms(b"1" * 32).of(MAC, NOON)

@@ -71,6 +71,10 @@ class TestBudget:
         assert all(count <= 20 for count in hours.values())
 
 
+def test_the_vendors_limit_is_the_default() -> None:
+    assert Budget().limit == 5000
+
+
 class TestPace:
     def test_the_first_resyncs_wait_for_nothing(self) -> None:
         pace = Budget(5000).resyncs
@@ -93,6 +97,13 @@ class TestPace:
 
     def test_a_site_that_costs_more_than_the_burst_is_not_locked_out(self) -> None:
         assert Budget(100).resyncs.wait(80, 0) == 0
+
+    def test_the_share_comes_back_with_time(self) -> None:
+        pace = Budget(5000).resyncs
+        for _ in range(10):
+            pace.spent(250, 0)
+        assert pace.wait(250, 0) > 0
+        assert pace.wait(250, 3600) == 0
 
     def test_it_follows_the_limit(self) -> None:
         budget = Budget(5000)

@@ -59,6 +59,10 @@ class TestReading:
         assert record.os == "Windows 11"
         assert getattr(record, wrong[0]) is None
 
+    def test_a_number_as_a_name_is_a_text(self) -> None:
+        record, dropped_fields = read(Map, {"id": "m1", "name": 12})
+        assert (record.name, dropped_fields) == ("12", ())
+
     def test_numbers_written_as_text_are_numbers(self) -> None:
         record, wrong = read(ClientStats, {**FULL, "x": "12.5", "last_seen": "1767261594"})
         assert (record.x, record.last_seen, wrong) == (12.5, 1767261594.0, ())
@@ -76,7 +80,7 @@ class TestReading:
 
     def test_errors_name_fields_and_never_values(self) -> None:
         with pytest.raises(ValueError, match="mac") as error:
-            read(ClientStats, {"mac": "alice@example.com"})
+            read(ClientStats, {"mac": 5, "username": "alice@example.com"})
         assert "alice" not in str(error.value)
 
     @given(

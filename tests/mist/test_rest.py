@@ -59,6 +59,11 @@ class TestCalls:
         respx_mock.get("/api/v1/sites/s1").respond(content=body, headers={"Content-Type": "application/vnd.api+json"})
         assert (await api.site("s1")).name == "HQ"
 
+    async def test_the_clouds_clock_is_read_off_its_answers(self, respx_mock: respx.MockRouter, api: MistApi) -> None:
+        respx_mock.get("/api/v1/self").respond(json={}, headers={"Date": "Thu, 01 Jan 2026 10:00:00 GMT"})
+        await api.token_info()
+        assert api.cloud_clock.now() == pytest.approx(1_767_261_600.0, abs=600), "the clock of this test runs fast"
+
     async def test_usage(self, respx_mock: respx.MockRouter, api: MistApi) -> None:
         respx_mock.get("/api/v1/self/usage").respond(json={"requests": 418, "request_limit": 5000})
         assert (await api.usage()).requests == 418
@@ -315,6 +320,7 @@ class TestAnyPath:
             except BadArguments:
                 assert everything.call_count == 0
             else:
+                assert "%" not in location, "what is hidden in codes is not asked at all"
                 (call,) = everything.calls
                 assert call.request.url.host == "api.example.test"
                 assert call.request.url.path.startswith("/api/v1/")

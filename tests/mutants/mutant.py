@@ -1,5 +1,6 @@
 """A break of one rule."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -15,3 +16,12 @@ class Mutant:
     old: str
     new: str
     tests: tuple[str, ...]
+
+
+def breaks(file: str, *tests: str) -> Callable[..., Mutant]:
+    """Makes mutants `(rule, old, new)` of one file; each may name narrower `tests` than those of the whole file."""
+
+    def mutant(rule: str, old: str, new: str, *narrower: str) -> Mutant:
+        return Mutant(rule, file, old, new, narrower or tests)
+
+    return mutant

@@ -5,6 +5,7 @@ PYTHONPATH=tests python -m reliability [--scale 0.1] [--only ID …] [--report b
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -62,6 +64,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", metavar="ID", choices=[row.id for row in ROWS])
     parser.add_argument("--report", type=Path, default=Path("build/reliability.json"))
     options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console = Console()
     rows = [row for row in ROWS if not options.only or row.id in options.only]
     results = asyncio.run(campaign(rows, options.scale, console))

@@ -3,7 +3,7 @@
 import typer
 
 from mistlocate import __version__
-from mistlocate.cli import auditing, calls, run, setup
+from mistlocate.cli import auditing, calls, keeping, run, setup
 
 app = typer.Typer(
     name="mistlocate",
@@ -19,6 +19,7 @@ run.register(app)
 setup.register(app)
 calls.register(app)
 auditing.register(app)
+keeping.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -46,6 +46,18 @@ class EngineClient:
     ) -> None:
         await self._http.aclose()
 
+    async def health(self, *, live: bool = False) -> dict[str, Any]:
+        """Whether every module runs: `{status, version, modules, running}`, `status` is `ok` or `degraded`. It needs
+        no key. With `live` only whether the engine answers: `{status, version}`."""
+        try:
+            response = await self._http.request("GET", f"{self.url}/health/{'live' if live else 'ready'}")
+        except TransportError as error:
+            raise self._unreachable(error) from None
+        answer = self._json(response.body, response.status)
+        if response.status in (200, 503) and isinstance(answer, dict) and "status" in answer:
+            return answer
+        raise _refusal(response.status, answer if isinstance(answer, dict) else {})
+
     async def systems(self) -> list[dict[str, Any]]:
         """All systems: `{id, name, zones, modules}`."""
         return list(await self._call("GET", "/systems"))
@@ -120,15 +132,16 @@ class EngineClient:
             response = await self._http.request(method, self.url + _BASE + path, self._headers, json=body)
         except TransportError as error:
             raise self._unreachable(error) from None
-        try:
-            answer = jsontext.loads(response.body)
-        except ValueError:
-            raise EngineError(
-                f"{self.url} answers, but not as an engine (HTTP {response.status})", hint="check --url"
-            ) from None
+        answer = self._json(response.body, response.status)
         if response.status == 200:
             return answer
         raise _refusal(response.status, answer if isinstance(answer, dict) else {})
+
+    def _json(self, body: bytes, status: int) -> Any:
+        try:
+            return jsontext.loads(body)
+        except ValueError:
+            raise EngineError(f"{self.url} answers, but not as an engine (HTTP {status})", hint="check --url") from None
 
     def _unreachable(self, error: TransportError) -> EngineUnreachable:
         return EngineUnreachable(

@@ -132,8 +132,11 @@ class HttpResponse(Protocol):
 class Http(Protocol):
     """Sends requests. Raises `TransportError`."""
 
-    async def get(self, url: str, headers: Mapping[str, str], *, at_most: int | None = None) -> HttpResponse:
-        """The answer, whatever its status. One of more than `at_most` bytes is a `TransportError`, too."""
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, at_most: int | None = None, public: bool = False
+    ) -> HttpResponse:
+        """The answer, whatever its status. One of more than `at_most` bytes is a `TransportError`, too, and with
+        `public` so is a host of this machine or of a private network."""
 
     async def aclose(self) -> None:
         """Close all connections."""

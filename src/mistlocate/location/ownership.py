@@ -89,7 +89,9 @@ class Owners:
         self.closed = False
         """Whether nobody is to be learned at all, nor taken in from the store."""
         self._by_mac: dict[str, Ownership] = {}
-        self._by_name: dict[str, dict[Identity, dict[str, None]]] = {}
+        self._by_name: dict[str, tuple[str, ...]] = {}
+        """The MACs of everybody of a bare name, in the order in which they were learned. Most names have one: a tuple
+        takes a ninth of what a dict by identity would."""
         self._stored_at: dict[str, float] = {}
         self._changed_macs: set[str] = set()
         self._changed_names: set[str] = set()
@@ -113,6 +115,13 @@ class Owners:
             if learned:
                 self._own(mac, anew)
             if not learned or anew.hidden is not owned.hidden:
+                self._mark(mac, owned)
+
+    def not_after(self, now: float) -> None:
+        """The clock was set back: what seems to be confirmed in the future would outrank all that is learned now."""
+        for mac, owned in list(self._by_mac.items()):
+            if owned.at > now:
+                self._by_mac[mac] = owned._replace(at=now)
                 self._mark(mac, owned)
 
     # -- learning ---------------------------------------------------------------------------------
@@ -170,7 +179,8 @@ class Owners:
 
     def _confirm(self, mac: str, known: Ownership, at: float) -> None:
         if at > known.at:
-            confirmed = self._by_mac[mac] = known._replace(at=at)
+            identity, source, _, text, withheld, hidden = known  # every record comes here: `_replace` is slow
+            confirmed = self._by_mac[mac] = Ownership(identity, source, at, text, withheld, hidden)
             if at - self._stored_at.get(mac, at) > STORE_CONFIRMED_AFTER:
                 self._mark(mac, confirmed)
 
@@ -184,22 +194,33 @@ class Owners:
     def _own(self, mac: str, owned: Ownership) -> None:
         self._disown(mac)
         self._by_mac[mac] = owned
-        macs = self._by_name.setdefault(owned.identity.name, {}).setdefault(owned.identity, {})
-        macs[mac] = None
+        name = owned.identity.name
+        self._by_name[name] = (*self._by_name.get(name, ()), mac)
+        macs = self._people(name)[owned.identity]
         while len(macs) > MACS_PER_PERSON:
-            self.release(min(macs, key=lambda each: self._by_mac[each][1:3]))  # the weakest source, then the oldest
+            # the weakest source, then the oldest
+            least = min(macs, key=lambda each: self._by_mac[each][1:3])
+            macs.remove(least)
+            self.release(least)
 
     def _disown(self, mac: str) -> Ownership | None:
         owned = self._by_mac.pop(mac, None)
         if owned is None:
             return None
-        people = self._by_name[owned.identity.name]
-        del people[owned.identity][mac]
-        if not people[owned.identity]:
-            del people[owned.identity]
-        if not people:
-            del self._by_name[owned.identity.name]
+        name = owned.identity.name
+        left = tuple(each for each in self._by_name[name] if each != mac)
+        if left:
+            self._by_name[name] = left
+        else:
+            del self._by_name[name]
         return owned
+
+    def _people(self, name: str) -> dict[Identity, list[str]]:
+        """Everybody of a bare name, with the MACs."""
+        found: dict[Identity, list[str]] = {}
+        for mac in self._by_name.get(name, ()):
+            found.setdefault(self._by_mac[mac].identity, []).append(mac)
+        return found
 
     def _mark(self, mac: str, owned: Ownership) -> None:
         """Note that the stored form of this MAC and of this owner has to be written; guests have none."""
@@ -234,7 +255,7 @@ class Owners:
 
         A bare name means everyone who has it.
         """
-        people = self._by_name.get(identity.name, {})
+        people = self._people(identity.name)
         wanted = [each for each in people if identity.domain is None or each.domain in (identity.domain, None)]
         return [(mac, self._by_mac[mac]) for each in wanted for mac in people[each]]
 
@@ -255,8 +276,11 @@ class Owners:
         wanted = self.rules.identify(query)
         if wanted is None:
             return Match(())
-        people = self._by_name.get(wanted.name, {})
-        known = [identity for identity in people if self.macs_of([identity], guests=guests)]
+        known = [
+            identity
+            for identity, macs in self._people(wanted.name).items()
+            if any(self.owner_of(mac, guests=guests) is not None for mac in macs)
+        ]
         if wanted.domain is not None:
             return Match(tuple(each for each in known if each.domain in (wanted.domain, None)))
         if len({each.domain for each in known if each.domain is not None}) > 1:
@@ -268,15 +292,15 @@ class Owners:
         macs = [
             mac
             for identity in identities
-            for mac in self._by_name.get(identity.name, {}).get(identity, ())
-            if self.owner_of(mac, guests=guests) is not None
+            for mac in self._by_name.get(identity.name, ())
+            if (owned := self.owner_of(mac, guests=guests)) is not None and owned.identity == identity
         ]
         return self._newest_first(macs)
 
     def people(self, *, guests: bool = False) -> Iterator[tuple[Identity, tuple[str, ...]]]:
         """Everyone who owns something, with the MACs."""
-        for people in self._by_name.values():
-            for identity, owned in people.items():
+        for name in self._by_name:
+            for identity, owned in self._people(name).items():
                 macs = tuple(mac for mac in owned if self.owner_of(mac, guests=guests) is not None)
                 if macs:
                     yield identity, macs
@@ -341,12 +365,21 @@ class Owners:
                 self._mark(mac, owned)  # stored before it was objected to
             if may_learn and (learned is None or learned.source < owned.source):
                 self._own(mac, owned)
+            else:
+                self._changed_names.add(owned.identity.name)  # whose stored list still has the MAC
         return unreadable
 
-    def take_changes(self) -> tuple[dict[str, str | None], dict[str, str | None]]:
-        """What is to be written since the last call: fields of `user_macs` and of `identities`; None deletes one."""
-        macs, names = self._changed_macs, self._changed_names
-        self._changed_macs, self._changed_names = set(), set()
+    def take_changes(self, at_most: int | None = None) -> tuple[dict[str, str | None], dict[str, str | None]]:
+        """What is to be written since the last call: fields of `user_macs` and of `identities`; None deletes one.
+
+        With `at_most` no more than so many MACs with their owners: what is left over comes with the next call.
+        """
+        macs = _taken(self._changed_macs, at_most)
+        owned_by = {owned.identity.name for mac in macs if (owned := self._by_mac.get(mac)) is not None}
+        names = owned_by & self._changed_names
+        self._changed_names -= names
+        if not self._changed_macs:  # and those who lost a MAC
+            names |= _taken(self._changed_names, at_most)
         user_macs: dict[str, str | None] = {}
         identities: dict[str, str | None] = {}
         for mac in macs:
@@ -362,14 +395,25 @@ class Owners:
             user_macs[name] = json.dumps(listed) if listed else None
         return user_macs, identities
 
+    def all_due(self) -> None:
+        """Everything is to be written again."""
+        for mac, owned in self._by_mac.items():
+            self._mark(mac, owned)
+
+    def missing_in(self, user_macs: Mapping[str, str]) -> None:
+        """Make due what is known and is not in what was stored."""
+        for mac, owned in self._by_mac.items():
+            if mac not in user_macs:
+                self._mark(mac, owned)
+
     def give_back(self, user_macs: Mapping[str, str | None]) -> None:
         """What `take_changes` gave out could not be written: it is due again."""
         for field in user_macs:
             (self._changed_macs if whole_mac(field) else self._changed_names).add(field)
 
     def _stored_macs(self, name: str) -> list[str]:
-        everyone = [mac for owned in self._by_name.get(name, {}).values() for mac in owned]
-        return self._newest_first([mac for mac in everyone if self._is_stored(self._by_mac[mac])])
+        macs = self._by_name.get(name, ())
+        return self._newest_first([mac for mac in macs if self._is_stored(self._by_mac[mac])])
 
     @staticmethod
     def _is_stored(owned: Ownership) -> bool:
@@ -378,6 +422,15 @@ class Owners:
     def _decode(self, text: str) -> Ownership | None:
         record = json.loads(text)
         return self._ownership(str(record["user"]), Source[str(record["source"]).upper()], float(record["at"]))
+
+
+def _taken(changed: set[str], at_most: int | None) -> set[str]:
+    """Take so many out of a set, or all."""
+    if at_most is None or len(changed) <= at_most:
+        taken = set(changed)
+        changed.clear()
+        return taken
+    return {changed.pop() for _ in range(at_most)}
 
 
 def _encode(owned: Ownership) -> str:

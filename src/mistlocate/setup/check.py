@@ -110,6 +110,7 @@ async def check(
     http = HttpTransport(settings.transport())
     try:
         api = MistApi(http, endpoints.rest, token, clock=clock)
+        _check_tls(settings, report)
         site = await _check_token(api, settings.site, through, report)
         if site is None:
             return report
@@ -127,6 +128,12 @@ async def check(
 
 
 # -- the cloud ------------------------------------------------------------------------------------
+
+
+def _check_tls(settings: MistWebsocketSettings, report: Report) -> None:
+    if not settings.verify_tls:
+        text = "certificates are not checked: whoever is on the way can read the token and change every answer"
+        report.note("tls", text, "remove verify_tls: false; for an authority of your own set ca_file")
 
 
 def _token(settings: MistWebsocketSettings) -> str:

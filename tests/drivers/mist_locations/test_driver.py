@@ -101,6 +101,19 @@ class TestLocatingSomebody:
             await put(it, "alice@example.com")
             assert len(await it.locations("locate_user", "alice@example.com")) == 1
 
+    async def test_what_nobody_vouches_for_is_marked(self, tmp_path: Path) -> None:
+        """Another program may write the lists of maps, and tell nothing of how fresh they are."""
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            await put(it, "alice@example.com")
+            assert [each["stale"] for each in await it.locations("locate_user", "alice@example.com")] == [False]
+
+            async def marked() -> bool:
+                it.engine.board.set(it.host("MistWebsocket_1").spec.id, "freshness", None)
+                return all(each["stale"] for each in await it.locations("locate_user", "alice@example.com"))
+
+            await until(marked)
+
 
 class TestZones:
     async def test_a_level_a_building_and_any_other_zone_of_a_mapping(self, tmp_path: Path) -> None:
@@ -284,6 +297,7 @@ class TestExplain:
             await until(lambda: it.published(guest).get("is_guest"))
             found = await it.locations("explain", "visitor")
             assert (found["shown"], found["won"]) == (True, mac), "as locate_user answers"
+            assert [each["mac"] for each in await it.locations("locate_user", None, "visitor")] == [mac]
             assert (await it.locations("explain", "visitor@example.net"))["devices"] == []
             found = await it.locations("explain", guest)
             assert found["devices"][0]["owner"] is None

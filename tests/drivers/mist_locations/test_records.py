@@ -62,7 +62,10 @@ def test_unlocated_is_null_and_the_variance_stays_a_number(odd: dict[str, Any]) 
         ({"accuracy": None, "num_locating_aps": 0}, RADIUS_OF_ONE_AP_M),
         ({"accuracy": None, "num_locating_aps": None}, RADIUS_OF_ONE_AP_M),
         ({"accuracy": 0, "num_locating_aps": 5}, RADIUS_OF_ONE_AP_M / 5),
+        ({"accuracy": None, "num_locating_aps": -3}, RADIUS_OF_ONE_AP_M),
         ({"accuracy": "4"}, RADIUS_OF_ONE_AP_M / 3),
+        ({"accuracy": math.nan}, RADIUS_OF_ONE_AP_M / 3),
+        ({"accuracy": math.inf}, RADIUS_OF_ONE_AP_M / 3),
     ],
 )
 def test_without_an_accuracy_the_number_of_access_points_stands_in(client: dict[str, Any], variance: float) -> None:
@@ -78,7 +81,7 @@ def test_a_georeferenced_map_tells_degrees_and_a_cell() -> None:
 
 
 def test_anonymous_devices_keep_their_place_and_nothing_else() -> None:
-    found = record(anonymous_mac="a2000000beef")
+    found = record({"os": "Windows 11"}, anonymous_mac="a2000000beef")
     assert found["mac"] == "a2000000beef"
     assert (found["manufacturer"], found["os"], found["ssid"]) == (None, None, None)
     assert (found["x"], found["level"]) == (53.0, "zone-1")

@@ -3,6 +3,9 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from mistlocate.drivers.mist_websocket import enrich
 from mistlocate.simulator import Campus
 from support.site import Site, site
 from support.waiting import until
@@ -90,8 +93,10 @@ class TestUnlocatedClients:
         async with site(tmp_path, rate=120) as it:
             it.cloud.stage.add_device(username="zoe@example.com", located=False)
             await it.live()
+            live_since = it.clock.monotonic()
             assert it.requests("/stats/clients") == []
             await until(lambda: it.requests("/stats/clients"))
+            assert it.clock.monotonic() - live_since > 50
             await until(lambda: it.owns("zoe@example.com"))
             await it.clock.sleep(200)
             lists = [
@@ -101,7 +106,9 @@ class TestUnlocatedClients:
 
 
 class TestKeys:
-    async def test_nobody_asks_for_keys_that_nobody_uses(self, tmp_path: Path) -> None:
+    async def test_nobody_asks_for_keys_that_nobody_uses(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(enrich, "KEYS_AT_MOST_EVERY", 5.0)
+        monkeypatch.setattr(enrich, "KEYS_EVERY", 6.0)
         async with site(tmp_path, EMPTY) as it:
             it.cloud.stage.add_device(username="alice@example.com", map_id=it.maps[0], x=1.0, y=2.0)
             await it.complete()

@@ -88,6 +88,20 @@ class TestSnapshot:
             assert it.status("freshness") == {"stale": False, "stale_maps": []}
             assert "maps_not_listed" not in it.status("problems")
 
+    async def test_what_was_listed_is_not_listed_again_after_a_pause(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.complete()
+            before = len(calls(it))
+            last = len(it.maps) - 1
+            rule = it.cloud.faults.rest(
+                f"maps/{it.maps[last]}/clients", status=429, headers={"Retry-After": "5"}, times=1, delay=10
+            )
+            await it.broken()
+            await it.complete()
+            after = calls(it)[before:]
+            assert rule.hits == 1
+            assert [after.count(f"map {number}") for number in range(len(it.maps))] == [1] * last + [2]
+
     async def test_a_list_that_is_not_for_this_token_costs_its_map_only(self, tmp_path: Path) -> None:
         async with site(tmp_path) as it:
             it.cloud.faults.rest(f"maps/{it.maps[1]}/clients", status=403)
@@ -185,6 +199,15 @@ class TestMaps:
             assert it.status(gone) is None
             assert it.status("problems", "MistLocations_1")["dangling_mappings"] == [gone]
 
+    async def test_so_does_one_that_nobody_was_on(self, tmp_path: Path) -> None:
+        empty = SMALL.__class__(seed=1, people=0, floors=2, passers=0)
+        async with site(tmp_path, empty, rate=120, websocket={"maps_interval": 2}) as it:
+            await it.live()
+            gone = it.maps[1]
+            await until(lambda: it.status(gone) == [])
+            it.cloud.stage.remove_map(gone)
+            await until(lambda: it.status(gone) is None)
+
     async def test_a_map_with_other_coordinates_drops_its_positions_and_lists_its_clients_anew(
         self, tmp_path: Path
     ) -> None:
@@ -232,6 +255,14 @@ class TestSilence:
             await it.live()
             assert (await it.diagnostics())["stream"]["connections"] == 2
             assert "silent" in (await it.diagnostics())["stream"]["last_failure"]
+
+    async def test_what_was_seen_about_when_it_fell_silent_contradicts_nothing(self, tmp_path: Path) -> None:
+        async with site(tmp_path, SMALL.__class__(seed=1, people=0, floors=2, passers=0)) as it:
+            await it.live()
+            seen = {"mac": "00005e00aaaa", "last_seen": it.cloud.now() + 10}
+            it.cloud.faults.rest("/stats/clients$", body=[seen])
+            await it.state("quiet")
+            assert (await it.diagnostics())["stream"]["connections"] == 1
 
     async def test_a_record_from_another_time_contradicts_nothing(self, tmp_path: Path) -> None:
         async with site(tmp_path) as it:

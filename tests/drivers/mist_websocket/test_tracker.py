@@ -183,6 +183,12 @@ class TestReading:
         assert (published(it)["x"], published(it)["y"]) == (200.0, 100.0)
 
     @virtual
+    async def test_half_a_position_is_none(self) -> None:
+        it = tracker()
+        hear(it, {"mac": MAC, "map_id": "m1", "y": 5.0})
+        assert (published(it)["map_id"], published(it)["x"], published(it)["y"]) == ("m1", None, None)
+
+    @virtual
     async def test_metres_on_a_map_without_scale_are_no_place(self) -> None:
         it = tracker()
         hear(it, {"mac": MAC, "map_id": "m9", "x_m": 10.0, "y_m": 5.0})
@@ -358,6 +364,13 @@ class TestOwners:
         owned = it.owners.owner_of(MAC)
         assert owned is not None
         assert str(owned.identity) == "alice@example.com"
+
+    @virtual
+    async def test_what_is_known_better_by_now_teaches_no_owner(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "username": None})
+        assert listed(it, {**FULL, "username": "bob@example.com", "last_seen": START - 100}) is Outcome.SUPERSEDED
+        assert it.owners.owner_of(MAC) is None
 
 
 class TestWanted:

@@ -70,7 +70,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._mist = self.context.module(MIST)
         self._maps: list[MapInfo] | None = None
         self._freshness: Mapping[str, Any] = {}
-        self._clock_offset = 0.0
+        self._cloud_time = self._cloud_time_by(0.0)
         self._levels = Levels()
         self._named = Named(self.context, lambda: self.settings)
         self._people = People(self._mist, self._named, self.context.storage, self.context.clock, self._max_age)
@@ -113,7 +113,14 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._live.changed()
 
     def _offset_changed(self, offset: Any) -> None:
-        self._clock_offset = float(offset) if isinstance(offset, int | float) else 0.0
+        self._cloud_time = self._cloud_time_by(float(offset) if isinstance(offset, int | float) else 0.0)
+
+    def _cloud_time_by(self, offset: float) -> float:
+        """The cloud's time when the monotonic clock read 0, by the offset that is told now.
+
+        Kept like this, a machine whose clock is set tells the right time also until the next offset is told.
+        """
+        return self.context.clock.wall() + offset - self.context.clock.monotonic()
 
     def _map_again(self) -> None:
         mappings = {map_id: each.floor() for map_id, each in self.settings.floorplan_mappings.items()}
@@ -362,7 +369,7 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     def _now(self) -> float:
         """The cloud's time: ages are told by the clock that wrote the records."""
-        return self.context.clock.wall() + self._clock_offset
+        return self._cloud_time + self.context.clock.monotonic()
 
 
 def _names(*names: str | None) -> list[str]:

@@ -106,7 +106,7 @@ def _device(tracker: Tracker, mac: str, *, guests: bool) -> dict[str, Any]:
     found["named_by_network"] = bool(client.username)
     found["name_withheld"] = bool(client.username) and rules.is_ignored(client.username or "")
     found["pre_shared_key"] = None if client.psk_id is None else _key(tracker, client.psk_id)
-    found["moves"] = [] if anonymous else [move._asdict() for move in client.moves or ()]
+    found["moves"] = [] if anonymous else [move._asdict() for move in client.moves]
     return found
 
 

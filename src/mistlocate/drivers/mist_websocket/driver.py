@@ -1,6 +1,6 @@
 """MistWebsocket: the stream and the REST API of one Juniper Mist site."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -13,11 +13,12 @@ from mistlocate.drivers.mist_websocket.people import People, unknown_client
 from mistlocate.drivers.mist_websocket.publish import map_summary
 from mistlocate.drivers.mist_websocket.session import SiteSession
 from mistlocate.drivers.mist_websocket.settings import PLACEHOLDERS, URI_BASE, MistWebsocketSettings
-from mistlocate.errors import AccessDenied, BadArguments, ModuleUnavailable, NotFound
+from mistlocate.errors import AccessDenied, BadArguments, ModuleUnavailable, NotFound, Problem
 from mistlocate.location import identity
 from mistlocate.location.identity import whole_mac
 from mistlocate.location.objections import names_in
 from mistlocate.mist.budget import Purpose
+from mistlocate.mist.clouds import looks_like_url
 from mistlocate.mist.health import StreamState
 
 
@@ -48,7 +49,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         "connected": StatusInfo(Level.USER, "whether the stream is connected"),
         "stream_state": StatusInfo(Level.USER, ", ".join(StreamState)),
         "stream_reason": StatusInfo(Level.USER, "one sentence: why the stream is in this state"),
-        "last_frame": StatusInfo(Level.USER, "unix time of the last frame"),
+        "last_frame": StatusInfo(Level.USER, "unix time of the last frame, told every 10 s"),
         "freshness": StatusInfo(Level.USER, "`{stale, stale_maps}`: whether answers may be out of date, and where"),
         "clock_offset": StatusInfo(Level.USER, "seconds that the cloud's clock is ahead of this machine's"),
         "maps": StatusInfo(Level.USER, "the site's maps, as the command `maps` answers them"),
@@ -56,6 +57,14 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         "driver": StatusInfo(Level.USER, "name and version of this implementation"),
     }
     other_statuses: ClassVar[StatusInfo] = StatusInfo(Level.SUPPORT, "MAP_ID: the list of the clients on that map")
+
+    @classmethod
+    def not_to_be_saved(cls, changes: Mapping[str, Any]) -> Iterable[Problem]:
+        """Besides, the address of a page names a cloud, and with it where the token goes; an id does not."""
+        yield from super().not_to_be_saved(changes)
+        if looks_like_url(str(changes.get("site_id") or "")):
+            hint = "give the id of the site alone, or change it in the settings file"
+            yield Problem("site_id", "an address decides where secrets are sent, and is not saved at run time", hint)
 
     # -- hooks ------------------------------------------------------------------------------------
 

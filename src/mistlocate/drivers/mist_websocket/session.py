@@ -18,11 +18,13 @@ from mistlocate.location.objections import Register
 from mistlocate.location.visibility import Shown
 from mistlocate.mist.health import StreamState
 
-#: How often the site is looked after (seconds), and every how many times clients are forgotten.
-TICK = 2.0
-FORGET_EVERY = 5
-#: … and owners.
-EXPIRE_EVERY = 300
+#: How often the token's file is looked at (seconds), every how many times the site is looked after, and every how many
+#: times clients are forgotten (and the time of the last frame is told: it changes all the time, and each time costs a
+#: write), and owners.
+TICK = 1.0
+LOOK_EVERY = 2
+FORGET_EVERY = 10
+EXPIRE_EVERY = 600
 
 #: Settings that decide where and as whom to connect.
 CONNECTION_SETTINGS = frozenset(
@@ -60,6 +62,7 @@ class SiteSession:
         self.tracker.set_objections(Register.of(objections, self.tracker.owners.rules))
         self._set_visibility(settings)
         self.publisher = Publisher(self.tracker, context.status, context.clock, lambda: self.settings.publish_interval)
+        self.tracker.on_step = self._clock_stepped
         self.store = OwnerStore(self.tracker.owners, context.storage, context.clock)
         self.connection: Connection | None = None
         self.other_problems: Callable[[], dict[str, Any]] = dict
@@ -194,11 +197,16 @@ class SiteSession:
         status.set("problems", {**report.problems(self.tracker, self.store, connection), **self.other_problems()})
         self._context.set_connected(connection is not None and connection.stream.health.connected)
 
+    def _tell_last_frame(self) -> None:
+        if self.connection is not None and self.connection.stream.last_frame is not None:
+            silent_for = self._context.clock.monotonic() - self.connection.stream.last_frame
+            self._context.status.set("last_frame", int(self.tracker.cloud_clock.now() - silent_for))
+
     async def _look_after(self) -> None:
-        clock, tracker, status = self._context.clock, self.tracker, self._context.status
+        tracker = self.tracker
         ticks, day = 0, 0
         while True:
-            await clock.sleep(TICK)
+            await self._context.clock.sleep(TICK)
             ticks += 1
             if ticks % EXPIRE_EVERY == FORGET_EVERY:
                 await self.expire_owners()
@@ -207,14 +215,20 @@ class SiteSession:
                 day = today
                 tracker.roster.mark_all()  # anonymous devices have another MAC today
             if ticks % FORGET_EVERY == 0:
-                tracker.forget()
+                self.tracker.forget()
                 self.publisher.news()
-            status.set("clock_offset", round(tracker.cloud_clock.offset()))
-            if self.connection is not None and self.connection.stream.last_frame is not None:
-                silent_for = clock.monotonic() - self.connection.stream.last_frame
-                status.set("last_frame", int(tracker.cloud_clock.now() - silent_for))
-            self._changed()
+            if ticks % FORGET_EVERY == 0 or self._context.status.get("last_frame") is None:
+                self._tell_last_frame()
+            if ticks % LOOK_EVERY == 0:
+                self._context.status.set("clock_offset", round(tracker.cloud_clock.offset()))
+                self._changed()
             await self._watch_token_file()
+
+    def _clock_stepped(self) -> None:
+        """Whoever reads ages needs the new times and the new "now" together."""
+        self.publisher.publish(everything=True)
+        self._context.status.set("clock_offset", round(self.tracker.cloud_clock.offset()))
+        self._tell_last_frame()
 
     async def _watch_token_file(self) -> None:
         """A token that is rotated by writing its file anew takes effect without a restart."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from mistlocate.driver.base import FIXED
 from mistlocate.driver.named import NamedSettings
 from mistlocate.errors import Problem, SettingsError
 from mistlocate.mist.budget import CALLS_PER_HOUR
@@ -54,13 +55,19 @@ class MistWebsocketSettings(NamedSettings):
     api_token: SecretStr | None = Field(
         None, description="API token, best an organisation's own with the role read. Or name a file: api_token_file."
     )
-    api_token_file: Path | None = Field(None, description="File that holds the API token; read again when it changes.")
+    api_token_file: Annotated[Path | None, FIXED] = Field(
+        None, description="File that holds the API token; read again when it changes."
+    )
     site_id: str = Field(description="Id of the site, or the address of one of its pages in the Mist portal.")
-    cloud: str | None = Field(
+    cloud: Annotated[str | None, FIXED] = Field(
         None, description='Cloud instance: its name ("EMEA 01") or the address of the portal. Default: Global 01.'
     )
-    rest_host: str | None = Field(None, description="REST host, where `cloud` cannot name it; a scheme is allowed.")
-    stream_host: str | None = Field(None, description="Host of the stream, where it does not follow from rest_host.")
+    rest_host: Annotated[str | None, FIXED] = Field(
+        None, description="REST host, where `cloud` cannot name it; a scheme is allowed."
+    )
+    stream_host: Annotated[str | None, FIXED] = Field(
+        None, description="Host of the stream, where it does not follow from rest_host."
+    )
     ignore_usernames: list[str] = Field(
         ["host/"], description="Prefixes of names that are never given as owners; the devices stay visible."
     )
@@ -101,12 +108,18 @@ class MistWebsocketSettings(NamedSettings):
     rest_budget: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
         CALLS_PER_HOUR, description="REST calls an hour that this token may use; the cloud's own limit is 5,000."
     )
-    proxy: str | None = Field(
+    proxy: Annotated[str | None, FIXED] = Field(
         None, description="Proxy for REST and stream as a URL; empty for none. Default: HTTPS_PROXY of the environment."
     )
-    verify_tls: bool = Field(True, description="Check certificates. Turn off only to find out what is wrong.")
-    ca_file: Path | None = Field(None, description="PEM file of the authorities to trust instead of the system's.")
-    ca_certificates: str | None = Field(None, description="The same as PEM text, where no file can be named.")
+    verify_tls: Annotated[bool, FIXED] = Field(
+        True, description="Check certificates. Turn off only to find out what is wrong."
+    )
+    ca_file: Annotated[Path | None, FIXED] = Field(
+        None, description="PEM file of the authorities to trust instead of the system's."
+    )
+    ca_certificates: Annotated[str | None, FIXED] = Field(
+        None, description="The same as PEM text, where no file can be named."
+    )
     connect_timeout: Annotated[float, Field(ge=1, le=120)] = Field(10.0, description="Seconds.")
     read_timeout: Annotated[float, Field(ge=1, le=300)] = Field(30.0, description="Seconds.")
 

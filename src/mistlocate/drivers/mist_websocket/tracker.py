@@ -4,10 +4,11 @@ This is where `mist/` and `location/` meet: wire records become sightings here a
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from sys import intern
 from typing import Any, NamedTuple
 
+from mistlocate import jsontext
 from mistlocate.clock import Clock
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import Identity, NameRules
@@ -27,6 +28,9 @@ SAMPLES = 10
 #: How many clients may wait for their record; more arrive at once only where something else is wrong.
 WANTED_AT_MOST = 20_000
 
+#: How many ids of maps that no list names are kept in mind; more of them are somebody's mistake.
+UNKNOWN_MAPS_AT_MOST = 2_000
+
 _PLACE_FIELDS = frozenset({"map_id", "x", "y", "x_m", "y_m", "num_locating_aps", "accuracy"})
 
 _NO_TEXT = frozenset({"", "Unknown", "unknown", "N/A"})
@@ -45,7 +49,9 @@ class Tracker:
 
     def __init__(self, clock: Clock, *, forget_after: float, rules: NameRules, keep_all: bool) -> None:
         self.clock = clock
-        self.cloud_clock = CloudClock(clock)
+        self.cloud_clock = CloudClock(clock, self._clock_stepped)
+        self.on_step: Callable[[], None] = lambda: None
+        """Called when the cloud's time, as seen from here, has jumped; everything that is known has moved along."""
         self.roster = Roster(forget_after)
         self.owners = Owners(rules)
         self.keep_all = keep_all
@@ -65,7 +71,11 @@ class Tracker:
         """Ids of maps that records name and the list of maps did not, since it was read last."""
         self._unlisted_maps: frozenset[str] = frozenset()
         self._deleted_maps: set[str] = set()
+        self.no_maps: frozenset[str] = frozenset()
+        """Ids that records named and that a complete list of maps did not: nobody is on them."""
         self.counts: Counter[str] = Counter()
+        self.heard: Counter[str] = Counter()
+        """Events of the stream by what became of them; `events` counts all."""
         self.samples: deque[Sample] = deque(maxlen=SAMPLES)
 
     # -- taking in --------------------------------------------------------------------------------
@@ -73,8 +83,10 @@ class Tracker:
     def frame(self, frame: ClientFrame, sites: frozenset[str]) -> None:
         """One record of the stream, of one of our sites."""
         if frame.channel.site_id not in sites:
+            self.heard["rejected"] += 1
             self.reject("a record of another site", {"channel": "other site"})
             return
+        self.heard["records"] += 1
         origin = Origin.STREAM if frame.channel.map_id is None else Origin.POSITION
         sighting = self._sighting(frame.stats, frame.raw, origin, frame.channel.site_id, None, frame.channel.map_id)
         self._note_dropped(frame.dropped)
@@ -86,10 +98,15 @@ class Tracker:
 
     def rejected(self, event: Rejected | Refused | Ignored) -> None:
         """An event of the stream that carries no client record."""
-        if isinstance(event, Rejected):
-            self.reject(event.reason, event.sample)
-        elif isinstance(event, Ignored):
-            self.counts["ignored"] += 1
+        match event:
+            case Rejected():
+                self.heard["rejected"] += 1
+                self.reject(event.reason, event.sample)
+            case Ignored():
+                self.heard["ignored"] += 1
+                self.counts["ignored"] += 1
+            case Refused():
+                self.heard["refused"] += 1
 
     def row(self, row: Row[ClientStats], origin: Origin, site_id: str, asked: float) -> Outcome:
         """One row of a list, or a record fetched alone, asked for at this monotonic time."""
@@ -105,6 +122,13 @@ class Tracker:
         """Count an item that could not be taken, and keep its shape."""
         self.counts["rejected"] += 1
         self.samples.append(Sample(self.cloud_clock.now(), reason, sample))
+
+    def _clock_stepped(self, seconds: float) -> None:
+        """The cloud's clock was set, or we learned it: times noted by the one before would look newer or older than
+        all that comes from now on."""
+        self.roster.shift(seconds)
+        self.owners.not_after(self.cloud_clock.now())
+        self.on_step()
 
     def set_keep_all(self, keep_all: bool) -> None:
         """Keep whole records from now on, or only the needed fields of all."""
@@ -155,19 +179,26 @@ class Tracker:
         self.roster.clear()
         self.maps, self.keys = {}, {}
         self._keys_listed = False
-        self._unlisted_maps = frozenset()
+        self._unlisted_maps = self.no_maps = frozenset()
         for waiting in (self._deleted_maps, self.wanted, self.unknown_keys, self.unknown_maps):
             waiting.clear()
 
-    def set_maps(self, maps: Mapping[str, Map]) -> None:
-        """Take the site's list of maps. Ids that it does not name although records do are not worth another look."""
+    def set_maps(self, maps: Mapping[str, Map], *, complete: bool = True) -> None:
+        """Take the site's list of maps. Ids that it does not name although records do are not worth another look.
+
+        `complete` says that every item of the list could be read.
+        """
         self._deleted_maps = (self._deleted_maps | self.maps.keys()) - maps.keys()
         self.maps = dict(maps)
         self._unlisted_maps = frozenset(self.unknown_maps | self._unlisted_maps) - self.maps.keys()
+        self.no_maps = (self._unlisted_maps if complete else self.no_maps) - self.maps.keys()
         self.unknown_maps.clear()
 
     def _unknown_map(self, map_id: str) -> None:
-        if map_id not in self._unlisted_maps:
+        if (
+            map_id not in self._unlisted_maps
+            and len(self.unknown_maps) + len(self._unlisted_maps) < UNKNOWN_MAPS_AT_MOST
+        ):
             self.unknown_maps.add(map_id)
 
     def set_keys(self, keys: Mapping[str, PskKey]) -> None:
@@ -264,7 +295,7 @@ class Tracker:
             manufacturer=_text(stats.manufacture),
             os=_text(stats.os),
             ssid=_text(stats.ssid),
-            raw=raw if keep else None,
+            raw=self._whole(raw, stats.mac) if keep else None,
         )
 
     def _may_know(self, mac: str, *names: str | None) -> bool:
@@ -281,6 +312,9 @@ class Tracker:
         known."""
         map_id = stats.map_id or channel_map
         if map_id is None:
+            return None
+        if map_id in self.no_maps:
+            self.counts["on_unknown_maps"] += 1
             return None
         if map_id in self._deleted_maps:
             # Sent before the map was deleted, or it is back: the next list of maps tells.
@@ -300,6 +334,17 @@ class Tracker:
         if known is None:
             return None
         return pixels_per_metre(known.width, known.width_m, known.height, known.height_m, known.ppm)
+
+    def _whole(self, raw: Mapping[str, Any], mac: str) -> Mapping[str, Any]:
+        """A record as it came, but for two things: its MAC is written as everywhere, for records are told apart by
+        it, and a field that cannot be written as JSON again is left out, for it would cost the whole list."""
+        if raw["mac"] != mac:
+            raw = {**raw, "mac": mac}
+        if not jsontext.can_be_written(raw):
+            odd = tuple(sorted(str(key) for key, value in raw.items() if not jsontext.can_be_written(value)))
+            raw = {key: value for key, value in raw.items() if key not in odd}
+            self._note_dropped(odd)
+        return raw
 
     def _note_dropped(self, dropped: tuple[str, ...]) -> None:
         if dropped:
@@ -398,7 +443,8 @@ def _nobodys(key: PskKey) -> PskKey:
 def forget_name(client: Client) -> None:
     """Keep of a client nothing that tells whose it is, or where it was before."""
     client.username = client.guest_email = client.psk_id = client.ip = None
-    client.raw = client.raw_position = client.moves = None
+    client.raw = client.raw_position = None
+    client.forget_moves()
 
 
 def _says(raw: Mapping[str, Any], position: Position) -> bool:

@@ -17,7 +17,7 @@ from mistlocate.engines.embedded.config import ModuleSpec
 from mistlocate.engines.embedded.status import ModuleStatus
 from mistlocate.engines.embedded.store import ModuleAudit, ModuleStorage
 from mistlocate.engines.transports import transport_options
-from mistlocate.errors import BadArguments, Problem, SettingsError, StoreError
+from mistlocate.errors import BadArguments, SettingsError, StoreError
 from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.websocket import open_websocket
 
@@ -209,7 +209,8 @@ class ModuleHost:
     async def execute(self, name: str, args: Any) -> Any:
         """Run a command. Raises as `Module.execute`."""
         self.command(name)
-        return await self.life.execute(name, args)
+        with self._engine.tally.command(self.spec.name, name):
+            return await self.life.execute(name, args)
 
     async def asset(self, name: str) -> Asset:
         """An asset of the driver. Raises as `Module.asset`."""
@@ -219,10 +220,8 @@ class ModuleHost:
 
     async def save(self, changes: Mapping[str, Any], removed: tuple[str, ...]) -> None:
         """Save settings at run time. Raises `SettingsError` (nothing changes then) or `StoreError`."""
-        secret = [name for name in changes if name in self.driver.secret_settings()]
-        if secret:
-            hint = "keep them in the settings file, or in a file that it names"
-            raise SettingsError([Problem(name, "secrets are not saved at run time", hint) for name in secret])
+        if refused := list(self.driver.not_to_be_saved(changes)):
+            raise SettingsError(refused)
         saved = {**self.saved, **changes}
         for name in removed:
             saved.pop(name, None)

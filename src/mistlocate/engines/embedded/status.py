@@ -1,5 +1,6 @@
 """The statuses of all modules, in memory, and who follows them."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,11 +15,12 @@ _log = structlog.get_logger("mistlocate.engine")
 class StatusValue:
     """A status at one moment. It is encoded at most once, however many read or follow it."""
 
-    __slots__ = ("_encoded", "value")
+    __slots__ = ("_encoded", "_message", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
         self._encoded: bytes | None = None
+        self._message = ("", "")
 
     @property
     def encoded(self) -> bytes:
@@ -26,6 +28,13 @@ class StatusValue:
         if self._encoded is None:
             self._encoded = jsontext.dumps(self.value)
         return self._encoded
+
+    def message(self, head: str) -> str:
+        """A JSON object that begins as `head` and ends with the value. Followers in a row with the same head, as those
+        of the same page have, share one text: of a full floor it has close to a megabyte."""
+        if self._message[0] != head:
+            self._message = (head, f'{head},"value":{self.encoded.decode()}}}')
+        return self._message[1]
 
 
 #: What a cleared status reads as.
@@ -40,6 +49,8 @@ class StatusBoard:
     def __init__(self) -> None:
         self._values: dict[str, dict[str, StatusValue]] = {}
         self._followers: dict[tuple[str, str], list[Follower]] = {}
+        self.published: Counter[str] = Counter()
+        """How many values were published, by module id."""
 
     def get(self, module_id: str, key: str) -> StatusValue | None:
         """The present value, or None."""
@@ -62,6 +73,7 @@ class StatusBoard:
             if before is not None and before.value == value:
                 return
             news = values[key] = StatusValue(value)
+        self.published[module_id] += 1
         for follower in tuple(self._followers.get((module_id, key), ())):
             try:
                 follower(news)

@@ -8,6 +8,7 @@ in a write-ahead log, so a process that is killed at any moment leaves either al
 import asyncio
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -38,8 +39,11 @@ CREATE INDEX IF NOT EXISTS audit_by_time ON audit (module, at);
 #: Raised with every change of the tables; a file of a later version is not touched.
 VERSION = 2
 
-#: How long another program that has the file is waited for (milliseconds): for a write, and for emptying the log.
-WRITE_WITHIN, WIPE_WITHIN = 5000, 200
+#: How long a file that somebody else has locked is waited for; less than a module has for its last write.
+BUSY_MS = 2000
+
+#: How long one that somebody reads is waited for, to empty the write-ahead log (milliseconds).
+WIPE_MS = 200
 
 
 class Store:
@@ -47,20 +51,31 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.failures: Counter[str] = Counter()
+        """Reads (`read`) and writes (`write`) that failed."""
         self._connection: aiosqlite.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """Which file is open (device and inode); None before `open` and after `close`."""
         self._turn = asyncio.Lock()
         self._transactions: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Open the file, or make it."""
         try:
+            await self._connect()
+        except StoreError:
+            await self.close()
+            raise
+
+    async def _connect(self) -> None:
+        try:
             await asyncio.to_thread(_create_private, self.path)
             self._connection = connection = await aiosqlite.connect(self.path, isolation_level=None)
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")
-            await connection.execute(f"PRAGMA busy_timeout = {WRITE_WITHIN}")
+            await connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             await connection.execute("PRAGMA secure_delete = ON")
-            version = await self._scalar("PRAGMA user_version")
+            version = int(next(iter(await connection.execute_fetchall("PRAGMA user_version")))[0])
             if version > VERSION:
                 raise StoreError(
                     f"{self.path} was written by a newer mistlocate", hint="update mistlocate, or name another store"
@@ -69,21 +84,40 @@ class Store:
             if 0 < version < VERSION:
                 await connection.execute("VACUUM")  # what was deleted before may still be readable in it
             await connection.execute(f"PRAGMA user_version = {VERSION}")
+            self._file = await asyncio.to_thread(_identity, self.path)
         except (sqlite3.Error, OSError) as error:
-            await self.close()
+            await self._disconnect()
             raise StoreError(
                 f"the store {self.path} cannot be opened: {error}", hint="check `store` and the rights on its folder"
             ) from None
         except StoreError:
-            await self.close()
+            await self._disconnect()
             raise
 
     async def close(self) -> None:
         """Finish what is being written, and close the file."""
         async with self._turn:
-            connection, self._connection = self._connection, None
-            if connection is not None:
+            self._file = None
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
                 await connection.close()
+
+    async def _same_file(self) -> None:
+        """Make sure that what is written goes where it is looked for: a file that was deleted or replaced takes
+        everything with it. A new one is begun then, and `StoreError` says that it does not have what the other had."""
+        if self._file is None:
+            return  # not open
+        if self._connection is not None and await asyncio.to_thread(_identity, self.path) == self._file:
+            return
+        lost = self._connection is not None
+        await self._disconnect()
+        await self._connect()
+        if lost:
+            raise StoreError(f"the store {self.path} was deleted or replaced; a new one was begun")
 
     async def read_hash(self, module: str, name: str) -> dict[str, str]:
         """All fields of a hash."""
@@ -117,9 +151,9 @@ class Store:
         async with self._turn:
             connection = self._open()
             try:
-                await connection.execute(f"PRAGMA busy_timeout = {WIPE_WITHIN}")
+                await connection.execute(f"PRAGMA busy_timeout = {WIPE_MS}")
                 (busy, *_), *_ = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-                await connection.execute(f"PRAGMA busy_timeout = {WRITE_WITHIN}")
+                await connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             except (sqlite3.Error, ValueError) as error:
                 raise StoreError(f"the store cannot be written: {error}") from None
         if busy:
@@ -149,6 +183,14 @@ class Store:
         """Drop audit records."""
         await self._write(("DELETE FROM audit WHERE module = ? AND at < ?", [(module, before)]))
 
+    def size(self) -> int | None:
+        """How large the file and its write-ahead log are (bytes), None if that cannot be told."""
+        try:
+            log = Path(f"{self.path}-wal")
+            return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+        except OSError:
+            return None
+
     # -- SQLite -----------------------------------------------------------------------------------
 
     async def _write(self, *statements: tuple[str, list[Any]]) -> None:
@@ -165,6 +207,7 @@ class Store:
 
     async def _transact(self, statements: tuple[tuple[str, list[Any]], ...]) -> None:
         async with self._turn:
+            await self._same_file()
             connection = self._open()
             try:
                 await connection.execute("BEGIN IMMEDIATE")
@@ -172,6 +215,7 @@ class Store:
                     await connection.executemany(statement, rows)
                 await connection.execute("COMMIT")
             except (sqlite3.Error, ValueError) as error:
+                self.failures["write"] += 1
                 await self._roll_back(connection)
                 raise StoreError(f"the store cannot be written: {error}") from None
             except BaseException:
@@ -185,15 +229,13 @@ class Store:
 
     async def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         async with self._turn:
+            await self._same_file()
             connection = self._open()
             try:
                 return list(await connection.execute_fetchall(statement, values))
             except (sqlite3.Error, ValueError) as error:
+                self.failures["read"] += 1
                 raise StoreError(f"the store cannot be read: {error}") from None
-
-    async def _scalar(self, statement: str) -> int:
-        rows = await self._rows(statement, ())
-        return int(rows[0][0])
 
     def _open(self) -> aiosqlite.Connection:
         if self._connection is None:
@@ -243,6 +285,15 @@ class ModuleAudit:
     async def forget(self, before: float) -> None:
         """Drop older records."""
         await self._store.forget_audit(self._module_id, before)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at this path, or None."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create_private(path: Path) -> None:

@@ -45,6 +45,8 @@ def mist_locations() -> None:
 
 def main(name: str, load: "Callable[[], type[Driver[Any]]]", argv: Sequence[str]) -> int:
     """Do what the options say; return the exit code."""
+    # Looking for plugins of other packages reads the metadata of everything that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     options = _parser(name).parse_args(argv)
     if options.edge:
         print(f"{name}: -e is not supported: this driver needs a system and Redis", file=sys.stderr)  # noqa: T201

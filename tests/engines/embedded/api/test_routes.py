@@ -315,6 +315,9 @@ class TestHealth:
             await engine.find("sys", "Probe_2").stop()
             found = await http.get(f"{root(http)}/health")
             assert (found.status_code, found.json()["status"]) == (503, "degraded")
+            ready, live = await http.get(f"{root(http)}/health/ready"), await http.get(f"{root(http)}/health/live")
+            assert (ready.status_code, ready.json()) == (503, found.json())
+            assert (live.status_code, live.json()["status"]) == (200, "ok")
 
 
 async def test_searching_too_often_is_answered_with_a_time_to_wait(tmp_path: Path) -> None:

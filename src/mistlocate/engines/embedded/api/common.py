@@ -13,10 +13,12 @@ from mistlocate.engines.embedded.api.errors import Refused
 from mistlocate.engines.embedded.asking import asking
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.embedded.limits import place_of
 from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.errors import CommandFailed, LevelTooLow
 
 BASE = "/api/engine/v2"
+METRICS = "/metrics"
 
 
 def engine_of(connection: HTTPConnection) -> Engine:
@@ -35,6 +37,11 @@ class Known:
         self._access: Access | None = None
         self._caller: Caller | None = None
 
+    @property
+    def name(self) -> str:
+        """Whose messages are counted together: those of a key, or of an address, from one place."""
+        return f"socket of {self._shown.key_hash} at {place_of(self._shown.client)}"
+
     def needs_key(self) -> bool:
         """Whether a key is needed and none was shown."""
         return self._engine.access.has_keys and self._shown.key_hash is None
@@ -43,9 +50,11 @@ class Known:
         """Who it is now. Raises `Refused`."""
         access = self._engine.access
         if self._caller is None or access is not self._access:
-            found = access.check(self._headers) or access.identify(self._shown)
+            found = access.check(self._headers) or self._engine.identify(self._shown)
             if isinstance(found, Refusal):
                 raise Refused(found)
+            if found.level < Level.USER:
+                raise Refused(Refusal(401, "this API key reads metrics only"))
             self._access, self._caller = access, found
         return self._caller
 
@@ -61,8 +70,13 @@ def identity(engine: Engine, caller: Caller) -> dict[str, Any]:
 _SECRET = ("authorization", "x-api-key", "cookie")
 
 
-def _caller(request: Request) -> Caller:
+def _any_caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
+    return caller
+
+
+def _caller(caller: Annotated[Caller, Depends(_any_caller)]) -> Caller:
+    require(caller, Level.USER, "this")
     return caller
 
 
@@ -73,6 +87,7 @@ def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
 
 EngineDep = Annotated[Engine, Depends(engine_of)]
 CallerDep = Annotated[Caller, Depends(_caller)]
+MetricsCallerDep = Annotated[Caller, Depends(_any_caller)]
 AdministratorDep = Annotated[Caller, Depends(_administrator)]
 
 

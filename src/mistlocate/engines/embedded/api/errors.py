@@ -1,9 +1,9 @@
 """Errors as JSON, with the status codes of PlaceOS.
 
-`{error, message, hint?, sys_id?, module_name?}`; `error` is the class. 400: bad arguments, unknown command. 401: no
-key, unknown key, level too low. 403: host or origin not allowed. 404: no such system, module, zone or asset. 413: the
-body is too large. 429: the caller asked for people too often. 500: the module raised, and `error` says what. 503: the
-module is not running.
+`{error, message, hint?, sys_id?, module_name?}`; `error` is the class. 400: bad arguments, unknown command.
+401: no key, unknown key, level too low. 403: host or origin not allowed. 404: no such system, module, zone or asset.
+408: the body does not come. 413: it is too large. 429: too much at once, or people were asked for too often. 500: the
+module raised, and `error` says what. 503: the module is not running.
 """
 
 import math
@@ -61,6 +61,7 @@ ANYWHERE = _documented(
     {
         401: "No key, an unknown key, or a level that is too low.",
         403: "The host name, the origin or a proxy is not allowed.",
+        429: "Too many requests, or too many keys that are not known; `Retry-After` says how many seconds to wait.",
         "default": "Any other error, in the same form.",
     }
 )
@@ -120,7 +121,12 @@ def refusal_response(refusal: Refusal, **place: Any) -> Response:
     """The answer to a request that is refused."""
     # HTTPStatus calls 413 by another name from one Python to the next.
     name = "Content Too Large" if refusal.status == 413 else HTTPStatus(refusal.status).phrase
-    return json_response({"error": name, "message": refusal.message, **place}, refusal.status)
+    response = json_response({"error": name, "message": refusal.message, **place}, refusal.status)
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    if refusal.status == 408:  # the rest may come or not: it belongs to no request any more
+        response.headers["Connection"] = "close"
+    return response
 
 
 def install(app: FastAPI) -> None:

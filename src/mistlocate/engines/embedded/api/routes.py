@@ -23,10 +23,23 @@ from mistlocate.engines.embedded.api.errors import (
 from mistlocate.engines.embedded.config import ZoneConfig
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.logs import redact_text
 from mistlocate.errors import NoSuchModule
 
 router = APIRouter()
 api = APIRouter(prefix=BASE, responses=ANYWHERE)
+
+
+@router.get("/health/live", tags=["engine"])
+async def live() -> Response:
+    """That the engine answers, whatever its modules do: what does not answer here is to be started anew."""
+    return json_response({"status": "ok", "version": __version__})
+
+
+@router.get("/health/ready", tags=["engine"])
+async def ready(engine: EngineDep) -> Response:
+    """The same as `/health`: whether questions to the modules can be answered."""
+    return await health(engine)
 
 
 @router.get("/health", tags=["engine"])
@@ -208,7 +221,8 @@ async def module_stop(module_id: str, engine: EngineDep, caller: AdministratorDe
 
 @api.get("/modules/{module_id}/settings", tags=["modules"], responses=NOT_FOUND)
 async def module_settings(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
-    """The settings in force, secrets masked, and where saved ones differ from the file (`drift`)."""
+    """The settings in force, secrets masked, and where saved ones differ from the file (`drift`). Those that are
+    `fixed` are taken from the file alone."""
     return json_response(_settings(engine.host(module_id)))
 
 
@@ -253,12 +267,18 @@ def _system(engine: Engine, system_id: str) -> dict[str, Any]:
 def _settings(host: ModuleHost) -> dict[str, Any]:
     secret = host.driver.secret_settings()
 
+    def masked(name: str, value: Any) -> Any:
+        if name in secret and value:
+            return "***"
+        return redact_text(value) if isinstance(value, str) else value  # a proxy's address may hold a password
+
     def mask(settings: dict[str, Any]) -> dict[str, Any]:
-        return {name: "***" if name in secret and value else value for name, value in settings.items()}
+        return {name: masked(name, value) for name, value in settings.items()}
 
     file = mask(dict(host.spec.settings))
     return {
         "settings": mask(host.settings),
         "drift": {name: {"file": file.get(name), "saved": value} for name, value in mask(host.saved).items()},
+        "fixed": sorted(host.driver.fixed_settings()),
         "schema": host.driver.Settings.model_json_schema(),
     }

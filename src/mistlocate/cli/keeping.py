@@ -1,0 +1,68 @@
+"""The commands of whoever operates an engine: is it well, keep a copy of its store, take one back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mistlocate.cli.calls import Json, Url
+from mistlocate.cli.output import Exit, err, escape, out, print_json, reported, run
+from mistlocate.client.engine_client import DEFAULT_URL, EngineClient
+from mistlocate.engines.embedded import backup as copies
+from mistlocate.engines.embedded.config import load_file
+
+Settings = Annotated[Path, typer.Option("--settings", "-s", help="The settings file, which names the store.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("health", help="Is an engine well? Exit code 0: yes, 1: no, 3: nobody answers.")(health)
+    app.command("backup", help="Copy the store of an engine to a file, while it runs or not.")(backup)
+    app.command("restore", help="Make a backup the store of an engine that does not run.")(restore)
+
+
+def health(
+    url: Url = DEFAULT_URL,
+    live: Annotated[bool, typer.Option("--live", help="Only whether it answers, whatever its modules do.")] = False,
+    json: Json = False,
+) -> None:
+    """Is an engine well?"""
+
+    async def work() -> dict[str, object]:
+        async with EngineClient(url) as engine:
+            return await engine.health(live=live)
+
+    found = run(work())
+    if json:
+        print_json(found)
+    elif live:
+        out.print(f"{escape(str(found['status']))}, version {escape(str(found['version']))}")
+    else:
+        out.print(f"{escape(str(found['status']))}: {found['running']} of {found['modules']} modules run")
+    if found["status"] != "ok":
+        raise typer.Exit(Exit.FAILED)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; there must be none of this name.")],
+    settings: Settings = Path("settings.yaml"),
+) -> None:
+    """Copy the store, which holds owners and settings saved at run time, to a file that only you can read."""
+    with reported():
+        store = load_file(settings).store
+        size = copies.back_up(store, file)
+    out.print(f"[bold]{escape(str(file))}[/] holds a copy of {escape(str(store))} ({size} bytes).")
+    out.print("It names people and their devices: keep it as you keep the store, and no longer than you need it.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
+    settings: Settings = Path("settings.yaml"),
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the store that is there.")] = False,
+) -> None:
+    """Make a backup the store of an engine that does not run."""
+    with reported():
+        store = load_file(settings).store
+        copies.restore(file, store, replace=replace)
+    out.print(f"[bold]{escape(str(store))}[/] is as it was when {escape(str(file))} was written.")
+    err.print("Who was erased or has objected since then has to be erased, or to object, again.")
