@@ -51,6 +51,19 @@ def run(*args: str, **options: Any) -> Result:
     return CliRunner().invoke(app, list(args), env={"COLUMNS": "200", **options.pop("env", {})}, **options)
 
 
+class TestAudit:
+    def test_who_asked_for_whom(self, demo: tuple[str, Process]) -> None:
+        url, _ = demo
+        assert run("exec", "MistLocations_1", "search", "zz-nobody", "--url", url).exit_code == 0
+        found = json.loads(run("audit", "--since", "1h", "--json", "--url", url).stdout)
+        (record,) = [each for each in found if each["about"] == "zz-nobody"]
+        assert (record["asker"], record["command"], record["result"]) == ("local", "search", "nothing")
+        assert record.keys() == {"at", "asker", "command", "about", "result"}
+        printed = run("audit", "--url", url).stdout
+        assert re.search(r"\d{4}-\d\d-\d\d .* local +search +zz-nobody +nothing", printed), printed
+        assert run("audit", "--since", "soon", "--url", url).exit_code == Exit.USAGE
+
+
 class TestDemo:
     def test_it_says_where_to_go_next(self, demo: tuple[str, Process]) -> None:
         url, process = demo

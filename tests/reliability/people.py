@@ -287,6 +287,17 @@ def _api_keys(keys: list[dict[str, str]]) -> list[ApiKey]:
     return [ApiKey(each["name"], Level.named(each["level"]), each["hash"]) for each in keys]
 
 
+#: What leaves records that name somebody.
+SEARCHES = (
+    ("MistLocations_1", "locate_user", "name"),
+    ("MistLocations_1", "search", "name"),
+    ("MistLocations_1", "explain", "name"),
+    ("MistLocations_1", "check_ownership_of", "mac"),
+    ("MistLocations_1", "export_user", "name"),
+    ("MistWebsocket_1", "find_people", "name"),
+)
+
+
 async def erased_from_the_file(trial: Trial) -> Measured:
     """After `erase_user` no byte of the store names the person, and nothing teaches the name anew."""
     people, traces_left, learned = trial.count(100, 3), 0, 0
@@ -299,11 +310,11 @@ async def erased_from_the_file(trial: Trial) -> Measured:
             )
             await until(lambda name=name: it.owns(name))
             await it.locations("mac_address_mappings", name, [mac])
-            for asking in ("locate_user", "search", "explain"):
-                await it.locations(asking, name)
-            await it.locations("check_ownership_of", mac)
+            for slug, asking, about in SEARCHES:
+                await it.host(slug).execute(asking, [{"name": name, "mac": mac}[about]])
             traces = Traces(f"wanda{number}.leaver", [mac])
-            await it.locations("audit")
+            assert len(await it.host("MistLocations_1").execute("audit", [])) >= len(SEARCHES) - 1
+            await it.host("MistWebsocket_1").execute("audit", [])
             assert _in_files(it, traces), "it stood there before"
             await it.locations("erase_user", name)
             traces_left += _in_files(it, traces)

@@ -175,8 +175,10 @@ class Named:
             )
 
     @asynccontextmanager
-    async def ask(self, command: str, about: str) -> AsyncIterator[Asked]:
+    async def ask(self, command: str, about: str, *, counted: bool = True) -> AsyncIterator[Asked]:
         """Somebody asks for somebody; what is asked another module for a caller was recorded there.
+
+        `counted`: it is a search, of which there may be too many; what is done for people never is.
 
         Raises `TooManySearches`, and `StoreError` if no record can be made.
         """
@@ -184,7 +186,8 @@ class Named:
         if asker.passed_on:
             yield Asked()
             return
-        self._limit(command, about)
+        if counted:
+            self._limit(command, about)
         if len(self.trail) >= WAITING_AT_MOST:
             raise StoreError(
                 "it cannot be recorded who asks for whom, so nobody is looked up", hint="see that the store has room"
@@ -205,7 +208,7 @@ class Named:
         """The records as commands answer them: `{at, asker, command, about, result}`. Reading them leaves one, too."""
         if since is None:
             since = self._context.clock.wall() - DAY
-        async with self.ask("audit", "-") as asked:
+        async with self.ask("audit", "-", counted=False) as asked:
             found = [each._asdict() for each in await self.read(since, limit)]
             asked.found(found)
             return found

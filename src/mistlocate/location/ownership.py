@@ -129,8 +129,8 @@ class Owners:
     def learn(self, mac: str, text: str | None, source: Source, at: float) -> bool:
         """Take in that `source` names `text` as the owner of `mac`; return whether the text is a name at all.
 
-        Anonymous names and MACs are none. Names to be ignored teach nothing, what is weaker or older than what is
-        known changes nothing.
+        Anonymous names and MACs are none. Names to be ignored teach nothing (except which devices are those of people
+        who opted out), what is weaker or older than what is known changes nothing.
         """
         if not text:
             return False
@@ -142,7 +142,8 @@ class Owners:
         if owned is None:
             return False
         outranked = known is not None and (known.source, known.at) > (source, at)
-        if not owned.withheld and not outranked and self._may_own(mac, owned):
+        teaches = owned.hidden or not owned.withheld
+        if teaches and not outranked and self._may_own(mac, owned):
             self._assign(mac, owned)
         return True
 

@@ -264,7 +264,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         `devices` is how many devices that takes effect on now. It is in force at once; `saved` is false while it
         would not survive a restart, which is mended as soon as possible.
         """
-        async with self._named.ask("opt_out", self._label(who)) as asked:
+        async with self._named.ask("opt_out", self._label(who), counted=False) as asked:
             answer = await self._people.opt_out(who)
             self._live.changed()
             self._live.publish()
@@ -274,7 +274,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def opt_in(self, who: str) -> dict[str, Any]:
         """Lift what `opt_out` and `erase_user` asked for: `{found, saved}`; `found` is false if there was nothing."""
-        async with self._named.ask("opt_in", self._label(who)) as asked:
+        async with self._named.ask("opt_in", self._label(who), counted=False) as asked:
             answer = await self._people.opt_in(who)
             asked.found(answer["found"])
             return answer
@@ -282,7 +282,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def export_user(self, who: str) -> dict[str, Any]:
         """Everything that is kept about a person or a device, and who asked for them (`asked_for`)."""
-        async with self._named.ask("export_user", who) as asked:
+        async with self._named.ask("export_user", who, counted=False) as asked:
             answer = await self._people.export(who)
             asked.found(answer["devices"])
             return answer
@@ -293,7 +293,7 @@ class MistLocations(Driver[MistLocationsSettings]):
 
         `records` is how many audit records do not name them any more.
         """
-        async with self._named.ask("erase_user", self._label(who)) as asked:
+        async with self._named.ask("erase_user", self._label(who), counted=False) as asked:
             answer = await self._people.erase(who, "erased", relearn=relearn)
             asked.done()
             return answer

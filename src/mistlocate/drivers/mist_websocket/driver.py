@@ -74,6 +74,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         self._site = SiteSession(self.context, self.settings, self.spawn)
         self._people = People(self.context, self._site)
         self._named = Named(self.context, lambda: self.settings)
+        self._site.other_problems = self._other_problems
         self.spawn(self._named.run(), "audit")
         self.spawn(self._people.run(), "objections")
         await self._site.start()
@@ -97,6 +98,10 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         """Disconnect, and write what is not written yet."""
         await self._named.stop()
         await self._site.stop()
+
+    def _other_problems(self) -> dict[str, Any]:
+        unsaved = {"objections": "in force, and not saved yet"} if self._people.unsaved.is_set() else {}
+        return {**unsaved, **({"audit": self._named.trail.trouble} if self._named.trail.trouble else {})}
 
     # -- the site ---------------------------------------------------------------------------------
 
@@ -272,7 +277,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         `macs` are the devices that this takes effect on now, `devices` is how many. It is in force at once; `saved` is
         false while it would not survive a restart, which is mended as soon as possible.
         """
-        async with self._named.ask("opt_out", self._people.label(who)) as asked:
+        async with self._named.ask("opt_out", self._people.label(who), counted=False) as asked:
             macs = await self._people.opt_out(self._people.subject(who))
             asked.done()
             return {"devices": len(macs), "macs": macs, "saved": not self._people.unsaved.is_set()}
@@ -280,7 +285,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command(Level.ADMINISTRATOR)
     async def opt_in(self, who: str) -> dict[str, Any]:
         """Lift what `opt_out` and `erase_user` asked for: `{found, saved}`; `found` is false if there was nothing."""
-        async with self._named.ask("opt_in", self._people.label(who)) as asked:
+        async with self._named.ask("opt_in", self._people.label(who), counted=False) as asked:
             found = await self._people.opt_in(self._people.subject(who))
             asked.found(found)
             return {"found": found, "saved": not self._people.unsaved.is_set()}
@@ -288,7 +293,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command(Level.ADMINISTRATOR)
     async def export_user(self, who: str) -> dict[str, Any]:
         """Everything that is kept about a person or a device: `{user, opted_out, not_learned, devices}`."""
-        async with self._named.ask("export_user", who) as asked:
+        async with self._named.ask("export_user", who, counted=False) as asked:
             found = self._people.export(self._people.subject(who))
             asked.found(found["devices"])
             return found
@@ -300,7 +305,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         `macs` are the devices that were theirs, `devices` is how many. `records` is how many audit records do not name
         them any more.
         """
-        async with self._named.ask("erase_user", self._people.label(who)) as asked:
+        async with self._named.ask("erase_user", self._people.label(who), counted=False) as asked:
             subject = self._people.subject(who)
             records = await self._named.rename(names_in(subject, self._people.devices(subject)), "erased")
             macs = await self._people.erase(subject, relearn=relearn)

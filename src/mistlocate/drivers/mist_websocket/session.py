@@ -65,6 +65,8 @@ class SiteSession:
         self.tracker.on_step = self._clock_stepped
         self.store = OwnerStore(self.tracker.owners, context.storage, context.clock)
         self.connection: Connection | None = None
+        self.other_problems: Callable[[], dict[str, Any]] = dict
+        """What else an operator should look at; empty where there is nothing."""
         self._context = context
         self._spawn = spawn
         self._task: asyncio.Task[None] | None = None
@@ -192,7 +194,7 @@ class SiteSession:
         stale = connection is None or connection.stream.health.stale
         maps = [] if connection is None else report.stale_maps(connection)
         status.set("freshness", {"stale": stale, "stale_maps": maps})
-        status.set("problems", report.problems(self.tracker, self.store, connection))
+        status.set("problems", {**report.problems(self.tracker, self.store, connection), **self.other_problems()})
         self._context.set_connected(connection is not None and connection.stream.health.connected)
 
     def _tell_last_frame(self) -> None:

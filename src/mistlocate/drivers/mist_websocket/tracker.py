@@ -159,11 +159,11 @@ class Tracker:
         self.roster.mark_all(urgent=True)
 
     def forget_keys(self, who: Identity) -> None:
-        """Forget the pre-shared keys that were made for somebody, until the lists of keys are read again."""
-        for psk_id, key in list(self.keys.items()):
+        """Forget for whom pre-shared keys were made, until the lists of keys are read again."""
+        for psk_id, key in self.keys.items():
             owner = self.owners.rules.identify(psk_owner(key))
             if owner is not None and owner.name == who.name and who.domain in (owner.domain, None):
-                del self.keys[psk_id]
+                self.keys[psk_id] = _nobodys(key)
 
     def forget(self) -> None:
         """Forget who was not heard of for too long; of guests also the name, which is nowhere else."""
@@ -207,12 +207,18 @@ class Tracker:
         self.unknown_keys.clear()
         if self.occupancy_only:
             return
-        self.keys = dict(keys)
+        self.keys = {psk_id: self._key_to_keep(key) for psk_id, key in keys.items()}
         if self.owners.objections.hides_anyone:
             self.roster.mark_all(urgent=True)  # whose devices these are was not known until now
         for client in self.roster.clients.values():
             if client.psk_id is not None and not self.owners.rules.identify(client.username):
                 self._learn_key(client.mac, client.psk_id, client.heard_at)
+
+    def _key_to_keep(self, key: PskKey) -> PskKey:
+        objections = self.owners.objections
+        if objections.not_learned and not objections.may_learn("", self.owners.rules.identify(psk_owner(key))):
+            return _nobodys(key)
+        return key
 
     def uses_keys(self) -> bool:
         """Whether clients of this site are known to use pre-shared keys, from an earlier connection perhaps."""
@@ -392,7 +398,7 @@ class Tracker:
         cloud sent it as long as its position is the newest that is known.
         """
         raw = client.raw
-        if raw is None:
+        if raw is None or self._names_objector(client):
             return self._needed(client)
         if self.owners.rules.is_ignored(str(raw.get("username") or "")):
             raw = {key: value for key, value in raw.items() if key != "username"}
@@ -404,6 +410,14 @@ class Tracker:
             return dict(raw)
         raw = {key: value for key, value in raw.items() if key not in ("x_m", "y_m")}
         return {**raw, **_located(position), **_seen(client)}
+
+    def _names_objector(self, client: Client) -> bool:
+        """Whether a record names somebody who opted out, be it at a device that is known to be somebody else's."""
+        objections, rules = self.owners.objections, self.owners.rules
+        if not objections.hides_anyone:
+            return False
+        names = (rules.identify(name) for name in (client.username, client.guest_email))
+        return any(name is not None and objections.hides_person(name) for name in names)
 
     def _needed(self, client: Client) -> dict[str, Any]:
         record: dict[str, Any] = {"mac": client.mac}
@@ -419,6 +433,11 @@ class Tracker:
     def records_on(self, map_id: str) -> list[dict[str, Any]]:
         """The clients on a map, as published."""
         return self.records(self.roster.on_map(map_id))
+
+
+def _nobodys(key: PskKey) -> PskKey:
+    """A key without anybody whom it was made for."""
+    return key._replace(name="", email=None)
 
 
 def forget_name(client: Client) -> None:

@@ -42,6 +42,9 @@ VERSION = 2
 #: How long a file that somebody else has locked is waited for; less than a module has for its last write.
 BUSY_MS = 2000
 
+#: How long one that somebody reads is waited for, to empty the write-ahead log (milliseconds).
+WIPE_MS = 200
+
 
 class Store:
     """The engine's file. Open it before use; every method raises `StoreError`."""
@@ -148,7 +151,9 @@ class Store:
         async with self._turn:
             connection = self._open()
             try:
+                await connection.execute(f"PRAGMA busy_timeout = {WIPE_MS}")
                 (busy, *_), *_ = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+                await connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             except (sqlite3.Error, ValueError) as error:
                 raise StoreError(f"the store cannot be written: {error}") from None
         if busy:
