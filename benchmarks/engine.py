@@ -42,6 +42,7 @@ def settings(
                 "proxy": "",
                 "client_fields": "needed",
                 "rest_budget": BUDGET,
+                "named_searches": 0,
                 **(websocket or {}),
             },
         }
@@ -52,9 +53,15 @@ def settings(
         for number, map_id in enumerate(site.map_ids):
             zones.append({"id": level(number), "name": f"Floor {number + 1}", "parent": BUILDING})
             mappings[map_id] = {"building": BUILDING, "level": level(number), "level_name": f"Floor {number + 1}"}
-        modules.append({"driver": "MistLocations", "settings": {"floorplan_mappings": mappings, **(placing or {})}})
+        modules.append(
+            {
+                "driver": "MistLocations",
+                "settings": {"floorplan_mappings": mappings, "named_searches": 0, **(placing or {})},
+            }
+        )
     return {
         "listen": "127.0.0.1:0",
+        "rate_limit": 0,
         "zones": zones,
         "systems": [{"id": SYSTEM, "modules": modules}],
     }
