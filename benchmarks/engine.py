@@ -11,6 +11,7 @@ import structlog
 
 from benchmarks.records import Site
 from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.engines import collector
 from mistlocate.engines.embedded.config import load
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
@@ -77,6 +78,7 @@ async def running(folder: Path, given: dict[str, Any]) -> AsyncIterator[Engine]:
     """An engine with these settings."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     async with Engine(load(given, folder)) as engine:
+        collector.settle()  # as `mistlocate serve` does
         yield engine
 
 
