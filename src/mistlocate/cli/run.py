@@ -14,6 +14,7 @@ import typer
 from mistlocate import jsontext
 from mistlocate.cli.calls import Json
 from mistlocate.cli.output import err, escape, out, reported, run
+from mistlocate.engines import collector
 from mistlocate.engines.embedded import logs
 from mistlocate.engines.embedded.config import load_file, unreadable_files
 from mistlocate.engines.embedded.engine import Engine
