@@ -7,7 +7,7 @@ else
 BIN    := $(VENV)/bin
 endif
 
-.PHONY: help demo test check lock audit sbom screenshots bench-page reliability mutants clean
+.PHONY: help demo test check lock audit sbom screenshots bench bench-quick bench-page reliability mutants clean
 
 help:
 	@echo "make demo    a simulated Mist cloud and the engine, on this machine (ARGS='--people 200' to change it)"
@@ -17,6 +17,8 @@ help:
 	@echo "make sbom    what an installation consists of, as CycloneDX: build/sbom.json"
 	@echo "make lock    pin the newest allowed dependencies anew"
 	@echo "make screenshots   the pictures in docs/images, taken anew (needs Chromium)"
+	@echo "make bench   how fast, against what, in one run (20 minutes; ARGS='ingest --runs 1' for less; writes build/benchmarks.json)"
+	@echo "make bench-quick   whether something became slow (a minute)"
 	@echo "make bench-page    how smoothly the page draws 2,000 devices (needs Chromium)"
 	@echo "make reliability   faults, bad input, attackers and privacy in full (SCALE=0.1 for a tenth; writes build/reliability.json)"
 	@echo "make mutants       break every listed rule once and see that a test catches it (writes build/mutants.json)"
@@ -76,6 +78,12 @@ sbom: $(VENV)/.audit
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m tools.screenshots $(ARGS)
+
+bench: $(VENV)/.dev
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: $(VENV)/.dev
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.guard
 
 bench-page: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.page $(ARGS)
