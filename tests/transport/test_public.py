@@ -1,7 +1,7 @@
 import pytest
 
 from mistlocate.errors import CannotConnect
-from mistlocate.transport.public import as_address, is_public, public_address
+from mistlocate.transport.public import as_address, is_public, public_address, refuse_private
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
@@ -30,6 +30,13 @@ def test_addresses_that_are_not(address: str) -> None:
 )  # fmt: skip
 def test_odd_notations_are_addresses_too(host: str, address: str | None) -> None:
     assert as_address(host) == address
+
+
+def test_one_private_address_among_several_is_one_too_many() -> None:
+    refuse_private("a.example", ["8.8.8.8", "2606:4700::1111"])
+    for addresses in (["8.8.8.8", "10.0.0.1"], ["10.0.0.1", "8.8.8.8"], []):
+        with pytest.raises(CannotConnect, match="in a private network"):
+            refuse_private("a.example", addresses)
 
 
 async def test_a_name_of_this_machine() -> None:

@@ -61,7 +61,7 @@ def test_only_what_was_asked_for(encoding: str) -> None:
         Unpacker(encoding, 1000)
 
 
-@pytest.mark.parametrize("data", [b"no gzip at all", gzip.compress(b"x" * 100, mtime=0)[:-12]])
+@pytest.mark.parametrize("data", [b"no gzip at all", gzip.compress(b"x" * 100, mtime=0)[:-12]], ids=["none", "cut"])
 def test_what_is_broken(data: bytes) -> None:
     with pytest.raises(ConnectionLost, match=r"cannot be unpacked|before it was whole"):
         unpack(data, "gzip")
