@@ -123,7 +123,15 @@ MUTANTS = [
     ),
     Mutant(
         "a write is all or nothing", "engines/embedded/store.py",
-        'await connection.execute("BEGIN IMMEDIATE")', 'await connection.execute("SELECT 1")', (_row("kill-sqlite"),),
+        """                await connection.execute("BEGIN IMMEDIATE")
+                for statement, rows in statements:
+                    await connection.executemany(statement, rows)
+                await connection.execute("COMMIT")
+""",
+        """                for statement, rows in statements:
+                    await connection.executemany(statement, rows)
+""",
+        (_row("kill-sqlite"),),
     ),
     Mutant(
         "a device is on the list of its owner only", "location/ownership.py",

@@ -131,7 +131,7 @@ def rounds(
             wrong.append("a writer ended by itself")
             continue
         found = reader(target)
-        changed += found != before
+        changed += found[0] != before[0]
         before = found
         wrong += wrong_with(found)
     return {"rounds": count, "had_written": changed, "wrong": wrong[:10]}
