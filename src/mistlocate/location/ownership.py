@@ -67,6 +67,10 @@ class PskKey(NamedTuple):
     usage: str
     max_usage: int
 
+    def nobodys(self) -> "PskKey":
+        """The key without anybody whom it was made for."""
+        return self._replace(name="", email=None)
+
 
 def psk_owner(key: PskKey) -> str | None:
     """The person a key was made for: its name if that is an e-mail address, else the address it was sent to.

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mistlocate.clock import Clock, SystemClock
-from mistlocate.drivers.mist_locations.driver import map_info
+from mistlocate.drivers.mist_locations.maps import map_info
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.drivers.mist_websocket.keys import read_keys
 from mistlocate.drivers.mist_websocket.publish import map_summary

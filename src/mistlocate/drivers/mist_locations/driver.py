@@ -14,12 +14,12 @@ from mistlocate.driver.named import Named
 from mistlocate.drivers.mist_locations.explain import Rules, explain
 from mistlocate.drivers.mist_locations.levels import Levels
 from mistlocate.drivers.mist_locations.live import Clients, LiveLevels
-from mistlocate.drivers.mist_locations.people import People
+from mistlocate.drivers.mist_locations.maps import map_info, map_problems
+from mistlocate.drivers.mist_locations.people import People, label, names_given
 from mistlocate.drivers.mist_locations.records import location_record, seen_at
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.location import identity
 from mistlocate.location.floorplans import Floorplans, MapInfo
-from mistlocate.location.geometry import LatLng, pixels_per_metre
 from mistlocate.location.visibility import Shown, below_minimum
 
 #: The kind of location that this driver knows.
@@ -73,7 +73,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._cloud_time = self._cloud_time_by(0.0)
         self._levels = Levels()
         self._named = Named(self.context, lambda: self.settings)
-        self._people = People(self._mist, self._named, self.context.storage, self.context.clock, self._max_age)
+        self._people = People(self._mist, self._named, self.context, self._max_age)
         self._live = LiveLevels(
             self._mist,
             self.context.status,
@@ -127,15 +127,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._floorplans = Floorplans(mappings, self._maps)
         self._publish_levels()
         self._levels.keep_only(mappings)
-        found = self._floorplans.problems()
-        problems = {
-            "unmapped_maps": list(found.unmapped),
-            "dangling_mappings": list(found.dangling),
-            "unplaceable_maps": list(found.unplaceable),
-            "maps_without_size": list(found.unsized),
-            "levels_with_several_maps": {level: list(maps) for level, maps in found.shared_levels.items()},
-        }
-        self.context.status.set("problems", {key: value for key, value in problems.items() if value})
+        self.context.status.set("problems", map_problems(self._floorplans))
 
     def _publish_levels(self) -> None:
         """Publish the levels of the present mappings, if that is wanted."""
@@ -152,7 +144,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command()
     async def locate_user(self, email: str | None = None, username: str | None = None) -> list[dict[str, Any]]:
         """Where somebody's devices are, the newest first; either name may match."""
-        names = _names(email, username)
+        names = names_given(email, username)
         async with self._named.ask("locate_user", " or ".join(names)) as asked:
             answers = await self._asked("locate", names)
             clients = {client["mac"]: client for answer in answers for client in answer}
@@ -171,7 +163,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command()
     async def macs_assigned_to(self, email: str | None = None, username: str | None = None) -> list[str]:
         """Somebody's MACs; either name may match."""
-        names = _names(email, username)
+        names = names_given(email, username)
         async with self._named.ask("macs_assigned_to", " or ".join(names)) as asked:
             answers = await self._asked("macs_assigned_to", names)
             found = list(dict.fromkeys(mac for macs in answers for mac in macs))
@@ -220,15 +212,9 @@ class MistLocations(Driver[MistLocationsSettings]):
             people = await self._mist.call("find_people", text, limit=limit, **self._guests())
             found = []
             for person in people:
-                locations = self._locations(person["records"])
-                found.append(
-                    {
-                        "user": person["user"],
-                        "guest": person["guest"],
-                        "devices": len(person["macs"]),
-                        "location": locations[0] if locations else None,
-                    }
-                )
+                location = next(iter(self._locations(person["records"])), None)
+                known = {"user": person["user"], "guest": person["guest"], "devices": len(person["macs"])}
+                found.append({**known, "location": location})
             asked.found(found)
             return found
 
@@ -249,10 +235,7 @@ class MistLocations(Driver[MistLocationsSettings]):
             now=self._now(),
             stale=self._all_stale(),
             stale_maps=frozenset(self._freshness.get("stale_maps", ())),
-            stream=(
-                str(await self._mist.status("stream_state")),
-                str(await self._mist.status("stream_reason")),
-            ),
+            stream=(str(await self._mist.status("stream_state")), str(await self._mist.status("stream_reason"))),
         )
 
     # -- the people -------------------------------------------------------------------------------
@@ -264,7 +247,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         `devices` is how many devices that takes effect on now. It is in force at once; `saved` is false while it
         would not survive a restart, which is mended as soon as possible.
         """
-        async with self._named.ask("opt_out", self._label(who), counted=False) as asked:
+        async with self._named.ask("opt_out", label(who), counted=False) as asked:
             answer = await self._people.opt_out(who)
             self._live.changed()
             self._live.publish()
@@ -274,7 +257,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def opt_in(self, who: str) -> dict[str, Any]:
         """Lift what `opt_out` and `erase_user` asked for: `{found, saved}`; `found` is false if there was nothing."""
-        async with self._named.ask("opt_in", self._label(who), counted=False) as asked:
+        async with self._named.ask("opt_in", label(who), counted=False) as asked:
             answer = await self._people.opt_in(who)
             asked.found(answer["found"])
             return answer
@@ -293,7 +276,7 @@ class MistLocations(Driver[MistLocationsSettings]):
 
         `records` is how many audit records do not name them any more.
         """
-        async with self._named.ask("erase_user", self._label(who), counted=False) as asked:
+        async with self._named.ask("erase_user", label(who), counted=False) as asked:
             answer = await self._people.erase(who, "erased", relearn=relearn)
             asked.done()
             return answer
@@ -304,11 +287,6 @@ class MistLocations(Driver[MistLocationsSettings]):
     ) -> list[dict[str, Any]]:
         """Who asked for whom since a unix time (default: a day ago), the newest first: `{at, asker, command, …}`."""
         return await self._named.answer(since, limit)
-
-    @staticmethod
-    def _label(who: str) -> str:
-        """What records of objections say instead of a name: the register of MistWebsocket knows whom."""
-        return "device" if identity.whole_mac(who) else "person"
 
     @command()
     async def unmapped_maps(self) -> list[dict[str, Any]]:
@@ -378,32 +356,6 @@ class MistLocations(Driver[MistLocationsSettings]):
         return self._cloud_time + self.context.clock.monotonic()
 
 
-def _names(*names: str | None) -> list[str]:
-    """The different names among those that were given."""
-    return list(dict.fromkeys(name for name in names if name))
-
-
 async def _nobody() -> list[Any]:
     """The answer about no name."""
     return []
-
-
-def map_info(summary: Mapping[str, Any]) -> MapInfo:
-    """A map from the status `maps` of MistWebsocket."""
-    width, height = summary.get("width"), summary.get("height")
-    return MapInfo(
-        id=str(summary["id"]),
-        name=str(summary.get("name", "")),
-        kind="google" if summary.get("type") == "google" else "image",
-        width=width,
-        height=height,
-        ppm=pixels_per_metre(width, summary.get("width_m"), height, summary.get("height_m"), summary.get("ppm")),
-        top_left=_corner(summary.get("latlng_tl")),
-        bottom_right=_corner(summary.get("latlng_br")),
-        modified=summary.get("modified_time"),
-        has_image=summary.get("has_image") is True,
-    )
-
-
-def _corner(corner: Any) -> LatLng | None:
-    return None if corner is None else LatLng(float(corner["lat"]), float(corner["lng"]))

@@ -8,8 +8,7 @@ too old to be answered anyway.
 from collections.abc import Callable
 from typing import Any
 
-from mistlocate.clock import Clock
-from mistlocate.driver.context import ModuleHandle, Storage
+from mistlocate.driver.context import Context, ModuleHandle
 from mistlocate.driver.named import Named
 from mistlocate.location.identity import Identity, split_name, whole_mac
 from mistlocate.location.objections import Subject, names_in
@@ -24,13 +23,11 @@ EXPORTED_AT_MOST = 1_000_000
 class People:
     """Opting out and in, exporting, erasing. `max_age` gives how old an answer may be (seconds)."""
 
-    def __init__(
-        self, mist: ModuleHandle, named: Named, storage: Storage, clock: Clock, max_age: Callable[[], float]
-    ) -> None:
+    def __init__(self, mist: ModuleHandle, named: Named, context: Context, max_age: Callable[[], float]) -> None:
         self._mist = mist
-        self._storage = storage
+        self._storage = context.storage
         self._named = named
-        self._clock = clock
+        self._clock = context.clock
         self._max_age = max_age
         self._withheld: dict[str, float] = {}
 
@@ -73,6 +70,16 @@ class People:
             now = self._clock.monotonic()
             self._withheld = {mac: until for mac, until in self._withheld.items() if until > now}
         return bool(self._withheld)
+
+
+def label(who: str) -> str:
+    """What records of objections say instead of a name."""
+    return "device" if whole_mac(who) else "person"
+
+
+def names_given(*names: str | None) -> list[str]:
+    """The different names among those that were given."""
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _subject(who: str) -> Subject:

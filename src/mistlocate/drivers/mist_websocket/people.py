@@ -17,7 +17,8 @@ from typing import Any
 from mistlocate.driver.context import Context
 from mistlocate.drivers.mist_websocket.session import SiteSession
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
-from mistlocate.drivers.mist_websocket.tracker import Tracker, forget_name
+from mistlocate.drivers.mist_websocket.showing import forget_name
+from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import BadArguments, MistlocateError, NotFound, StoreError
 from mistlocate.location.identity import Identity
 from mistlocate.location.objections import Register, Subject, subject

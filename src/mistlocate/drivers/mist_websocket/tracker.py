@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from mistlocate import jsontext
 from mistlocate.clock import Clock
+from mistlocate.drivers.mist_websocket.showing import Showing, forget_name
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import Identity, NameRules
 from mistlocate.location.objections import Register
 from mistlocate.location.observation import Origin, Position, Sighting, source_time
 from mistlocate.location.ownership import Owners, PskKey, Source, psk_owner
-from mistlocate.location.roster import Client, Outcome, Roster
-from mistlocate.location.visibility import Pseudonyms, Shown, coarse
+from mistlocate.location.roster import Outcome, Roster
 from mistlocate.mist.cloud_clock import CloudClock
 from mistlocate.mist.frames import ClientFrame, Ignored, Refused, Rejected
 from mistlocate.mist.models import ClientStats, Map
@@ -31,8 +31,6 @@ WANTED_AT_MOST = 20_000
 #: How many ids of maps that no list names are kept in mind; more of them are somebody's mistake.
 UNKNOWN_MAPS_AT_MOST = 2_000
 
-_PLACE_FIELDS = frozenset({"map_id", "x", "y", "x_m", "y_m", "num_locating_aps", "accuracy"})
-
 _NO_TEXT = frozenset({"", "Unknown", "unknown", "N/A"})
 
 
@@ -44,29 +42,19 @@ class Sample(NamedTuple):
     shape: object
 
 
-class Tracker:
+class Tracker(Showing):
     """The state of a site that survives connections. `keep_all` keeps whole records instead of the needed fields."""
 
     def __init__(self, clock: Clock, *, forget_after: float, rules: NameRules, keep_all: bool) -> None:
         self.clock = clock
-        self.cloud_clock = CloudClock(clock, self._clock_stepped)
+        super().__init__(CloudClock(clock, self._clock_stepped), Roster(forget_after), Owners(rules))
         self.on_step: Callable[[], None] = lambda: None
         """Called when the cloud's time, as seen from here, has jumped; everything that is known has moved along."""
-        self.roster = Roster(forget_after)
-        self.owners = Owners(rules)
         self.keep_all = keep_all
-        self.opted_out = Shown.HIDDEN
-        """How devices of people who opted out appear."""
-        self.occupancy_only = False
-        """Whether names are never kept, and all devices are anonymous."""
-        self.pseudonyms = Pseudonyms()
-        self._keys_listed = False
         self.maps: dict[str, Map] = {}
         self.keys: dict[str, PskKey] = {}
         self.wanted: dict[str, str | None] = {}
         """MACs of which only a position is known, each with its map: their records are to be fetched."""
-        self.unknown_keys: set[str] = set()
-        """Ids of pre-shared keys that clients use and that no list has named yet."""
         self.unknown_maps: set[str] = set()
         """Ids of maps that records name and the list of maps did not, since it was read last."""
         self._unlisted_maps: frozenset[str] = frozenset()
@@ -143,7 +131,7 @@ class Tracker:
         self.owners.set_objections(objections)
         if objections.not_learned:
             for client in self.roster.clients.values():
-                if not self._may_know(client.mac, client.username, client.guest_email):
+                if not self.may_know(client.mac, client.username, client.guest_email):
                     forget_name(client)
         self.roster.mark_all(urgent=True)
 
@@ -163,7 +151,7 @@ class Tracker:
         for psk_id, key in self.keys.items():
             owner = self.owners.rules.identify(psk_owner(key))
             if owner is not None and owner.name == who.name and who.domain in (owner.domain, None):
-                self.keys[psk_id] = _nobodys(key)
+                self.keys[psk_id] = key.nobodys()
 
     def forget(self) -> None:
         """Forget who was not heard of for too long; of guests also the name, which is nowhere else."""
@@ -178,7 +166,7 @@ class Tracker:
             self.owners.release(mac)
         self.roster.clear()
         self.maps, self.keys = {}, {}
-        self._keys_listed = False
+        self.keys_listed = False
         self._unlisted_maps = self.no_maps = frozenset()
         for waiting in (self._deleted_maps, self.wanted, self.unknown_keys, self.unknown_maps):
             waiting.clear()
@@ -203,7 +191,7 @@ class Tracker:
 
     def set_keys(self, keys: Mapping[str, PskKey]) -> None:
         """Take the site's pre-shared keys, and learn the owners of the clients that use them."""
-        self._keys_listed = True
+        self.keys_listed = True
         self.unknown_keys.clear()
         if self.occupancy_only:
             return
@@ -217,7 +205,7 @@ class Tracker:
     def _key_to_keep(self, key: PskKey) -> PskKey:
         objections = self.owners.objections
         if objections.not_learned and not objections.may_learn("", self.owners.rules.identify(psk_owner(key))):
-            return _nobodys(key)
+            return key.nobodys()
         return key
 
     def uses_keys(self) -> bool:
@@ -274,7 +262,7 @@ class Tracker:
             self.counts["implausible_times"] += 1
         username, typed = _names(stats)
         psk_id, ip, keep = stats.psk_id, stats.ip, self.keep_all
-        if not self._may_know(stats.mac, username, typed):
+        if not self.may_know(stats.mac, username, typed):
             username = typed = psk_id = ip = None
             keep = False
         return Sighting(
@@ -297,15 +285,6 @@ class Tracker:
             ssid=_text(stats.ssid),
             raw=self._whole(raw, stats.mac) if keep else None,
         )
-
-    def _may_know(self, mac: str, *names: str | None) -> bool:
-        """Whether what a record says of a person may be kept at all."""
-        if self.occupancy_only:
-            return False
-        objections, rules = self.owners.objections, self.owners.rules
-        if not objections.not_learned:
-            return True
-        return all(objections.may_learn(mac, rules.identify(name)) for name in names)
 
     def _position(self, stats: ClientStats, channel_map: str | None) -> Position | None:
         """A record's own map outranks that of the channel; metres stand in for missing pixels where the scale is
@@ -350,124 +329,6 @@ class Tracker:
         if dropped:
             self.counts["fields_dropped"] += len(dropped)
             self.samples.append(Sample(self.cloud_clock.now(), "fields of a wrong type: " + ", ".join(dropped), None))
-
-    # -- what is published ------------------------------------------------------------------------
-
-    def shown(self, client: Client) -> Shown:
-        """How a client appears in lists. Whoever may turn out to have opted out is anonymous until that is known."""
-        if self.owners.objections.hides_anyone:
-            if self.owners.hides(client.mac):
-                return self.opted_out
-            if not self.owners.is_owned(client.mac) and self._owner_pending(client):
-                return Shown.ANONYMOUS
-        return Shown.ANONYMOUS if self.occupancy_only else Shown.SHOWN
-
-    def _owner_pending(self, client: Client) -> bool:
-        """Whether the next record, or the lists of keys, may still tell whose device it is."""
-        if not client.known:
-            return True
-        return client.psk_id in self.unknown_keys and not self._keys_listed and client.psk_id is not None
-
-    def records(self, clients: Iterable[Client]) -> list[dict[str, Any]]:
-        """Clients as lists show them: without those who are hidden, and those who are anonymous at the end."""
-        if not self.occupancy_only and not self.owners.objections.hides_anyone:
-            return [self.record(client) for client in clients]
-        found: list[dict[str, Any]] = []
-        anonymous: list[dict[str, Any]] = []
-        for client in clients:
-            shown = self.shown(client)
-            if shown is Shown.SHOWN:
-                found.append(self.record(client))
-            elif shown is Shown.ANONYMOUS:
-                anonymous.append(self._anonymous(client))
-        anonymous.sort(key=lambda record: str(record["mac"]))
-        return found + anonymous
-
-    def _anonymous(self, client: Client) -> dict[str, Any]:
-        record: dict[str, Any] = {"mac": self.pseudonyms.of(client.mac, self.cloud_clock.now()), "anonymous": True}
-        if client.position is not None:
-            record.update(_located(client.position))
-        seen = _seen(client)
-        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": False}
-
-    def record(self, client: Client) -> dict[str, Any]:
-        """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
-
-        `last_seen` is the time of the position where there is one, and `last_seen_from` says where it comes from:
-        the record itself (`source`) or our hearing of it (`arrival`). A whole record is published exactly as the
-        cloud sent it as long as its position is the newest that is known.
-        """
-        raw = client.raw
-        if raw is None or self._names_objector(client):
-            return self._needed(client)
-        if self.owners.rules.is_ignored(str(raw.get("username") or "")):
-            raw = {key: value for key, value in raw.items() if key != "username"}
-        position = client.position
-        if position is None:
-            # What the record says of a place was withdrawn (a deleted or replaced map), or never was a place.
-            return {key: value for key, value in raw.items() if key not in _PLACE_FIELDS}
-        if position is client.raw_position and client.located_from == "source" and _says(raw, position):
-            return dict(raw)
-        raw = {key: value for key, value in raw.items() if key not in ("x_m", "y_m")}
-        return {**raw, **_located(position), **_seen(client)}
-
-    def _names_objector(self, client: Client) -> bool:
-        """Whether a record names somebody who opted out, be it at a device that is known to be somebody else's."""
-        objections, rules = self.owners.objections, self.owners.rules
-        if not objections.hides_anyone:
-            return False
-        names = (rules.identify(name) for name in (client.username, client.guest_email))
-        return any(name is not None and objections.hides_person(name) for name in names)
-
-    def _needed(self, client: Client) -> dict[str, Any]:
-        record: dict[str, Any] = {"mac": client.mac}
-        if client.position is not None:
-            record.update(_located(client.position))
-        record.update(_seen(client))
-        record["is_guest"] = client.is_guest
-        record["manufacture"] = client.manufacturer
-        record["os"] = client.os
-        record["ssid"] = client.ssid
-        return record
-
-    def records_on(self, map_id: str) -> list[dict[str, Any]]:
-        """The clients on a map, as published."""
-        return self.records(self.roster.on_map(map_id))
-
-
-def _nobodys(key: PskKey) -> PskKey:
-    """A key without anybody whom it was made for."""
-    return key._replace(name="", email=None)
-
-
-def forget_name(client: Client) -> None:
-    """Keep of a client nothing that tells whose it is, or where it was before."""
-    client.username = client.guest_email = client.psk_id = client.ip = None
-    client.raw = client.raw_position = None
-    client.forget_moves()
-
-
-def _says(raw: Mapping[str, Any], position: Position) -> bool:
-    """Whether a record names this position itself, in the fields that everybody reads."""
-    return (raw.get("map_id"), raw.get("x"), raw.get("y")) == (position.map_id, position.x, position.y)
-
-
-def _located(position: Position) -> dict[str, Any]:
-    return {
-        "map_id": position.map_id,
-        "x": position.x,
-        "y": position.y,
-        "num_locating_aps": position.locating_aps,
-        "accuracy": position.accuracy,
-    }
-
-
-def _seen(client: Client) -> dict[str, Any]:
-    if client.position is not None:
-        return {"last_seen": int(client.located_at), "last_seen_from": client.located_from}
-    if client.seen_at is not None:
-        return {"last_seen": int(client.seen_at), "last_seen_from": "source"}
-    return {"last_seen": int(client.heard_at), "last_seen_from": "arrival"}
 
 
 def _names(stats: ClientStats) -> tuple[str | None, str | None]:
