@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -18,8 +19,17 @@ from benchmarks.program import Program
 from benchmarks.records import Site
 from support.placeos_core import Core, DriverProcess
 from support.placeos_models import LOGIC, WEBSOCKET
-from support.placeos_site import LOCATIONS_DRIVER, WEBSOCKET_DRIVER
+from support.placeos_site import LOCATIONS_DRIVER
 from support.redis_server import redis_server
+
+#: The executable as PlaceOS has it, installed with the extra `placeos` alone: some libraries import more where they
+#: find it, and in a development environment they find command lines, colours and cryptography.
+LEAN = [
+    sys.executable,
+    "-c",
+    """import sys; sys.modules.update(dict.fromkeys(("rich", "click", "pygments", "cryptography")))
+from mistlocate.engines.placeos.executable import mist_websocket; mist_websocket()""",
+]
 
 SYSTEM = "sys-0"
 LOCATIONS = "mod-locations"
@@ -144,7 +154,7 @@ async def rig(
     ):
         where = await cloud.ask("where")
         await cloud.ask("latency", seconds=latency)
-        driver = await core.launch(WEBSOCKET_DRIVER)
+        driver = await core.launch(LEAN)
         locations = await core.launch(LOCATIONS_DRIVER) if with_locations else None
         await core.system(SYSTEM, {"MistWebsocket/1": module_id(0), "MistLocations/1": LOCATIONS})
         async with Redis.from_url(url, decode_responses=True) as redis:

@@ -273,7 +273,7 @@ class Tracker(Showing):
             asked=asked,
             # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
             seen_at=None if seen_at is None else min(seen_at, now),
-            site_id=stats.site_id or site_id,
+            site_id=intern(stats.site_id or site_id),
             position=self._position(stats, map_id),
             username=username,
             psk_id=psk_id,
