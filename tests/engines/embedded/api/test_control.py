@@ -381,6 +381,19 @@ class TestLogs:
             assert (await it.ask("exec", "say", args=["again"]))["type"] == "success"
 
 
+class TestKeepingAlive:
+    async def test_pong_comes_asked_for_and_unasked(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with running() as engine, socket(engine) as it:
+            await it.connection.send("ping")
+            assert await it.connection.recv() == "pong"
+        monkeypatch.setattr(control, "PONG_EVERY", 0.01)
+        async with running() as engine, socket(engine) as it:
+            assert [await it.connection.recv() for _ in range(3)] == ["pong"] * 3
+            assert (await it.send("bind", "k")) == 1
+            heard = [await it.connection.recv() for _ in range(50)]
+            assert any(text != "pong" and json.loads(text)["type"] == "success" for text in heard)
+
+
 class TestSlowReaders:
     async def test_who_does_not_read_is_dropped_and_nobody_else(
         self, running: Running, monkeypatch: pytest.MonkeyPatch

@@ -1,9 +1,10 @@
 """The control socket: bind to statuses, run commands, follow a module's log, as PlaceOS' own socket does it.
 
 A client sends `{id, sys, mod, index?, cmd, name, args?}` with the commands bind, unbind, exec, debug and ignore, and
-gets `{id, type: success|notify|error|debug, …}`; the text `ping` is answered with `pong`. A status that changes is
-encoded once, however many follow it. A client that reads too slowly is dropped, and only that one; so is one whose
-key is not known any more. Who needs a key and has sent none with the handshake signs in with the first message.
+gets `{id, type: success|notify|error|debug, …}`; the text `ping` is answered with `pong`, which also comes unasked from
+time to time. A status that changes is encoded once, however many follow it. A client that reads too slowly is dropped,
+and only that one; so is one whose key is not known any more. Who needs a key and has sent none with the handshake signs
+in with the first message.
 """
 
 import asyncio
@@ -45,6 +46,9 @@ BOUND_AT_MOST = 10_000
 
 #: For so long a client without a key may stay silent before it signs in (seconds).
 SIGN_IN_WITHIN = 10.0
+
+#: A `pong` comes unasked every so many seconds, so that nothing on the way takes a quiet connection for a dead one.
+PONG_EVERY = 80.0
 
 #: Close codes: policy violation (no access), a defect, try again later (too slow).
 POLICY, DEFECT, TOO_SLOW = 1008, 1011, 1013
@@ -128,7 +132,8 @@ class _Session:
     async def run(self) -> None:
         """Serve until the client goes, or has to go."""
         self._engine.tally.viewers += 1
-        parts: list[asyncio.Future[Any]] = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        work = (self._read(), self._write(), self._keep_alive())
+        parts: list[asyncio.Future[Any]] = [asyncio.create_task(each) for each in work]
         try:
             await asyncio.wait([*parts, self._end], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -196,6 +201,11 @@ class _Session:
                 text = await self._waiting.get()
                 await self._socket.send_text(text)
                 self._length -= len(text)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await self._engine.clock.sleep(PONG_EVERY)
+            self._put("pong")
 
     def _put(self, text: str) -> None:
         with self._while_known():
