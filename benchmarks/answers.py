@@ -4,7 +4,6 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ LOCATE = Row(
     "`locate_user` in process, 100,000 devices",
     "a dict look-up that builds the same record",
     (
-        Figure("p99", "p99", "µs", 0, at_most=100),
+        Figure("p99", "processor time, p99", "µs", 0, at_most=100),
         Figure("growth", "median at 100,000 devices ÷ at 1,000", "×", 2, at_most=1.3),
         Figure("median", "median", "µs", 0),
         Figure("floor", "look-up, median", "µs", 1),
@@ -111,9 +110,9 @@ class Answering:
         whom = [named[number * 7919 % len(named)] for number in range(ASKED)]
         times, fault = [], ""
         for client in whom:
-            began = time.perf_counter()
+            began = time.process_time()
             found = await self._locations.execute("locate_user", [self._site.user(client)])
-            times.append((time.perf_counter() - began) * 1e6)
+            times.append((time.process_time() - began) * 1e6)
             if [each["mac"] for each in found] != [self._site.mac(client)]:
                 fault = "locate_user found somebody else"
         records = await self._locations.execute("device_locations", ["zone-building"])
@@ -121,9 +120,9 @@ class Answering:
         floor = []
         for client in whom:
             user = self._site.user(client)
-            began = time.perf_counter()
-            [dict(by_user[user])]
-            floor.append((time.perf_counter() - began) * 1e6)
+            began = time.process_time()
+            _built(by_user[user])
+            floor.append((time.process_time() - began) * 1e6)
         return {
             "p99": quantile(times, 0.99), "median": statistics.median(times), "floor": statistics.median(floor),
             "fault": fault,
@@ -147,7 +146,9 @@ class Answering:
             began = time.process_time()
             await self._ask_level()
             again.append(time.process_time() - began)
-            floor.append(_timed(lambda: orjson.dumps([_built(each) for each in found])))
+            began = time.process_time()
+            orjson.dumps([_built(each) for each in found])
+            floor.append(time.process_time() - began)
         right = len(found) == self._site.clients and found[0]["x"] == float(turn)
         return {
             "changed": statistics.median(changed), "again": statistics.median(again),
@@ -157,12 +158,6 @@ class Answering:
     async def _ask_level(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = await self._locations.execute("device_locations", [engines.level(0)])
         return found
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.process_time()
-    work()
-    return time.process_time() - began
 
 
 def _built(record: dict[str, Any]) -> dict[str, Any]:

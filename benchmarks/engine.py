@@ -11,6 +11,7 @@ import structlog
 
 from benchmarks.records import Site
 from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.engines import collector
 from mistlocate.engines.embedded.config import load
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
@@ -42,6 +43,7 @@ def settings(
                 "proxy": "",
                 "client_fields": "needed",
                 "rest_budget": BUDGET,
+                "named_searches": 0,
                 **(websocket or {}),
             },
         }
@@ -52,9 +54,15 @@ def settings(
         for number, map_id in enumerate(site.map_ids):
             zones.append({"id": level(number), "name": f"Floor {number + 1}", "parent": BUILDING})
             mappings[map_id] = {"building": BUILDING, "level": level(number), "level_name": f"Floor {number + 1}"}
-        modules.append({"driver": "MistLocations", "settings": {"floorplan_mappings": mappings, **(placing or {})}})
+        modules.append(
+            {
+                "driver": "MistLocations",
+                "settings": {"floorplan_mappings": mappings, "named_searches": 0, **(placing or {})},
+            }
+        )
     return {
         "listen": "127.0.0.1:0",
+        "rate_limit": 0,
         "zones": zones,
         "systems": [{"id": SYSTEM, "modules": modules}],
     }
@@ -70,6 +78,7 @@ async def running(folder: Path, given: dict[str, Any]) -> AsyncIterator[Engine]:
     """An engine with these settings."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     async with Engine(load(given, folder)) as engine:
+        collector.settle()  # as `mistlocate serve` does
         yield engine
 
 

@@ -169,6 +169,7 @@ def websocket_model(core: Core, site: Site, port: int, **settings: Any) -> dict[
     known = {
         "api_token": f"benchmark-{site.number}", "site_id": site.id, "client_fields": "needed",
         "rest_host": f"http://127.0.0.1:{port}", "rest_budget": 1_000_000,
+        "named_searches": 0,
     }  # fmt: skip
     uri = f"ws://127.0.0.1:{port}/api-ws/v1/stream"
     return core.model(role=WEBSOCKET, settings={**known, **settings}, uri=uri, name="MistWebsocket")

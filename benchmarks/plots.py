@@ -61,6 +61,6 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start", bold: bool = 
 
 
 def _picture(width: int, height: int, parts: Sequence[str]) -> str:
-    inside = "\n".join(parts)
-    size = f"width='{width}' height='{height}' viewBox='0 0 {width} {height}'"
-    return f"<svg xmlns='http://www.w3.org/2000/svg' {size}>\n<rect {size.split(' viewBox', maxsplit=1)[0]} fill='#fff'/>\n{inside}\n</svg>\n"
+    size = f"width='{width}' height='{height}'"
+    head = f"<svg xmlns='http://www.w3.org/2000/svg' {size} viewBox='0 0 {width} {height}'>"
+    return "\n".join((head, f"<rect {size} fill='#fff'/>", *parts, "</svg>", ""))

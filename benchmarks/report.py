@@ -6,6 +6,9 @@ from typing import Any
 
 from benchmarks import plots
 
+#: Clients of the rows about Redis.
+CLIENTS = 10_000
+
 Result = Mapping[str, Any]
 
 #: Documents are written between these; whatever a person wrote stands outside.
@@ -14,9 +17,9 @@ BEGIN, END = "<!-- {}: written by make bench -->", "<!-- end of {} -->"
 
 def table(report: Mapping[str, Any]) -> str:
     """Every figure of every row, and the machine."""
+    loads = f"load over 1, 5 and 15 minutes: {report['load_before']} before, {report['load_after']} after"
     lines = [
-        f"{report['machine']}; {report['date']}; load over 1, 5 and 15 minutes: {report['load_before']} before, "
-        f"{report['load_after']} after. Medians; the spread is that of all runs.",
+        f"{report['machine']}; {report['date']}; {loads}. Medians; the spread is that of all runs.",
         "",
         "| what, against what | figure | measured | spread | to reach | |",
         "|---|---|---|---|---|---|",
@@ -25,9 +28,8 @@ def table(report: Mapping[str, Any]) -> str:
         heading = f"**{row['what']}**" + (f"<br>against {row['against']}" if row["against"] else "")
         for figure in row["figures"]:
             verdict = ("reached" if figure["reached"] else "**not reached**") if figure["limit"] else ""
-            lines.append(
-                f"| {heading} | {figure['text']} | {figure['shown']} | {figure['spread']} | {figure['limit']} | {verdict} |"
-            )
+            cells = (heading, figure["text"], figure["shown"], figure["spread"], figure["limit"], verdict)
+            lines.append(f"| {' | '.join(cells)} |")
             heading = ""
         lines += [f"| | **fault** | {fault} | | | |" for fault in row["faults"]]
         lines += [f"| | {note} | | | | |" for note in row["notes"]]
@@ -48,28 +50,38 @@ def formulas(report: Mapping[str, Any]) -> str:
     """What an operator may expect, computed from the table."""
     device, empty = median(report, "memory", "device"), median(report, "memory", "empty")
     whole, share = median(report, "memory", "all"), median(report, "placeos", "share")
-    everywhere = median(report, "redis", "everywhere")
+    everywhere = median(report, "redis", "everywhere")  # kB/s
     record = median(report, "ingest", "ours")
     per_record = share / 100 / 2500 * 1e6
     most = (0.5e6 / per_record) // 100 * 100
     module = median(report, "modules", "memory")
-    return "\n".join(
-        [
-            "| what | how much |",
-            "|---|---|",
-            f"| memory of the MistWebsocket process | {empty:.0f} MB + {device:.2f} kB a device "
-            f"(`client_fields: all`: {whole:.1f} kB) |",
-            f"| … of a further module with 1,000 clients | {module:.1f} MB |",
-            f"| processor time | {per_record:.0f} µs a record at 2,500 records a second, stream to Redis; "
-            f"{record:.0f} µs where they come in bulk |",
-            f"| records a second that leave half of one core free | about {most:,.0f} |",
-            "| REST calls an hour, nothing failing | 60 ÷ `maps_interval` (minutes) lists of maps; each connection costs "
-            "2 + a page per map and 1,000 clients; each client that only a position names costs 1 |",
-            f"| Redis | {everywhere / 10_000 / 2 * 3000:.0f} bytes a moving client and write, twice (stored and "
-            "published), at most every `publish_interval`; maps on which nobody moves cost nothing |",
-            f"| … 10,000 moving clients on 20 maps, every 3 s | {everywhere / 1000:.2f} MB/s |",
-        ]
+    on_wire = everywhere * 1000 / CLIENTS / 2 * 3
+    rows = (
+        (
+            "memory of the MistWebsocket process",
+            f"{empty:.0f} MB + {device:.2f} kB a device (`client_fields: all`: {whole:.1f} kB)",
+        ),
+        ("… of a further module with 1,000 clients", f"{module:.1f} MB"),
+        (
+            "processor time, stream to Redis",
+            f"{per_record:.0f} µs a record at 2,500 records a second; {record:.0f} µs where they come in bulk",
+        ),
+        ("records a second that leave half of one core free", f"about {most:,.0f}"),
+        (
+            "REST calls of a connection",
+            "2 + one for each 1,000 clients of each map (at least one a map) + one for each 1,000 of the site",
+        ),
+        (
+            "REST calls an hour while nothing fails",
+            "60 ÷ `maps_interval` (minutes), and one for each client that only a position names",
+        ),
+        (
+            "Redis, maps on which somebody moves (others cost nothing)",
+            f"{on_wire:.0f} bytes a client of the map, twice (stored and published), at most every `publish_interval`",
+        ),
+        (f"… {CLIENTS:,} clients on 20 maps, all moving, every 3 s", f"{everywhere / 1000:.2f} MB/s"),
     )
+    return "\n".join(("| what | how much |", "|---|---|", *(f"| {what} | {much} |" for what, much in rows)))
 
 
 def limits(results: Iterable[Result]) -> list[tuple[str, float, str]]:
@@ -90,7 +102,7 @@ def between(document: str, name: str, text: str) -> str:
     """A document with the part of this name replaced. Raises `ValueError` if it has no such part."""
     begin, end = BEGIN.format(name), END.format(name)
     before, found, rest = document.partition(begin)
-    inside, closed, after = rest.partition(end)
+    _, closed, after = rest.partition(end)
     if not found or not closed:
         raise ValueError(f"the document has no part between {begin!r} and {end!r}")
     return f"{before}{begin}\n{text}\n{end}{after}"

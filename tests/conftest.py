@@ -12,6 +12,7 @@ PROGRAMS = {
     "curl": (("curl",), "apt-get install curl"),
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
     "redis-server": (("redis-server",), "apt-get install redis-server"),
+    "systemd-analyze": (("systemd-analyze",), "apt-get install systemd"),
 }
 
 settings.register_profile("suite", deadline=None, max_examples=100)

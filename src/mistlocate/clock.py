@@ -10,7 +10,6 @@ import time
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-
 #: Linux: like the monotonic clock, and it counts suspension.
 _SINCE_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 

@@ -156,6 +156,24 @@ async def case(cloud: Cloud | None = None, owner: Owner | None = None, **options
         await asyncio.gather(task, return_exceptions=True)
 
 
+class TestSeveralEnds:
+    @virtual
+    async def test_of_several_at_once_a_refused_token_says_most(self) -> None:
+        gate = asyncio.Event()
+
+        class Waiting(Owner):
+            async def snapshot(self) -> None:
+                await gate.wait()
+                raise TokenRefused("the token is refused", status=401)
+
+        async with case(owner=Waiting()) as it:
+            await it.after(0.5)
+            gate.set()
+            it.link.drop()
+            await it.after(0.1)
+            assert it.stream.health.last_failure == "the token is refused"
+
+
 class TestEstablishing:
     @virtual
     async def test_connect_subscribe_snapshot_live(self) -> None:
@@ -249,7 +267,32 @@ class TestEstablishing:
         async with case(owner=owner) as it:
             assert await it.after(3600) is StreamState.DEGRADED
             assert "no role" in it.reason
-            assert 3 <= owner.calls.count("channels") <= 15
+            assert owner.calls.count("channels") == 3 + 3  # a few, and then one every 15 minutes
+
+    @virtual
+    async def test_three_tries_and_no_more_for_a_quarter_of_an_hour(self) -> None:
+        owner = Owner()
+        owner.fail["channels"] = [AccessDenied("no role", status=403) for _ in range(100)]
+        async with case(owner=owner) as it:
+            await it.after(880)
+            assert owner.calls.count("channels") == 3
+
+    @virtual
+    async def test_a_token_that_is_taken_for_one_call_and_refused_for_the_next_is_refused(self) -> None:
+        owner = Owner()
+        owner.fail["snapshot"] = [TokenRefused("no", status=401) for _ in range(100)]
+        async with case(owner=owner) as it:
+            assert await it.after(800) is StreamState.AUTH_FAILED
+            assert owner.calls.count("snapshot") == 3
+
+    @virtual
+    async def test_a_pause_that_was_asked_for_is_stretched_by_chance(self) -> None:
+        chances = iter([0.0, 1.0] * 50)
+        cloud = Cloud()
+        cloud.refuse = lambda: HandshakeRefused(429, retry_after=20)
+        async with case(cloud, rng=lambda: next(chances)):
+            await asyncio.sleep(100)
+            assert cloud.attempts[1] - cloud.attempts[0] == 0.5 + 20 + 10
 
 
 class TestReconnecting:

@@ -1,6 +1,6 @@
 """Try every mutant: a table on the screen, a report as JSON, exit code 1 if one survives.
 
-PYTHONPATH=tests python -m mutants [--topic NAME …] [--file PART] [--rule PART] [--workers 2] [--report FILE]
+PYTHONPATH=tests python -m mutants [--topic NAME …] [--file PART] [--rule PART] [--again REPORT] [--workers 2] [--report FILE]
 """
 
 import argparse
@@ -28,7 +28,12 @@ def chosen(options: argparse.Namespace) -> list[Mutant]:
     wanted = [
         each for name, listed in topics().items() if not options.topic or name in options.topic for each in listed
     ]
-    return [each for each in wanted if options.file in each.file and options.rule in each.rule]
+    wanted = [each for each in wanted if options.file in each.file and options.rule in each.rule]
+    if options.again is None:
+        return wanted
+    rows = orjson.loads(options.again.read_bytes())
+    caught = {(row["rule"], row["file"]) for row in rows if row["verdict"] in ("caught", "hung")}
+    return [each for each in wanted if (each.rule, each.file) not in caught]
 
 
 def misfits(mutants: list[Mutant]) -> list[str]:
@@ -92,6 +97,7 @@ def main() -> int:
     parser.add_argument("--topic", nargs="*", choices=list(topics()))
     parser.add_argument("--file", default="", help="only files whose path contains this")
     parser.add_argument("--rule", default="", help="only rules that contain this")
+    parser.add_argument("--again", type=Path, metavar="REPORT", help="only what an earlier report does not call caught")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--report", type=Path, default=Path("build/mutants.json"))
     options = parser.parse_args()

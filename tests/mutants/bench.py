@@ -25,6 +25,8 @@ _LEFT_OUT = shutil.ignore_patterns(
 )  # fmt: skip
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::[^\s\[]+)", re.MULTILINE)
 
+_VERDICT = re.compile(rb"^\d+ (passed|failed|error|errors)\b.* in [\d.]+s")
+
 #: Exit codes of pytest: all passed; some failed. Every other says that the tests could not be run.
 _PASSED, _SOME_FAILED = 0, 1
 
@@ -94,14 +96,26 @@ class Copy:
             sys.executable, *arguments, cwd=self.folder, env=environment, start_new_session=True,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        output = b""
+        text, code = "", None
         try:
             async with asyncio.timeout(limit):
-                output, _ = await process.communicate()
+                text, code = await self._output(process)
         except TimeoutError:
             return None, ""
         finally:
             with contextlib.suppress(ProcessLookupError):  # what a broken test left running goes with it
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-        return process.returncode, output.decode("utf-8", "replace")
+        return code, text
+
+    @staticmethod
+    async def _output(process: asyncio.subprocess.Process) -> tuple[str, int | None]:
+        """What it prints, and its exit code. A verdict is not waited for any longer: a thread that a broken test left
+        behind can keep an interpreter from ending."""
+        assert process.stdout is not None
+        text = ""
+        async for line in process.stdout:
+            text += line.decode("utf-8", "replace")
+            if (verdict := _VERDICT.match(line)) is not None:
+                return text, _SOME_FAILED if b"failed" in verdict[0] or b"error" in verdict[0] else _PASSED
+        return text, await process.wait()

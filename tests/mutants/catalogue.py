@@ -13,7 +13,9 @@ TREE = Path(__file__).parents[2]
 
 def topics() -> dict[str, list[Mutant]]:
     """The topics by name, each with its mutants."""
-    names = sorted(each.name for each in pkgutil.iter_modules(mutants.__path__) if not each.name.startswith("_"))
+    names = sorted(
+        each.name for each in pkgutil.iter_modules(mutants.__path__) if not each.name.startswith(("_", "test_"))
+    )
     found = {name: getattr(importlib.import_module(f"mutants.{name}"), "MUTANTS", None) for name in names}
     return {name: listed for name, listed in found.items() if listed}
 

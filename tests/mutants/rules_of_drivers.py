@@ -10,6 +10,7 @@ _publish = breaks("drivers/mist_websocket/publish.py", f"{_W}/test_publish.py")
 _store = breaks("drivers/mist_websocket/owner_store.py", f"{_W}/test_owner_store.py")
 _session = breaks("drivers/mist_websocket/session.py")
 _images = breaks("drivers/mist_websocket/images.py")
+_keys = breaks("drivers/mist_websocket/keys.py")
 _settings = breaks("drivers/mist_websocket/settings.py", f"{_W}/test_settings.py")
 _report = breaks("drivers/mist_websocket/report.py")
 _module = breaks("driver/module.py", "tests/driver/test_module.py")
@@ -269,6 +270,30 @@ MUTANTS: list[Mutant] = [
         'if parts.scheme in schemes and parts.hostname and "@" not in parts.netloc:',
         "if True:",
         f"{_W}/test_images.py::TestWhatComes",
+    ),
+    _images(
+        "a link that has expired is replaced",
+        "if response.status in _EXPIRED:\n                response",
+        "if False:\n                response",
+        f"{_W}/test_images.py::TestImages",
+    ),
+    _images(
+        "a replaced image is fetched anew",
+        "kept is None or kept.modified != modified",
+        "kept is None",
+        f"{_W}/test_images.py::TestImages",
+    ),
+    _keys(
+        "keys are those of the organisation and of the site",
+        '(("orgs", org_id), ("sites", site_id))',
+        '(("orgs", org_id),)',
+        f"{_W}/test_enrich.py::TestKeys::test_a_key_names_its_owner_whether_of_the_organisation_or_of_the_site",
+    ),
+    _keys(
+        "a list of keys that may not be read is said",
+        "found.problems[scope] = error.message",
+        "pass",
+        f"{_W}/test_enrich.py::TestKeys::test_keys_that_may_not_be_read_are_said_so",
     ),
     _settings("the token is given once", "if (self.api_token is None) == (self.api_token_file is None):", "if False:"),
     _settings("a token is one word", "if token is not None and not is_token(token.get_secret_value()):", "if False:"),

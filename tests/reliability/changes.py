@@ -42,7 +42,9 @@ async def settings_changed(trial: Trial) -> Measured:
                 await asyncio.sleep(rng.choice((0.0, 0.0, 0.01, 0.5)))
                 if number % 100 == 99:
                     wrong += await _whole(site)
-            await site.engine.reload(site.reconfigured({"publish_interval": 0.1, "ignore_usernames": ["host/"]}, {"publish_levels": False}))
+            await site.engine.reload(
+                site.reconfigured({"publish_interval": 0.1, "ignore_usernames": ["host/"]}, {"publish_levels": False})
+            )
             wrong += await _whole(site)
             await asyncio.sleep(130)
             more = _tasks() - tasks, _followers(site) - followers
@@ -149,20 +151,28 @@ async def acknowledgements(trial: Trial) -> Measured:
                 asked: list[str] = []
                 hub = site.cloud._hub
                 subscribe = hub._subscribe
-                hub._subscribe = lambda session, channel, to=subscribe, log=asked: log.append(channel) or to(session, channel)  # type: ignore[method-assign, misc, func-returns-value]
+                hub._subscribe = lambda session, channel, to=subscribe, log=asked: (
+                    log.append(channel) or to(session, channel)
+                )  # type: ignore[method-assign, misc, func-returns-value]
                 rule = site.cloud.faults.drop_acks(floor)
                 site.cloud.close_all()
                 latest = max(latest, await passes(site.state_is("degraded"), 20))
                 freshness = site.status("freshness")
                 wrong += freshness != {"stale": False, "stale_maps": [floor]}
-                marked = {record["mist_map_id"] for record in await site.locations("device_locations", "zone-b") if record["stale"]}
+                marked = {
+                    record["mist_map_id"]
+                    for record in await site.locations("device_locations", "zone-b")
+                    if record["stale"]
+                }
                 wrong += not marked <= {floor}
                 site.cloud.faults.forget(rule)
                 await site.settle()
                 wrong += site.status("freshness") != {"stale": False, "stale_maps": []}
                 channel = str(Channel(site.cloud.site_id, floor))
                 others += len([each for each in asked if each != channel]) - len(site.maps)
-        value = f"{times} times: noticed after {latest:.0f} s, {others} other channels asked for again, {wrong} marks wrong"
+        value = (
+            f"{times} times: noticed after {latest:.0f} s, {others} other channels asked for again, {wrong} marks wrong"
+        )
         return Measured(not others and not wrong and latest <= 13, value)
 
     return await in_virtual_time(work)

@@ -68,6 +68,6 @@ ROWS = [
         "forced disconnects with mixed close codes, resets and cuts, on a campus in motion (virtual time)",
         "10,000 disconnects; everything equals the cloud's truth; every frame accounted for; no task left over",
         disconnects,
-        quick=0.004,
+        quick=0.002,
     )
 ]

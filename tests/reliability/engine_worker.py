@@ -71,18 +71,19 @@ class Watch:
         while True:
             for zone in zones:
                 away = self._gone is not None
-                records = await SystemModule(self._engine, self._system, "MistLocations_1").call("device_locations", zone)
+                records = await SystemModule(self._engine, self._system, "MistLocations_1").call(
+                    "device_locations", zone
+                )
                 if away and self._gone is not None:
                     self.unmarked += sum(not record["stale"] for record in records)
                 await asyncio.sleep(0.25)
 
     def report(self) -> dict[str, Any]:
         """Everything since the last report."""
-        lags, self._lags = sorted(self._lags), []
+        lags, self._lags = self._lags, []
         sizes, self._memory = self._memory, []
         return {
-            "lag_p99_ms": round(lags[int(len(lags) * 0.99)] * 1000, 2), "lag_max_ms": round(lags[-1] * 1000, 1),
-            "memory_mb": sizes, "errors": self.errors, "tasks": len(asyncio.all_tasks()), "unmarked": self.unmarked,
+            "lags_ms": [round(each * 1000, 1) for each in lags], "memory_mb": sizes, "errors": self.errors, "tasks": len(asyncio.all_tasks()), "unmarked": self.unmarked,
         }  # fmt: skip
 
 
@@ -108,14 +109,19 @@ async def run(settings: Path) -> None:
                     answer = await websocket.call("diagnostics")
                 case _:
                     answer = watch.report()
-            print(await asyncio.to_thread(json.dumps, answer), flush=True)
+            _say(await asyncio.to_thread(json.dumps, answer))
         for task in others:
             task.cancel()
         began = time.perf_counter()
     await asyncio.sleep(0)
     left = [task.get_name() for task in asyncio.all_tasks() if task not in (asyncio.current_task(), *others)]
     gc.collect()
-    print(json.dumps({"stopped_in": time.perf_counter() - began, "left": left, "errors": watch.errors}), flush=True)
+    _say(json.dumps({"stopped_in": time.perf_counter() - began, "left": left, "errors": watch.errors}))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

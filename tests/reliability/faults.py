@@ -1,6 +1,7 @@
 """Networks that fail and clouds that lie: afterwards everything is as the cloud has it."""
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -121,23 +122,21 @@ async def stale_snapshots(site: VirtualSite, rng: random.Random) -> None:
 async def unknown_maps(site: VirtualSite, rng: random.Random) -> None:
     for number in range(3):
         stranger = f"00000000-0000-4000-8000-00000000000{number}"
-        record = '{"mac": "00005e0053fe", "x": 1.0, "y": 2.0, "map_id": "%s"}' % stranger
-        channel = str(Channel(site.cloud.site_id, stranger))
-        site.cloud.send_raw('{"event": "data", "channel": "%s", "data": %s}' % (channel, record))
+        record = {"mac": "00005e0053fe", "x": 1.0, "y": 2.0, "map_id": stranger}
+        _send(site, Channel(site.cloud.site_id, stranger), record)
     await asyncio.sleep(5)
 
 
 async def nonsense(site: VirtualSite, rng: random.Random) -> None:
-    channel = str(Channel(site.cloud.site_id))
-    texts = ("", "{", "[]", "null", '{"event": "data"}', '{"event": 7}', '{"event": "data", "channel": "%s", "data": "{"}' % channel)
-    for text in texts:
+    for text in ("", "{", "[]", "null", '{"event": "data"}', '{"event": 7}', '{"event": 7, "channel": []}'):
         site.cloud.send_raw(text)
+    _send(site, Channel(site.cloud.site_id), "{")
     await asyncio.sleep(5)
 
 
 async def other_sites(site: VirtualSite, rng: random.Random) -> None:
-    channel = str(Channel("00000000-0000-4000-8000-000000000001"))
-    site.cloud.send_raw('{"event": "data", "channel": "%s", "data": {"mac": "00005e0053fd"}}' % channel)
+    channel = Channel("00000000-0000-4000-8000-000000000001")
+    _send(site, channel, {"mac": "00005e0053fd"})
     await asyncio.sleep(5)
 
 
@@ -184,7 +183,9 @@ async def map_replaced(site: VirtualSite, rng: random.Random) -> None:
 async def map_added_and_deleted(site: VirtualSite, rng: random.Random) -> None:
     """Somebody walks onto the new map, and it is deleted under them."""
     added = site.cloud.stage.add_map(f"Annex {rng.randrange(1_000_000)}")
-    mac = site.cloud.stage.add_device(map_id=added, x=100.0, y=100.0, username="guard@example.com", owner="guard@example.com")
+    mac = site.cloud.stage.add_device(
+        map_id=added, x=100.0, y=100.0, username="guard@example.com", owner="guard@example.com"
+    )
     await asyncio.sleep(rng.uniform(0, 400))
     if rng.random() < 0.7:
         site.cloud.stage.place(mac, site.maps[0], 50.0, 60.0)
@@ -199,6 +200,10 @@ LIES: tuple[Fault, ...] = (
     old_frames, stale_snapshots, unknown_maps, nonsense, other_sites, rest_errors, injected_rows, another_clock,
 )  # fmt: skip
 MAPS: tuple[Fault, ...] = (map_renamed, map_resized, map_replaced, map_added_and_deleted)
+
+
+def _send(site: VirtualSite, channel: Channel, data: object) -> None:
+    site.cloud.send_raw(json.dumps({"event": "data", "channel": str(channel), "data": data}))
 
 
 async def _reconnected(site: VirtualSite) -> None:
@@ -238,7 +243,12 @@ def campaign(faults: tuple[Fault, ...], rounds: int) -> Callable[[Trial], Awaita
                 diagnostics = await site.diagnostics()
             sums = unbalanced(diagnostics)
             value = f"{len(todo)} faults of {len(faults)} kinds, {compared:,} comparisons, {sum(map(len, wrong.values()))} differences"
-            figures = {"differences": wrong, "unbalanced": sums, "accounts": diagnostics["accounts"], "records": diagnostics["records"]}
+            figures = {
+                "differences": wrong,
+                "unbalanced": sums,
+                "accounts": diagnostics["accounts"],
+                "records": diagnostics["records"],
+            }
             return Measured(not wrong and not sums, value, figures)
 
         return await in_virtual_time(work)

@@ -32,14 +32,15 @@ MODULE = "mod-1"
 MACS = [f"00005e0053{number:02x}" for number in range(48)]
 PEOPLE = [f"person{number}@example.com" for number in range(9)]
 
-#: The longest that a writer lives (seconds); opening the store is part of it.
+#: The longest that a writer lives after it has written for the first time, or in every fourth round after it was
+#: started: then it may be opening the store (seconds).
 LONGEST = 0.05
 
 Hashes = tuple[Mapping[str, str], Mapping[str, str]]
 
 
-async def write(storage: Storage, seed: int) -> None:
-    """Learn, pin, release and write, for ever."""
+async def write(storage: Storage, seed: int, told: int) -> None:
+    """Learn, pin, release and write, for ever; say so after the first time."""
     rng = random.Random(seed)
     owners = Owners()
     store = OwnerStore(owners, storage, SystemClock())
@@ -52,16 +53,19 @@ async def write(storage: Storage, seed: int) -> None:
         if rng.random() < 0.3:
             owners.release(rng.choice(MACS))
         await store.flush()
+        if told >= 0:
+            os.write(told, b".")
+            told = -1
 
 
-async def to_sqlite(path: str, seed: int) -> None:
+async def to_sqlite(path: str, seed: int, told: int) -> None:
     store = Store(Path(path))
     await store.open()
-    await write(ModuleStorage(store, MODULE), seed)
+    await write(ModuleStorage(store, MODULE), seed, told)
 
 
-async def to_redis(url: str, seed: int) -> None:
-    await write(PrivateStorage(RedisClient(read_redis_url(url)), MODULE), seed)
+async def to_redis(url: str, seed: int, told: int) -> None:
+    await write(PrivateStorage(RedisClient(read_redis_url(url)), MODULE), seed, told)
 
 
 def in_sqlite(path: str) -> Hashes:
@@ -100,19 +104,26 @@ def wrong_with(hashes: Hashes) -> list[str]:
     return wrong
 
 
-def rounds(writer: Callable[[str, int], Any], reader: Callable[[str], Hashes], target: str, count: int) -> dict[str, Any]:
+def rounds(
+    writer: Callable[[str, int, int], Any], reader: Callable[[str], Hashes], target: str, count: int
+) -> dict[str, Any]:
     """Fork, kill, look; `count` times."""
     rng = random.Random(8)
     wrong: list[str] = []
     changed = 0
     before: Hashes = ({}, {})
     for number in range(count):
+        begun, told = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                asyncio.run(writer(target, number))
+                asyncio.run(writer(target, number, told))
             finally:
                 os._exit(1)
+        os.close(told)
+        if number % 4:
+            os.read(begun, 1)  # ends as well if the writer does
+        os.close(begun)
         time.sleep(rng.uniform(0, LONGEST))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
@@ -129,4 +140,4 @@ def rounds(writer: Callable[[str, int], Any], reader: Callable[[str], Hashes], t
 if __name__ == "__main__":
     kind, where, often = sys.argv[1:]
     pair = {"sqlite": (to_sqlite, in_sqlite), "redis": (to_redis, in_redis)}[kind]
-    print(json.dumps(rounds(*pair, where, int(often))))
+    sys.stdout.write(json.dumps(rounds(*pair, where, int(often))))

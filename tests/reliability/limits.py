@@ -13,9 +13,12 @@ from mistlocate.simulator.gate import Entry
 from reliability.rows import Measured, Row, Trial
 from support.site import SMALL, settings
 from support.truth import agreed
-from support.virtual_site import SteppedClock, VirtualSite, inline_sqlite, in_virtual_time, passes, virtual_site
+from support.virtual_site import SteppedClock, VirtualSite, in_virtual_time, inline_sqlite, passes, virtual_site
 
 MODULES = 50
+
+#: … in full; the short version has fewer.
+FEW = 10
 
 #: A budget that no storm of a few minutes spends.
 PLENTY = 1_000_000
@@ -29,15 +32,19 @@ MOMENT = 0.05
 
 @asynccontextmanager
 async def many(trial: Trial, calls: int) -> AsyncIterator[tuple[SimulatedCloud, Engine]]:
-    """Fifty modules of one token in one process, which may make so many calls an hour."""
+    """Fifty modules (or a few) of one token in one process, which may make so many calls an hour."""
     clock = SteppedClock()
     async with SimulatedCloud(SMALL, clock=clock, rate_limit=calls) as cloud:
         raw = settings(cloud, {"publish_interval": 60, "rest_budget": calls})
         module = raw["systems"][0]["modules"][0]
-        raw["systems"] = [{"id": f"sys-{number}", "modules": [module]} for number in range(MODULES)]
+        raw["systems"] = [{"id": f"sys-{number}", "modules": [module]} for number in range(_modules(trial))]
         with patch.object(store.aiosqlite, "connect", inline_sqlite):
             async with Engine(load(raw, trial.folder), clock=clock) as engine:
                 yield cloud, engine
+
+
+def _modules(trial: Trial) -> int:
+    return MODULES if trial.scale >= 0.1 else FEW
 
 
 def all_live(engine: Engine) -> bool:
@@ -66,7 +73,7 @@ async def rest_storm(trial: Trial) -> Measured:
         early = refused = storms = 0
         async with many(trial, PLENTY) as (cloud, engine):
             await passes(lambda: all_live(engine), 600)
-            for number in range(trial.count(20, 2)):
+            for number in range(trial.count(20)):
                 pause = (5.0, 30.0, 120.0)[number % 3]
                 cloud.requests.clear()
                 rule = cloud.faults.rest(status=429, headers={"Retry-After": f"{pause:.0f}"})
@@ -77,7 +84,7 @@ async def rest_storm(trial: Trial) -> Measured:
                 early += _early(rest(cloud), pause)
                 refused += sum(entry.status == 429 for entry in rest(cloud))
                 storms += 1
-        value = f"{storms} storms over {MODULES} modules: {refused} calls refused, {early} before Retry-After"
+        value = f"{storms} storms over {_modules(trial)} modules: {refused} calls refused, {early} before Retry-After"
         return Measured(not early and refused >= 3 * storms, value, {"storms": storms})
 
     return await in_virtual_time(work)
@@ -98,7 +105,7 @@ async def stream_storm(trial: Trial) -> Measured:
 
     async def work() -> Measured:
         early = most = tries = 0
-        storms = trial.count(20, 2)
+        storms, modules = trial.count(20, 2), _modules(trial)
         async with many(trial, PLENTY) as (cloud, engine):
             await passes(lambda: all_live(engine), 600)
             for number in range(storms):
@@ -111,11 +118,11 @@ async def stream_storm(trial: Trial) -> Measured:
                 await passes(lambda: all_live(engine), 7200)
                 times = [entry.at for entry in upgrades(cloud)]
                 # If each waits for the pause, no stretch shorter than it has more tries than there are modules.
-                early += sum(b - a < pause - MOMENT for a, b in zip(times, times[MODULES:], strict=False))
-                most = max(most, busiest(times[MODULES:]))
+                early += sum(b - a < pause - MOMENT for a, b in zip(times, times[modules:], strict=False))
+                most = max(most, busiest(times[modules:]))
                 tries += len(times)
-        value = f"{storms} storms: {tries:,} tries, {early} before Retry-After; at most {most} of {MODULES} modules in one second"
-        return Measured(not early and most <= IN_STEP and tries > 3 * storms * MODULES, value)
+        value = f"{storms} storms: {tries:,} tries, {early} before Retry-After; at most {most} of {modules} modules in one second"
+        return Measured(not early and most <= IN_STEP and tries > 3 * storms * modules, value)
 
     return await in_virtual_time(work)
 
@@ -127,7 +134,7 @@ async def budget(trial: Trial) -> Measured:
         async with many(trial, 2_000) as (cloud, engine):
             hours: dict[int, int] = {}
             over = 0
-            end = asyncio.get_running_loop().time() + trial.count(10, 1) * 3600
+            end = asyncio.get_running_loop().time() + trial.count(36_000, 1_200)
             while asyncio.get_running_loop().time() < end:
                 await asyncio.sleep(10)
                 cloud.close_all(1011)
@@ -201,7 +208,7 @@ async def refused_calls(trial: Trial) -> Measured:
         most = differences = 0
         figures: dict[str, int] = {}
         for status in (401, 403):
-            for path in CALLS:
+            for path in CALLS if trial.scale >= 0.1 else CALLS[status == 403 :: 2]:
                 async with virtual_site(trial.folder, moving=True) as site:
                     rule = site.cloud.faults.rest(path, status=status)
                     await asyncio.sleep(5)
@@ -226,11 +233,11 @@ async def refused_calls(trial: Trial) -> Measured:
 ROWS = [
     Row(
         "rest-429", "Faults", "REST answers 429 to 50 modules that share a token (virtual time)",
-        "no call before `Retry-After`", rest_storm, quick=0.1,
+        "no call before `Retry-After`", rest_storm, quick=0.05,
     ),
     Row(
         "stream-429", "Faults", "the stream answers 429 to 50 modules (virtual time)",
-        f"no try before `Retry-After`; at most {IN_STEP} of {MODULES} in the same second", stream_storm, quick=0.1,
+        f"no try before `Retry-After`; at most {IN_STEP} of {MODULES} in the same second", stream_storm, quick=0.05,
     ),
     Row(
         "budget", "Faults", "50 modules on a line that breaks every 10 s, with a budget of 2,000 calls an hour",
@@ -242,6 +249,6 @@ ROWS = [
     ),
     Row(
         "refused-calls", "Faults", "each call of REST alone is refused with 401 or 403",
-        "at most 3 tries in 15 minutes, then everything equals the cloud's truth", refused_calls, quick=0.1,
+        "at most 3 tries in 15 minutes, then everything equals the cloud's truth", refused_calls, quick=0.05,
     ),
 ]  # fmt: skip

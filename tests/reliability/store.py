@@ -69,8 +69,9 @@ def _known(running: Site) -> dict[str, str]:
 
 @asynccontextmanager
 async def locked(path: Path) -> AsyncIterator[None]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)) as connection:
+        # In a thread: whoever is writing at this moment needs the loop to come to an end.
+        await asyncio.to_thread(connection.execute, "BEGIN EXCLUSIVE")
         yield
         connection.execute("ROLLBACK")
 
@@ -142,7 +143,11 @@ def embedded(kinds: tuple[str, ...]) -> Callable[[Trial], Awaitable[Measured]]:
             async with site(folder, SMALL, rate=FASTER, moving=True, locations={"max_location_age": 60}) as running:
                 path = running.engine.store.path
                 await until(lambda: running.status("stream_state") == "live")
-                await until(lambda: running.tracker().owners.owner_of(min(running.present)) is not None or len(_known(running)) > 3)
+                await until(
+                    lambda: (
+                        running.tracker().owners.owner_of(min(running.present)) is not None or len(_known(running)) > 3
+                    )
+                )
                 ways = {"locked": locked, "moved away": moved_away, "deleted": deleted}
                 outage = full(path, running) if kind == "disk full" else ways[kind](path)
                 figures[kind] = await _outage(running, path, outage, GONE * trial.scale, kind != "deleted")

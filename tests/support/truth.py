@@ -40,13 +40,18 @@ def owner_of(site: Site, truth: Truth) -> str | None:
 
 async def agreed(site: Site, within: float = 60.0) -> Comparison:
     """Compare until there is no difference, or for so many virtual seconds: what moves is told a moment later."""
-    end = asyncio.get_running_loop().time() + within
-    while (found := await compare(site)).differences and asyncio.get_running_loop().time() < end:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within
+    while True:
+        found = await compare(site)
+        if not found.differences or loop.time() >= end:
+            return found
         await asyncio.sleep(0.25)
-    return found
 
 
-async def compare(site: Site, *, forget_after: float = 1800.0, max_age: float = 600.0, margin: float = 30.0) -> Comparison:
+async def compare(
+    site: Site, *, forget_after: float = 1800.0, max_age: float = 600.0, margin: float = 30.0
+) -> Comparison:
     """Maps, presence, positions, owners, and every answer of MistLocations, against the truth of this moment."""
     found = Comparison()
     maps = {each.id: each for each in site.cloud.world.maps_of(site.cloud.site_id)}
@@ -98,13 +103,19 @@ async def _answers(
     maps: dict[str, Any], now: float, max_age: float, margin: float,
 ) -> None:  # fmt: skip
     """What MistLocations derives: who is on each level and where on it, and where each owner's devices are."""
-    levels = {map_id: each["level"] for map_id, each in site.host("MistLocations_1").settings["floorplan_mappings"].items()}
+    levels = {
+        map_id: each["level"] for map_id, each in site.host("MistLocations_1").settings["floorplan_mappings"].items()
+    }
     fresh = {mac for mac in expected if now - published[mac][0]["last_seen"] < max_age - margin}
     for map_id, level in levels.items():
         if map_id not in maps:
             continue
         there = {mac: each for mac, each in expected.items() if each.reported_map_id == map_id and mac in fresh}
-        records = [each for each in await site.locations("device_locations", level) if now - each["last_seen"] < max_age - margin]
+        records = [
+            each
+            for each in await site.locations("device_locations", level)
+            if now - each["last_seen"] < max_age - margin
+        ]
         named = {each["mac"]: each for each in records if each["mac"] in published}
         known = {mac for mac, each in there.items() if each.kind != "guest"}
         kept = {mac for mac in named if mac not in expected}

@@ -9,8 +9,9 @@ import errno
 import selectors
 import socket
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -150,7 +151,24 @@ async def in_virtual_time(work: Callable[[], Coroutine[Any, Any, Found]]) -> Fou
             assert not loop.errors, loop.errors
             return found
 
-    return await asyncio.to_thread(run)
+    # Not a thread of the loop's own: those are waited for when the program ends, whatever became of them.
+    outer = asyncio.get_running_loop()
+    done: asyncio.Future[Found] = outer.create_future()
+
+    def tell(found: Found | None, error: BaseException | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error is not None else done.set_result(found)  # type: ignore[arg-type]
+
+    def thread() -> None:
+        try:
+            found, error = run(), None
+        except BaseException as failure:
+            found, error = None, failure
+        with suppress(RuntimeError):  # nobody waits any more
+            outer.call_soon_threadsafe(tell, found, error)
+
+    threading.Thread(target=thread, daemon=True).start()
+    return await done
 
 
 async def passes(condition: Callable[[], object], within: float, every: float = 0.05) -> float:
@@ -222,7 +240,9 @@ async def virtual_site(
         aliases = {"domain_aliases": {"EXAMPLE": "example.com"}, "publish_interval": 0.1}
         changed = {"rest_host": proxy.url, **aliases, **(websocket or {})}
         with patch.object(store.aiosqlite, "connect", inline_sqlite):
-            async with Engine(load(settings(cloud, changed, {"max_location_age": 10, **(locations or {})}), folder), clock=clock) as engine:
+            async with Engine(
+                load(settings(cloud, changed, {"max_location_age": 10, **(locations or {})}), folder), clock=clock
+            ) as engine:
                 running = VirtualSite(cloud, engine, clock, folder)  # type: ignore[arg-type]
                 running.proxy = proxy
                 yield running

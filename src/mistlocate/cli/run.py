@@ -14,6 +14,7 @@ import typer
 from mistlocate import jsontext
 from mistlocate.cli.calls import Json
 from mistlocate.cli.output import err, escape, out, reported, run
+from mistlocate.engines import collector
 from mistlocate.engines.embedded import logs
 from mistlocate.engines.embedded.config import load_file, unreadable_files
 from mistlocate.engines.embedded.engine import Engine
@@ -108,6 +109,7 @@ def serve(settings: Annotated[Path, typer.Argument(help="The settings file.")]) 
             err.print(f"mistlocate answers at [bold]{escape(url)}[/]")
             for problem in [*unreadable_files(loaded), *exposed_files(loaded)]:
                 err.print(f"[bold yellow]warning:[/] {escape(str(problem))}")
+            collector.settle()
             reloader = asyncio.create_task(_reload(engine, settings, reread))
             await ended.wait()
             reloader.cancel()

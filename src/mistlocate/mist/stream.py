@@ -67,7 +67,8 @@ class Policy:
     """How long things may take (seconds).
 
     `silence` is how long the stream may say nothing before REST is asked; each further question waits twice as long,
-    up to `silence_longest`. What the cloud asks to wait is stretched by up to a quarter, and by up to `spread`. A refused token is tried `auth_tries` times and then once every `auth_probe`.
+    up to `silence_longest`. What the cloud asks to wait is stretched by up to a quarter or by up to `spread`. A refused
+    token is tried `auth_tries` times and then once every `auth_probe`.
     """
 
     ack_timeout: float = 10.0

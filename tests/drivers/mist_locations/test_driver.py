@@ -110,7 +110,7 @@ class TestLocatingSomebody:
 
             async def marked() -> bool:
                 it.engine.board.set(it.host("MistWebsocket_1").spec.id, "freshness", None)
-                return all(each["stale"] for each in await it.locations("locate_user", "alice@example.com"))
+                return [each["stale"] for each in await it.locations("locate_user", "alice@example.com")] == [True]
 
             await until(marked)
 

@@ -1,6 +1,7 @@
 """Wire records in, roster and owners, published records out."""
 
 import asyncio
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -391,3 +392,50 @@ async def test_another_site_clears_all_but_the_owners() -> None:
     it.clear()
     assert (len(it.roster), it.maps, it.wanted, it.unknown_maps) == (0, {}, {}, set())
     assert it.owners.owner_of(MAC) is not None
+
+
+class TestAccounts:
+    @virtual
+    async def test_every_event_is_accounted_for(self) -> None:
+        it = tracker()
+        hear(it, FULL)
+        hear(it, FULL, Channel("elsewhere"))
+        it.rejected(Rejected("no JSON"))
+        it.rejected(Ignored("unknown"))
+        it.rejected(Refused("channel", "denied"))
+        assert it.heard == {"records": 1, "rejected": 2, "ignored": 1, "refused": 1}
+        listed(it, FULL)
+        assert sum(it.roster.counts.values()) == it.counts["received"] == 2
+
+
+class TestMapsThatDoNotExist:
+    @virtual
+    async def test_nobody_is_on_a_map_that_a_complete_list_does_not_name(self) -> None:
+        it = tracker()
+        hear(it, {**SLIM, "map_id": "m9"}, Channel("site", "m9"))
+        assert it.unknown_maps == {"m9"}
+        it.set_maps(it.maps, complete=False)
+        assert it.no_maps == frozenset()
+        it.set_maps(it.maps)
+        assert it.no_maps == {"m9"}
+        it.roster.drop_map("m9", START)
+        hear(it, {**SLIM, "map_id": "m9"}, Channel("site", "m9"))
+        assert it.roster.clients[MAC].position is None
+        assert it.counts["on_unknown_maps"] == 1
+        it.set_maps({**it.maps, "m9": Map(id="m9")})
+        hear(it, {**SLIM, "map_id": "m9"}, Channel("site", "m9"))
+        assert it.roster.clients[MAC].map_id == "m9"
+
+
+class TestClockSteps:
+    @virtual
+    async def test_a_cloud_that_is_set_back_is_still_believed(self) -> None:
+        it = tracker()
+        told: list[float] = []
+        it.on_step = lambda: told.append(it.cloud_clock.now())
+        hear(it, FULL)
+        now = it.clock.monotonic()
+        it.cloud_clock.observe(formatdate(START - 3600, usegmt=True), now, now)
+        assert len(told) == 1
+        hear(it, {**FULL, "x": 1.0, "last_seen": int(START) - 3600})
+        assert published(it)["x"] == 1.0

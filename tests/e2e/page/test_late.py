@@ -20,6 +20,7 @@ class Held:
 
     def __init__(self) -> None:
         self.asked, self.release = asyncio.Event(), asyncio.Event()
+        self.left = 0
 
 
 @asynccontextmanager
@@ -28,17 +29,21 @@ async def holding(viewer: Viewer, pattern: str, method: str = "") -> AsyncIterat
 
     async def hold(route: Route) -> None:
         if method and route.request.method != method:
-            return await route.fallback()
+            await route.fallback()
+            return
+        held.left += 1
         held.asked.set()
         await held.release.wait()
-        return await route.continue_()
+        await route.continue_()
+        held.left -= 1
 
     await viewer.page.route(pattern, hold)
     try:
         yield held
     finally:
         held.release.set()
-        await viewer.page.unroute(pattern, behavior="wait")
+        await until(lambda: not held.left)
+        await viewer.page.unroute(pattern)
 
 
 async def test_who_signs_out_leaves_nothing_to_be_seen_however_slow_the_engine_is(locked: House, look: Look) -> None:
@@ -67,7 +72,9 @@ async def test_a_key_that_no_header_can_carry_is_a_wrong_one_and_not_a_silent_en
 
 async def test_an_answer_that_is_none_is_an_error_and_not_an_empty_list(home: House, look: Look) -> None:
     viewer = await look(home)
-    await viewer.page.route("**/functions/*", lambda route: route.fulfill(body="<html>Please sign in to the Wi-Fi</html>"))
+    await viewer.page.route(
+        "**/functions/*", lambda route: route.fulfill(body="<html>Please sign in to the Wi-Fi</html>")
+    )
     await viewer.page.get_by_role("link", name="Backoffice").click()
     await expect(viewer.page.get_by_role("alert")).to_have_text("the engine's answer cannot be read")
 
@@ -122,8 +129,10 @@ async def test_why_somebody_is_not_found_is_not_said_of_the_next(home: House, lo
         await held.asked.wait()
         async with viewer.page.expect_response("**/search"):
             await field.fill("another@example.com")
-        async with viewer.page.expect_response("**/explain"):
-            held.release.set()
+        held.release.set()
+        await viewer.until(
+            "() => performance.getEntriesByType('resource').some((each) => each.name.endsWith('/explain'))"
+        )
     await viewer.drawn()
     await expect(note).to_contain_text("Nobody of this name is known here.")
 
@@ -178,13 +187,22 @@ async def test_nothing_is_typed_into_mappings_that_are_being_applied(home: House
 
 
 async def test_a_slow_list_of_modules_is_asked_for_once_at_a_time(home: House, look: Look) -> None:
-    viewer = await look(home, view="backoffice")
+    viewer = await look(home, view="")
+    await viewer.page.add_init_script(
+        "{ const set = setInterval; window.turns = 0;"
+        "window.setInterval = (f, ms) => set(() => { f(); if (ms === 3000) window.turns++ }, ms === 3000 ? 50 : ms) }"
+    )
     asked: list[str] = []
     async with holding(viewer, "**/v2/modules") as held:
-        viewer.page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/modules") else None)
+        viewer.page.on(
+            "request", lambda request: asked.append(request.url) if request.url.endswith("/modules") else None
+        )
+        await viewer.page.reload()
+        await viewer.page.get_by_role("link", name="Backoffice").click()
         await held.asked.wait()
-        await viewer.page.evaluate("() => new Promise((done) => setTimeout(done, 3500))")
+        await viewer.until("() => window.turns > 5")
         assert len(asked) == 1
+    await expect(viewer.page.locator(".stage > h2")).to_contain_text("MistWebsocket_1")
 
 
 async def test_who_has_left_before_the_floor_is_there_is_shown_apart_and_calls_nobody_back(

@@ -81,21 +81,21 @@ async def test_a_body_that_does_not_come(running: Running, monkeypatch: pytest.M
 
 async def test_an_answer_that_nobody_reads(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_WITHIN", 0.3)
+    protocols: list[connections.CarefulProtocol] = []
+    made = connections.CarefulProtocol.connection_made
+
+    def remember(self: connections.CarefulProtocol, transport: asyncio.Transport) -> None:
+        protocols.append(self)
+        made(self, transport)
+
+    monkeypatch.setattr(connections.CarefulProtocol, "connection_made", remember)
     async with running() as engine, serving(engine, "127.0.0.1", 0) as url:
         engine.board.set("mod-sys-Probe-1", "k", "x" * 50_000_000)
         async with raw(url) as (reader, writer):
             reader._transport.pause_reading()  # type: ignore[attr-defined]
             writer.write(f"GET {BASE}/systems/sys/Probe_1/k HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-            transports: set[asyncio.Task[None]] = set()
-
-            def answering() -> bool:
-                transports.update(
-                    task for task in asyncio.all_tasks() if "run_asgi" in str(task.get_coro())
-                )  # fmt: skip
-                return bool(transports)
-
-            await until(answering)
-            await until(lambda: all(task.done() for task in transports))
+            await until(lambda: protocols and protocols[0].flow.write_paused)
+            await until(lambda: protocols[0] not in protocols[0].connections)
             assert await health(url) == 200
 
 
@@ -124,6 +124,7 @@ async def test_an_idle_connection_is_kept_for_a_while_and_a_working_one_as_long_
 class TestTooMany:
     async def test_one_address_may_hold_so_many(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connections, "CONNECTIONS_OF_ONE", 3)
+        monkeypatch.setattr(connections, "is_loopback", lambda address: False)
         async with running() as engine, serving(engine, "127.0.0.1", 0) as url:
             async with raw(url), raw(url), raw(url) as third:
                 third[1].write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -142,8 +143,16 @@ class TestTooMany:
             async with raw(url) as third:
                 assert b" 503 " in await ended(third)
 
+    async def test_connections_of_this_machine_may_be_those_of_many(
+        self, running: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connections, "CONNECTIONS_OF_ONE", 1)
+        async with running() as engine, serving(engine, "127.0.0.1", 0) as url, raw(url), raw(url):
+            assert await health(url) == 200
+
     async def test_a_trusted_proxy_holds_those_of_many(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connections, "CONNECTIONS_OF_ONE", 1)
+        monkeypatch.setattr(connections, "is_loopback", lambda address: False)
         keys = [{"name": "panel", "level": "user", "hash": hash_key("x")}]
         behind = running(trusted_proxies=["127.0.0.1"], api_keys=keys)
         async with behind as engine, serving(engine, "127.0.0.1", 0) as url, raw(url), raw(url):

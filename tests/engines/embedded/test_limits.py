@@ -18,6 +18,11 @@ class TestBuckets:
         assert buckets.take("a", 0.5) == 0
         assert buckets.take("b", 0.5) == 0, "everybody has a bucket"
 
+    def test_who_was_silent_for_long_has_no_more_than_a_bucketful(self) -> None:
+        buckets = Buckets(rate=2.0, size=3.0)
+        buckets.take("a", 0.0)
+        assert [buckets.take("a", 1000.0) == 0 for _ in range(4)] == [True, True, True, False]
+
     @given(st.lists(st.floats(0, 5), max_size=60))
     def test_never_more_than_that(self, pauses: list[float]) -> None:
         buckets, now, taken = Buckets(rate=2.0, size=3.0), 0.0, 0

@@ -54,6 +54,12 @@ async def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
+async def test_what_is_written_is_on_the_disk(tmp_path: Path) -> None:
+    """SQLite waits for the disk with each transaction (2 is FULL): what was answered survives a loss of power."""
+    async with opened(tmp_path / "a.db") as store:
+        assert await store._scalar("PRAGMA synchronous") == 2
+
+
 async def test_writes_side_by_side_all_arrive(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as store:
         storage = ModuleStorage(store, "m")
@@ -149,6 +155,7 @@ async def test_a_write_that_nobody_waits_for_any_more_is_finished_and_stands_in_
             await store.write_hash("other", "h", {"a": str(turns)})
         stored = await store.read_hash("m", "h")
         assert all((f"{turns}" in stored) == (f"{turns}'" in stored) for turns in range(12)), "all of it or none"
+        assert all(f"{turns}" in stored for turns in range(2, 12)), "what was begun is finished"
         assert await store.read_hash("other", "h") == {"a": "11"}
     async with opened(tmp_path / "a.db") as store:
         last = asyncio.create_task(store.write_hash("m", "h", {"last": "1"}))
@@ -157,6 +164,37 @@ async def test_a_write_that_nobody_waits_for_any_more_is_finished_and_stands_in_
         await store.close()
         with pytest.raises(StoreError, match="closed"):
             await store.write_hash("m", "h", {"late": "1"})
+
+
+async def test_a_deleted_file_is_said_and_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with opened(path) as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("h", {"a": "1"})
+        for each in tmp_path.glob("a.db*"):
+            each.unlink()
+        with pytest.raises(StoreError, match="deleted or replaced"):
+            await storage.write("h", {"b": "2"})
+        await storage.write("h", {"b": "2"})
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+    async with opened(path) as store:
+        assert await ModuleStorage(store, "m").read("h") == {"b": "2"}
+
+
+async def test_a_folder_that_goes_and_comes_back_is_used_again(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with opened(folder / "a.db") as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("h", {"a": "1"})
+        folder.rename(tmp_path / "elsewhere")
+        folder.touch()
+        for _ in range(3):
+            with pytest.raises(StoreError, match="cannot be opened"):
+                await storage.write("h", {"b": "2"})
+        folder.unlink()
+        (tmp_path / "elsewhere").rename(folder)
+        await storage.write("h", {"b": "2"})
+        assert await storage.read("h") == {"a": "1", "b": "2"}
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -206,6 +206,17 @@ async def test_every_error_of_ours_can_come_back(system: System) -> None:
 
 
 @redis_needed
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("PgORM::Error::RecordNotFound", "x"), ("IO::Error", "x"), ("Exception", "driver not available")],
+)
+async def test_what_core_says_of_a_module_that_is_not_there(system: System, name: str, text: str) -> None:
+    system.result = Message("mod-1", "result", 0, code=500, payload=text, error=name)
+    with pytest.raises(ModuleUnavailable, match=r"Probe_1.nothing: the module is not running"):
+        await system.module().call("nothing")
+
+
+@redis_needed
 async def test_no_answer_in_time_is_a_module_that_is_not_available(system: System) -> None:
     system.result = Message("mod-1", "result", 0, error="IO::TimeoutError", payload="request timed out")
     with pytest.raises(ModuleUnavailable, match=r"Probe_1.nothing: no answer in time"):

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from redis.exceptions import RedisError
+from structlog.testing import capture_logs
 
 from mistlocate.clock import FastClock
 from mistlocate.engines.placeos.redis_client import Command, RedisClient
 from mistlocate.engines.placeos.status import ModuleStatus, StatusWriter
+from mistlocate.errors import StoreError
 from support.placeos_core import Core
 from support.placeos_engine import client, running
 from support.redis_server import RedisServer, redis_cluster, redis_server
@@ -208,6 +210,55 @@ async def test_what_changed_while_redis_was_away_is_what_it_is_told(
     await server.client().hset("status/mod-1", "gone", "1")  # as if it had come back with what it saved
     writer.write_all_again()
     await has(core, a=2, b=3)
+
+
+class Stub:
+    """A Redis that does as it is told; `sent` are the commands that it took."""
+
+    def __init__(self) -> None:
+        self.away = self.empty = False
+        self.sent: list[Command] = []
+
+    async def run(self, commands: Sequence[Command]) -> list[Any]:
+        if self.away:
+            raise StoreError("away")
+        self.sent += commands
+        return [[] if command[0] == "HKEYS" else int(not self.empty) for command in commands]
+
+    def written(self, field: str) -> int:
+        return sum(command[0] == "HSET" and field in command for command in self.sent)
+
+
+async def test_what_was_on_its_way_when_redis_went_is_written_again_and_trouble_is_told_once() -> None:
+    redis = Stub()
+    writer = StatusWriter(redis, CLOCK)  # type: ignore[arg-type]
+    status = ModuleStatus("mod-1", b"{}", writer)
+    with capture_logs() as logs:
+        async with running(writer.run()):
+            await writer.add(status)
+            redis.away = True
+            status.set("a", 1)
+            await until(lambda: writer.trouble)
+            status.set("b", 2)
+            redis.away = False
+            await until(lambda: redis.written("a") and redis.written("b"))
+            await until(lambda: writer.trouble is None)
+    assert [each["event"] for each in logs if each["log_level"] == "warning"] == [
+        "Redis cannot be used; everything is written again afterwards",
+        "Redis can be used again",
+    ]
+
+
+async def test_a_redis_that_has_lost_what_was_written_is_told_again() -> None:
+    redis = Stub()
+    writer = StatusWriter(redis, CLOCK)  # type: ignore[arg-type]
+    status = ModuleStatus("mod-1", b"{}", writer)
+    async with running(writer.run()):
+        await writer.add(status)
+        status.set("a", 1)
+        await until(lambda: redis.written("a"))
+        before, redis.empty = redis.written("a"), True
+        await until(lambda: redis.written("a") > before)
 
 
 async def test_after_a_failover_everything_is_written_to_the_new_server(tmp_path: Path, server: RedisServer) -> None:

@@ -37,6 +37,19 @@ async def test_fields_are_set_and_deleted_together(storage: PrivateStorage) -> N
     await storage.write("notes", {})
 
 
+async def test_a_redis_that_does_not_answer_is_not_waited_for(
+    storage: PrivateStorage, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await storage.read("notes")
+    monkeypatch.setattr("mistlocate.engines.placeos.storage.READ_WITHIN", 0.1)
+    server.pause()
+    try:
+        with pytest.raises(StoreError, match="does not answer"):
+            await storage.read("notes")
+    finally:
+        server.resume()
+
+
 async def test_a_write_that_cannot_be_done_changes_nothing(storage: PrivateStorage, server: RedisServer) -> None:
     await storage.write("notes", {"a": "1"})
     await server.client().config_set("maxmemory", "1")

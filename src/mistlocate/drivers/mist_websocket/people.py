@@ -197,7 +197,7 @@ class People:
             found["withheld"] = "the place, which is kept in memory only: this person or device opted out"
         else:
             found["record"] = dict(client.raw or {}) | tracker.record(client)
-            found["moves"] = [move._asdict() for move in client.moves or ()]
+            found["moves"] = [move._asdict() for move in client.moves]
         return found
 
     # -- what the cloud answers -------------------------------------------------------------------

@@ -54,6 +54,7 @@ class Publisher:
             self._write(map_id)
 
     def _due(self, *, everything: bool) -> list[str]:
+        """The maps that are to be written now; what changes from here on is news again."""
         self._urgent.clear()
         roster = self._tracker.roster
         roster.urgent = False

@@ -13,13 +13,15 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from mistlocate.engines.embedded.access import is_loopback
 from mistlocate.engines.embedded.proxies import TrustedProxies
 
 HEAD_WITHIN = 10.0
 READ_WITHIN = 60.0
 
-#: Connections at once: of everybody, and of one address that is not a trusted proxy's.
-CONNECTIONS_AT_MOST = 1000
+#: Connections at once: of everybody (many systems give a process 1,024 files), and of one other machine that is no
+#: trusted proxy. Those of this machine may be many callers', too: a proxy nobody told us of.
+CONNECTIONS_AT_MOST = 900
 CONNECTIONS_OF_ONE = 250
 
 #: The headers of every answer that never reaches the application: it refuses, and says nothing else.
@@ -98,7 +100,7 @@ class CarefulProtocol(H11Protocol):
         if len(self.connections) > CONNECTIONS_AT_MOST:
             return True
         address = self.client[0] if self.client else None
-        if address in self.trusted:
+        if address in self.trusted or is_loopback(address):
             return False
         others = (getattr(each, "client", None) for each in self.connections)
         of_one = sum(client is not None and client[0] == address for client in others)

@@ -101,6 +101,7 @@ async def _run(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> i
     wire.ready()
 
     from mistlocate.clock import SystemClock  # noqa: PLC0415
+    from mistlocate.engines import collector  # noqa: PLC0415
     from mistlocate.engines.placeos import logs  # noqa: PLC0415
     from mistlocate.engines.placeos.process import DriverProcess  # noqa: PLC0415
     from mistlocate.engines.placeos.redis_url import RedisAddress, read_redis_url  # noqa: PLC0415
@@ -112,6 +113,7 @@ async def _run(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> i
         sys.stdout.write(f'{{"level":"ERROR","message":"{error}; trying localhost:6379"}}\n')
         address = RedisAddress()
     process = DriverProcess(load(), wire, address, SystemClock())
+    collector.settle()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)

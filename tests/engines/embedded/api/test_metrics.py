@@ -260,6 +260,14 @@ async def _hang(self: Any) -> None:
     await asyncio.Event().wait()
 
 
+def test_only_numbers_are_samples() -> None:
+    report = {"clients": {"known": 1, "odd": "x", "flag": True, "none": None}, "clock_offset": "x"}
+    figures = {each.name: each for each in metrics.FIGURES}
+    assert list(metrics._samples(figures["clients"], report)) == [(("known",), 1)]
+    assert list(metrics._samples(figures["clock_offset_seconds"], report)) == []
+    assert list(metrics._samples(figures["stream_frames"], {"stream": None})) == []
+
+
 async def test_figures_stand_where_the_diagnostics_have_them(tmp_path: Path) -> None:
     """Should a driver call something else one day, this says so."""
     async with site(tmp_path, EMPTY) as it:

@@ -70,22 +70,29 @@ def identity(engine: Engine, caller: Caller) -> dict[str, Any]:
 _SECRET = ("authorization", "x-api-key", "cookie")
 
 
-def _any_caller(request: Request) -> Caller:
+# Dependencies are coroutines: functions would each be sent to a thread, for every request.
+
+
+async def _engine(connection: HTTPConnection) -> Engine:
+    return engine_of(connection)
+
+
+async def _any_caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
 
 
-def _caller(caller: Annotated[Caller, Depends(_any_caller)]) -> Caller:
+async def _caller(caller: Annotated[Caller, Depends(_any_caller)]) -> Caller:
     require(caller, Level.USER, "this")
     return caller
 
 
-def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+async def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     require(caller, Level.ADMINISTRATOR, "this")
     return caller
 
 
-EngineDep = Annotated[Engine, Depends(engine_of)]
+EngineDep = Annotated[Engine, Depends(_engine)]
 CallerDep = Annotated[Caller, Depends(_caller)]
 MetricsCallerDep = Annotated[Caller, Depends(_any_caller)]
 AdministratorDep = Annotated[Caller, Depends(_administrator)]

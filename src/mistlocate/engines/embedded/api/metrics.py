@@ -190,7 +190,7 @@ def _of_modules(engine: Engine, reports: Mapping[str, Mapping[str, Any] | None])
     )
     yield counter("module_restarts", "Starts after a crash.", ((each, each.restarts) for each in hosts))
     yield gauge(
-        "module_settings_refused", "Whether a module has been given settings that it could not take.",
+        "module_problem", "Whether something is wrong with a module: it crashed, or its settings were not taken.",
         ((each, each.problem is not None) for each in hosts),
     )  # fmt: skip
     yield gauge(

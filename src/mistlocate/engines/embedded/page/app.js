@@ -145,7 +145,8 @@ chooser.addEventListener("change", () => {
   sessionStorage.setItem(CHOSEN, chooser.value);
   // What the address names besides the view is of the other system.
   history.replaceState(null, "", `#${current?.name || ""}`);
-  start();
+  // It is hidden for as long as nothing is known of systems.
+  start().then(() => chooser.hidden || chooser.focus());
 });
 
 // Close what is open: nobody looks any more, or somebody else. Nothing of it stays to be seen.

@@ -91,8 +91,10 @@ export class Mapping {
       if (level && !this.mappings[id].align) levels.set(level, (levels.get(level) || 0) + 1);
     }
     const all = [...this.maps, ...dangling.map((id) => ({ id, name: id, gone: true }))];
-    replace(this.rows, all.length ? all.map((map) => this.row(map, levels))
-      : el("tr", {}, el("td", { colspan: "6", class: "empty" }, "The site has no maps.")));
+    const rows = all.map((map) => this.row(map, levels));
+    if (!rows.length) rows.push(el("tr", {}, el("td", { colspan: "6", class: "empty" }, "The site has no maps.")));
+    // Not even taken out and put back: a click that has begun would be lost.
+    if (rows.some((row, number) => row !== this.rows.children[number]) || rows.length !== this.rows.children.length) replace(this.rows, rows);
     write(this.unapplied, this.pending() ? "Not applied yet." : "");
     this.yaml.textContent = toYaml(this.mappings);
   }
@@ -108,7 +110,7 @@ export class Mapping {
     const made = this.made.get(map.id);
     if (made?.shape === shape) return made.row;
     const row = this.makeRow(map, mapping, flag);
-    this.made.set(map.id, { shape, row });
+    this.made.set(map.id, { shape, row, flag });
     return row;
   }
 
@@ -149,10 +151,16 @@ export class Mapping {
     const mapping = { ...this.mappings[id] };
     if (value) mapping[name] = value;
     else delete mapping[name];
+    // A name that was typed before there was anything to be called so.
+    const made = this.made.get(id);
+    const typed = made.row.querySelector("input").value.trim();
+    if (name !== "level_name" && typed) mapping.level_name = typed;
     if (name === "level") this.follow(mapping, this.mappings[id]?.level, value);
     this.mappings = { ...this.mappings };
     this.mappings[id] = mapping;
     if (!mapping.building && !mapping.level) delete this.mappings[id];
+    // A name is taken when one goes on, most likely with a click in the same row: it stays to be clicked.
+    else if (name === "level_name") made.shape = JSON.stringify([mapping, made.flag]);
     this.fill();
   }
 
