@@ -144,8 +144,10 @@ async def _watched(redis: RedisServer, traces: Traces) -> AsyncIterator[list[str
     """The keys of Redis in which somebody stands at any time of the block."""
     seen: list[str] = []
 
+    enough = asyncio.Event()
+
     async def watch() -> None:
-        while True:
+        while not enough.is_set():
             seen.extend(await _keys_with(redis, traces))
             await asyncio.sleep(0.01)
 
@@ -153,10 +155,8 @@ async def _watched(redis: RedisServer, traces: Traces) -> AsyncIterator[list[str
     try:
         yield seen
     finally:
-        task.cancel()
-        await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()  # it must have looked all the time
+        enough.set()
+        await task  # which must have looked all the time
 
 
 async def _keys_with(redis: RedisServer, traces: Traces) -> list[str]:

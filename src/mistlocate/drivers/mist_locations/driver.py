@@ -14,8 +14,8 @@ from mistlocate.driver.named import Named
 from mistlocate.drivers.mist_locations.explain import Rules, explain
 from mistlocate.drivers.mist_locations.levels import Levels
 from mistlocate.drivers.mist_locations.live import Clients, LiveLevels
-from mistlocate.drivers.mist_locations.maps import map_info, map_problems
-from mistlocate.drivers.mist_locations.people import People, label, names_given
+from mistlocate.drivers.mist_locations.maps import map_info, map_problems, unmapped
+from mistlocate.drivers.mist_locations.people import People, label, names_given, nobody
 from mistlocate.drivers.mist_locations.records import location_record, seen_at
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.location import identity
@@ -116,10 +116,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._cloud_time = self._cloud_time_by(float(offset) if isinstance(offset, int | float) else 0.0)
 
     def _cloud_time_by(self, offset: float) -> float:
-        """The cloud's time when the monotonic clock read 0, by the offset that is told now.
-
-        Kept like this, a machine whose clock is set tells the right time also until the next offset is told.
-        """
+        """The cloud's time when the monotonic clock read 0: it stays right if this machine's clock is set."""
         return self.context.clock.wall() + offset - self.context.clock.monotonic()
 
     def _map_again(self) -> None:
@@ -291,16 +288,13 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command()
     async def unmapped_maps(self) -> list[dict[str, Any]]:
         """The maps of the site that no mapping names: `{id, name, type}`; people on them cannot be found."""
-        unmapped = set(self._floorplans.problems().unmapped)
-        return [
-            {"id": each.id, "name": each.name, "type": each.kind} for each in self._maps or () if each.id in unmapped
-        ]
+        return unmapped(self._floorplans, self._maps or ())
 
     # -- parts ------------------------------------------------------------------------------------
 
     async def _asked(self, command: str, names: Iterable[str]) -> list[Any]:
         """What MistWebsocket answers about each of these names, asked side by side."""
-        first, *more = [self._mist.call(command, name, **self._guests()) for name in names] or [_nobody()]
+        first, *more = [self._mist.call(command, name, **self._guests()) for name in names] or [nobody()]
         # Nearly always there is one: tasks of its own would take a third of the time of an answer.
         return await asyncio.gather(first, *more) if more else [await first]
 
@@ -354,8 +348,3 @@ class MistLocations(Driver[MistLocationsSettings]):
     def _now(self) -> float:
         """The cloud's time: ages are told by the clock that wrote the records."""
         return self._cloud_time + self.context.clock.monotonic()
-
-
-async def _nobody() -> list[Any]:
-    """The answer about no name."""
-    return []

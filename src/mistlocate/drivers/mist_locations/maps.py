@@ -1,6 +1,6 @@
 """The maps that MistWebsocket tells of, and what is wrong with how they are mapped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mistlocate.location.floorplans import Floorplans, MapInfo
@@ -18,6 +18,12 @@ def map_problems(floorplans: Floorplans) -> dict[str, Any]:
         "levels_with_several_maps": {level: list(maps) for level, maps in found.shared_levels.items()},
     }
     return {key: value for key, value in problems.items() if value}
+
+
+def unmapped(floorplans: Floorplans, maps: Iterable[MapInfo]) -> list[dict[str, Any]]:
+    """The maps that no mapping names: `{id, name, type}`."""
+    wanted = set(floorplans.problems().unmapped)
+    return [{"id": each.id, "name": each.name, "type": each.kind} for each in maps if each.id in wanted]
 
 
 def map_info(summary: Mapping[str, Any]) -> MapInfo:

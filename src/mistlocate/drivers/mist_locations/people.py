@@ -82,6 +82,11 @@ def names_given(*names: str | None) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
+async def nobody() -> list[Any]:
+    """The answer about no name."""
+    return []
+
+
 def _subject(who: str) -> Subject:
     mac = whole_mac(who)
     return Subject(mac, None) if mac is not None else Subject(None, Identity(split_name(who).name))
