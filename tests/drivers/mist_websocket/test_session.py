@@ -337,7 +337,7 @@ class TestWhatAnIntegratorGetsWrong:
         async with site(tmp_path) as it:
             await it.complete()
             with pytest.raises(SettingsError, match=told):
-                await it.engine.save_settings(it.host("MistWebsocket_1").spec.id, settings)
+                await it.engine.reload(it.reconfigured(settings))
             assert it.host("MistWebsocket_1").restarts == 0
             assert it.status("stream_state") == "live"
 
