@@ -261,6 +261,10 @@ class Viewer:
 Look = Callable[..., Awaitable[Viewer]]
 
 
+#: Makes a house that stands until the test is over: `await build(**options of house)`.
+Build = Callable[..., Awaitable[House]]
+
+
 @asynccontextmanager
 async def viewer(browser: Browser, at: House, level: str | None = None, **options: Any) -> AsyncIterator[Viewer]:
     """Somebody with a browser of their own, signed in with a key of the level. Fails if there was any trouble."""

@@ -7,7 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
 from conftest import program
-from support.browser import LAUNCH, PATIENCE, House, Look, Viewer, house, viewer
+from support.browser import LAUNCH, PATIENCE, Build, House, Look, Viewer, house, viewer
 
 expect.set_options(timeout=PATIENCE)
 
@@ -31,12 +31,25 @@ async def home(tmp_path: Path) -> AsyncIterator[House]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def locked(tmp_path: Path) -> AsyncIterator[House]:
     """An engine with a key for each level."""
-    async with house(tmp_path, keys=True) as one:
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    async with house(folder, keys=True) as one:
         yield one
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def look(browser: Browser) -> AsyncIterator[Look]:
+async def build(tmp_path: Path) -> AsyncIterator[Build]:
+    """Make a house of another kind; it stands until everybody has left."""
+    async with AsyncExitStack() as undo:
+
+        async def build_house(**options: Any) -> House:
+            return await undo.enter_async_context(house(tmp_path, **options))
+
+        yield build_house
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def look(browser: Browser, build: Build) -> AsyncIterator[Look]:
     """Open the page; several viewers each have a context of their own."""
     async with AsyncExitStack() as undo:
 

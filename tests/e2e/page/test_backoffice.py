@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import structlog
@@ -11,7 +10,7 @@ from playwright.async_api import expect
 
 from mistlocate.engines.embedded import logs
 from mistlocate.engines.logs import _followers
-from support.browser import House, Look, Viewer, house
+from support.browser import Build, House, Look, Viewer
 from support.waiting import until
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
@@ -197,12 +196,8 @@ def logged() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("logged")
-async def test_the_log_is_followed_only_while_it_is_on(tmp_path: Path, look: Look) -> None:
-    async with house(tmp_path) as home:
-        await follow_log(home, look)
-
-
-async def follow_log(home: House, look: Look) -> None:
+async def test_the_log_is_followed_only_while_it_is_on(build: Build, look: Look) -> None:
+    home = await build()
     viewer = await backoffice(home, look)
     await viewer.page.locator("summary", has_text="Log").click()
     log = viewer.page.get_by_role("list", name="Log")

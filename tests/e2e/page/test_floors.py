@@ -1,12 +1,11 @@
 """The floors: who is there, at the place where the network sees them."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
-from support.browser import House, Look, Viewer, house
+from support.browser import Build, House, Look, Viewer
 from support.waiting import until
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
@@ -160,12 +159,12 @@ async def test_who_is_not_seen_for_long_fades(home: House, look: Look) -> None:
     assert sum(await viewer.colour(mac)) > sum(accent) + 150  # mostly the paper shines through
 
 
-async def test_who_was_not_seen_for_too_long_is_gone(tmp_path: Path, look: Look) -> None:
-    async with house(tmp_path, locations={"max_location_age": 0.05}) as home:
-        viewer = await look(home)
-        mac = home.stage.add_device(map_id=home.floors[0], x=100, y=100)
-        await at_place(viewer, mac, 100, 100)
-        await viewer.until("mac => !window.mistlocate.plan.devices.has(mac)", mac)
+async def test_who_was_not_seen_for_too_long_is_gone(build: Build, look: Look) -> None:
+    home = await build(locations={"max_location_age": 0.05})
+    viewer = await look(home)
+    mac = home.stage.add_device(map_id=home.floors[0], x=100, y=100)
+    await at_place(viewer, mac, 100, 100)
+    await viewer.until("mac => !window.mistlocate.plan.devices.has(mac)", mac)
 
 
 async def test_reduced_motion_lets_nobody_glide(home: House, look: Look) -> None:
