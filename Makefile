@@ -7,14 +7,18 @@ else
 BIN    := $(VENV)/bin
 endif
 
-.PHONY: help demo test check lock screenshots bench-page reliability mutants clean
+.PHONY: help demo test check lock audit sbom screenshots bench bench-quick bench-page reliability mutants clean
 
 help:
 	@echo "make demo    a simulated Mist cloud and the engine, on this machine (ARGS='--people 200' to change it)"
 	@echo "make test    the whole test suite, in parallel"
 	@echo "make check   lint, types, import directions"
+	@echo "make audit   known vulnerabilities of the pinned dependencies (ARGS=--strict: not to be able to ask is a failure)"
+	@echo "make sbom    what an installation consists of, as CycloneDX: build/sbom.json"
 	@echo "make lock    pin the newest allowed dependencies anew"
 	@echo "make screenshots   the pictures in docs/images, taken anew (needs Chromium)"
+	@echo "make bench   how fast, against what, in one run (20 minutes; ARGS='ingest --runs 1' for less; writes build/benchmarks.json)"
+	@echo "make bench-quick   whether something became slow (a minute)"
 	@echo "make bench-page    how smoothly the page draws 2,000 devices (needs Chromium)"
 	@echo "make reliability   faults, bad input, attackers and privacy in full (SCALE=0.1 for a tenth; writes build/reliability.json)"
 	@echo "make mutants       break every listed rule once and see that a test catches it (writes build/mutants.json)"
@@ -48,14 +52,43 @@ lock: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(UV_COMPILE) --upgrade -o requirements.lock
 	$(UV_COMPILE) --upgrade --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --upgrade --group audit -c requirements-dev.lock -o requirements-audit.lock
+	$(UV_COMPILE) --upgrade --group fuzz -c requirements-dev.lock -o requirements-fuzz.lock
+
+# Tools that few targets need; they fit beside the others.
+$(VENV)/.audit: requirements-audit.lock $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@touch $@
+
+$(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	@touch $@
+
+audit: $(VENV)/.audit
+	@$(BIN)/python -m tools.audit $(ARGS)
+
+# Of an environment that has nothing but the runtime's packages.
+sbom: $(VENV)/.audit
+	@mkdir -p build
+	test -d build/sbom-env || $(PYTHON) -m venv --without-pip build/sbom-env
+	@$(BIN)/python -m pip --python build/sbom-env install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip --python build/sbom-env install --quiet --disable-pip-version-check --no-deps .
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o build/sbom.json build/sbom-env
+	@echo "build/sbom.json"
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m tools.screenshots $(ARGS)
 
+bench: $(VENV)/.dev
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: $(VENV)/.dev
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.guard
+
 bench-page: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.page $(ARGS)
 
-reliability: $(VENV)/.dev
+reliability: $(VENV)/.fuzz
 	@PYTHONPATH=tests $(BIN)/python -m reliability $(ARGS)
 
 mutants: $(VENV)/.dev

@@ -1,1 +1,1 @@
-"""What has to be fast, measured."""
+"""How fast, against what, measured in the same run: `make bench` runs every row, `make bench-page` the page."""

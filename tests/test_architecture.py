@@ -30,7 +30,7 @@ CONFINED = {
     "starlette": {"engines/embedded/api", "simulator"},
     "truststore": {"transport/options.py"},
     "typer": {"cli"},
-    "uvicorn": {"engines/embedded/server.py", "simulator"},
+    "uvicorn": {"engines/embedded/connections.py", "engines/embedded/server.py", "simulator"},
     "websockets": {"transport/websocket.py"},
     "yaml": {"yamltext.py"},
 }

@@ -26,3 +26,12 @@ def test_what_is_read_can_be_written(text: str, value: Any) -> None:
 def test_what_is_no_json(text: str | bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         jsontext.loads(text)
+
+
+def test_what_can_be_read_only() -> None:
+    deep: list[object] = []
+    for _ in range(300):
+        deep = [deep]
+    assert not jsontext.can_be_written({"a": deep})
+    assert not jsontext.can_be_written([2**64])
+    assert jsontext.can_be_written({"a": [1, None, "x"]})

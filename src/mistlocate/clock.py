@@ -10,6 +10,9 @@ import time
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+#: Linux: like the monotonic clock, and it counts suspension.
+_SINCE_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 class Clock(Protocol):
     """What the rest of the house asks of time. All values are seconds."""
@@ -28,7 +31,8 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time. Its monotonic reading goes on while the machine is suspended, where the system can tell:
+    what was heard before is as old afterwards as it looks."""
 
     def wall(self) -> float:
         """Unix time."""
@@ -36,7 +40,7 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary start."""
-        return time.monotonic()
+        return time.monotonic() if _SINCE_BOOT is None else time.clock_gettime(_SINCE_BOOT)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -145,6 +145,14 @@ class LevelTooLow(CommandError):
     """The caller may not run this command or read this status."""
 
 
+class TooManySearches(CommandError):
+    """The caller asked for people too often; nothing was looked up. `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
 class NoSuchModule(CommandError):
     """No module, system or zone of this name."""
 

@@ -38,6 +38,15 @@ def dumps(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
 
 
+def can_be_written(value: Any) -> bool:
+    """Whether `dumps` takes a value. What was read may be nested too deeply for it, or hold too large a number."""
+    try:
+        dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
 def pretty(value: Any) -> str:
     """The same for a person to read."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()

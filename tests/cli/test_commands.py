@@ -51,6 +51,19 @@ def run(*args: str, **options: Any) -> Result:
     return CliRunner().invoke(app, list(args), env={"COLUMNS": "200", **options.pop("env", {})}, **options)
 
 
+class TestAudit:
+    def test_who_asked_for_whom(self, demo: tuple[str, Process]) -> None:
+        url, _ = demo
+        assert run("exec", "MistLocations_1", "search", "zz-nobody", "--url", url).exit_code == 0
+        found = json.loads(run("audit", "--since", "1h", "--json", "--url", url).stdout)
+        (record,) = [each for each in found if each["about"] == "zz-nobody"]
+        assert (record["asker"], record["command"], record["result"]) == ("local", "search", "nothing")
+        assert record.keys() == {"at", "asker", "command", "about", "result"}
+        printed = run("audit", "--url", url).stdout
+        assert re.search(r"\d{4}-\d\d-\d\d .* local +search +zz-nobody +nothing", printed), printed
+        assert run("audit", "--since", "soon", "--url", url).exit_code == Exit.USAGE
+
+
 class TestDemo:
     def test_it_says_where_to_go_next(self, demo: tuple[str, Process]) -> None:
         url, process = demo
@@ -418,6 +431,15 @@ class TestSettingsFiles:
         assert f"{setting}: the file {token} cannot be read" in found.stderr
         with command("serve", str(path), MISTLOCATE_LISTEN="127.0.0.1:0") as engine:
             engine.wait_for(f"the file {re.escape(str(token))} cannot be read")
+
+    def test_files_that_others_can_read_are_said(self, cloud: dict[str, str], tmp_path: Path) -> None:
+        path, token = tmp_path / "settings.yaml", tmp_path / "mist_api_token"
+        assert self.init(cloud, path, "--site", cloud["site"]).exit_code == 0
+        assert "others on this machine" not in run("check", str(path)).stderr
+        token.chmod(0o644)
+        assert f"chmod 600 {token}" in run("check", str(path)).stderr.replace("\n", "")
+        with command("serve", str(path), MISTLOCATE_LISTEN="127.0.0.1:0") as engine:
+            engine.wait_for(f"others on this machine can read {re.escape(str(token))}")
 
     def test_one_problem_is_singular(self, cloud: dict[str, str], tmp_path: Path) -> None:
         path = tmp_path / "settings.yaml"

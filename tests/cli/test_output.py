@@ -91,3 +91,9 @@ def test_nothing_reaches_the_terminal_raw() -> None:
     assert escape("[red]\x1b[2J\x9b\n") == "\\[red]\\x1b[2J\\x9b\n"
     assert json.loads(shown_json('"\x9b"')) == "\x9b"
     assert "\x9b" not in shown_json('"\x9b"')
+
+
+def test_names_that_turn_the_line_around_show_themselves() -> None:
+    assert escape("ecila\u202e [red]x\u2066") == "ecila\\u202e \\[red]x\\u2066"
+    assert json.loads(shown_json('"a\u202eb"')) == "a\u202eb"
+    assert "\u202e" not in shown_json('"a\u202eb"')

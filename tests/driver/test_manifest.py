@@ -74,7 +74,15 @@ class TestMetadata:
         assert found["requirements"] == {"MistWebsocket_1": []}
         assert found["security"] == {
             "support": ["search", "explain"],
-            "administrator": ["mac_address_mappings", "ip_username_mappings"],
+            "administrator": [
+                "mac_address_mappings",
+                "ip_username_mappings",
+                "opt_out",
+                "opt_in",
+                "export_user",
+                "erase_user",
+                "audit",
+            ],
         }
         assert found["versions"] == {"driver": "8.1.3"}
         assert metadata(Probe)["security"] == {

@@ -66,6 +66,28 @@ class TestStorage:
             assert await rig.run("remember", "b", "2") == {"a": "1", "b": "2"}
 
 
+class TestAudit:
+    async def test_records_are_the_modules_own_and_come_newest_first(self, opened: Opened) -> None:
+        async with opened({}, {}) as rig:
+            who = await rig.run("note", "search", "alice", 1_000.0)
+            await rig.run("note", "explain", "bob ü", 2_000.0)
+            await rig.run("note", "search", "carol", slug="Probe_2")
+            assert await rig.run("notes") == [[who, "explain", "bob ü", "done"], [who, "search", "alice", "done"]]
+            assert await rig.run("notes", 1_500.0) == [[who, "explain", "bob ü", "done"]]
+            assert await rig.run("notes", 0.0, 1) == [[who, "explain", "bob ü", "done"]]
+
+    async def test_they_survive_the_engine_and_can_be_renamed_and_forgotten(self, opened: Opened) -> None:
+        async with opened({}) as rig:
+            for at, about in ((1_000.0, "alice"), (2_000.0, "bob"), (3_000.0, "alice")):
+                await rig.run("note", "search", about, at)
+            await rig.restart()
+            await rig.run("note", "search", "dave", 4_000.0)
+            assert await rig.run("rename_notes", "alice", "somebody") == 2
+            assert [each[2] for each in await rig.run("notes")] == ["dave", "somebody", "bob", "somebody"]
+            await rig.run("forget_notes", 2_000.0)
+            assert [each[2] for each in await rig.run("notes")] == ["dave", "somebody", "bob"]
+
+
 class TestOtherModules:
     async def test_calls_and_statuses_by_name(self, opened: Opened) -> None:
         async with opened({}, {}) as rig:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mistlocate.engines.logs import follow_module, redact_event, redact_text, tell_followers
+from mistlocate.engines.logs import follow_module, plain_event, redact_event, redact_text, tell_followers
 
 Seen = list[tuple[int, str]]
 
@@ -89,3 +89,28 @@ def test_who_left_does_not_take_a_later_follower_along() -> None:
     tell_followers(None, "info", {"event": "1", "module": "m"})
     leave_second()
     assert seen == [(2, "1")]
+
+
+def test_nobody_who_chooses_a_name_writes_a_line_of_the_log() -> None:
+    event = {
+        "event": "refused\nERROR all is lost",
+        "detail": "a\x1b[2Jb\u202ec",
+        "count": 5,
+        "exception": "one\n\x1btwo",
+    }
+    assert plain_event(None, "info", event) == {
+        "event": "refused\\x0aERROR all is lost", "detail": "a\\x1b[2Jb\\u202ec", "count": 5, "exception": "one\n\\x1btwo",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("via http://user:pa55@proxy:3128/", "via http://***@proxy:3128/"),
+        ("key ml_abcdefghijklmnopqrstuvwxyz given", "key ml_*** given"),
+        ("Cookie: sessionid-abcdef123", "Cookie: ***"),
+        ("at https://api.mist.com/x", "at https://api.mist.com/x"),
+    ],
+)
+def test_passwords_of_proxies_own_keys_and_cookies(text: str, left: str) -> None:
+    assert redact_text(text) == left

@@ -340,3 +340,14 @@ def test_a_mac_has_one_owner_who_lists_it_in_memory_and_on_disk(steps: list[tupl
             assert mac in lists[name]
             assert mac in disk["identities"]
     assert sum(len(each) for each in lists.values()) == len(disk["identities"])
+
+
+def test_a_clock_that_is_set_back_lets_later_evidence_count() -> None:
+    owners = Owners()
+    owners.learn("00005e005301", "alice@example.com", Source.DOT1X, 5000.0)
+    owners.take_changes()
+    owners.not_after(1400.0)
+    owners.learn("00005e005301", "bob@example.com", Source.DOT1X, 1401.0)
+    owned = owners.owner_of("00005e005301")
+    assert owned is not None
+    assert owned.identity.name == "bob"

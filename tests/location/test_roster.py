@@ -412,3 +412,22 @@ def test_what_was_heard_is_told_in_the_clouds_time(origin: Origin) -> None:
     roster = Roster()
     roster.apply(row(at=10, asked=9, seen=4, where=HERE, origin=origin))
     assert roster.clients[A].heard_at == (NOW + 4 if origin is Origin.SNAPSHOT else NOW + 10)
+
+
+class TestClocks:
+    def test_times_move_along_with_a_clock_that_is_set_back(self) -> None:
+        roster = Roster()
+        roster.apply(full(seen=0, where=HERE))
+        roster.shift(-3600)
+        client = roster.clients[A]
+        assert (client.seen_at, client.located_at, client.heard_at) == (NOW - 3600, NOW - 3600, NOW - 3600)
+        assert roster.apply(full(at=5, seen=-3595, where=THERE)) is Outcome.APPLIED
+        assert client.position == THERE
+        assert "map1" in roster.dirty
+
+    def test_who_has_no_place_and_no_time_gets_none(self) -> None:
+        roster = Roster()
+        roster.apply(full(seen=None))
+        roster.shift(60)
+        assert roster.clients[A].seen_at is None
+        assert roster.clients[A].located_at == 0.0

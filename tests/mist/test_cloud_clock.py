@@ -75,3 +75,31 @@ def test_a_slow_answer_says_too_little(clock: Clock) -> None:
     cloud = CloudClock(clock)  # type: ignore[arg-type]
     answer(cloud, clock, START + 3600, took=30)
     assert cloud.offset() == 0
+
+
+@pytest.mark.parametrize(
+    "date", ["", "x", "Fri, 99 Jan 2026 10:00:00 GMT", "Fri, " + "9" * 400 + " Jan 2026 10:00:00 GMT", "1 Jan 0001 00:00:00 +2359"]
+)  # fmt: skip
+def test_what_is_no_date_changes_nothing(clock: Clock, date: str) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    cloud.observe(date, 0.0, 0.1)
+    assert isinstance(cloud.now(), float)
+
+
+def test_who_keeps_times_is_told_of_a_jump_and_of_nothing_smaller(clock: Clock) -> None:
+    steps: list[float] = []
+    cloud = CloudClock(clock, steps.append)  # type: ignore[arg-type]
+    answer(cloud, clock, START + 3)
+    assert steps == []
+    answer(cloud, clock, START - 3600)
+    assert steps == [pytest.approx(-3603, abs=2)]
+
+
+def test_a_small_difference_is_told_as_exactly_as_a_date_can(clock: Clock) -> None:
+    cloud = CloudClock(clock)  # type: ignore[arg-type]
+    answer(cloud, clock, START + 3)
+    assert cloud.now() - clock.wall() == pytest.approx(3, abs=0.2)
+    for _ in range(5):
+        answer(cloud, clock, clock.wall() + 3 - 0.9)
+    assert cloud.now() - clock.wall() == pytest.approx(3, abs=1)
+    assert cloud.offset() == 0

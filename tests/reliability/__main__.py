@@ -1,10 +1,12 @@
 """Run the campaigns: a table on the screen, a report as JSON, exit code 1 if a row does not hold.
 
 PYTHONPATH=tests python -m reliability [--scale 0.1] [--only ID …] [--report build/reliability.json]
+PYTHONPATH=tests python -m reliability --document docs/reliability.md     the table of the last report into a page
 """
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import sys
@@ -15,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 from rich.console import Console
 from rich.table import Table
 
 from reliability.campaigns import ROWS
+from reliability.document import write
 from reliability.rows import Measured, Row, Trial
 
 
@@ -61,7 +65,12 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=float(os.environ.get("SCALE") or 1.0))
     parser.add_argument("--only", nargs="*", metavar="ID", choices=[row.id for row in ROWS])
     parser.add_argument("--report", type=Path, default=Path("build/reliability.json"))
+    parser.add_argument("--document", type=Path, metavar="PAGE", help="write the table of the report; run nothing")
     options = parser.parse_args()
+    if options.document is not None:
+        write(orjson.loads(options.report.read_bytes()), options.document)
+        return 0
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console = Console()
     rows = [row for row in ROWS if not options.only or row.id in options.only]
     results = asyncio.run(campaign(rows, options.scale, console))

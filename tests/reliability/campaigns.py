@@ -1,5 +1,17 @@
 """All rows, by what they are about: each module of a topic has a list `ROWS`."""
 
+from reliability import changes, disconnects, faults, fuzzing, hostile, limits, load, people, silence, store
 from reliability.rows import Row
 
-ROWS: list[Row] = []
+ROWS: list[Row] = [
+    *faults.ROWS,
+    *disconnects.ROWS,
+    *silence.ROWS,
+    *limits.ROWS,
+    *changes.ROWS,
+    *store.ROWS,
+    *load.ROWS,
+    *fuzzing.ROWS,
+    *hostile.ROWS,
+    *people.ROWS,
+]

@@ -200,3 +200,8 @@ async def test_a_budget_that_others_use_too(cloud: SimulatedCloud) -> None:
 async def test_trouble_on_the_way_is_a_finding(cloud: SimulatedCloud) -> None:
     cloud.faults.rest("/stats/clients", status=403)
     assert "cloud: the API token may not do this" in said(await checked(cloud), Verdict.PROBLEM)
+
+
+async def test_certificates_that_are_not_checked_are_said(cloud: SimulatedCloud) -> None:
+    assert "tls: certificates are not checked" in said(await checked(cloud, verify_tls=False), Verdict.NOTE)
+    assert "tls:" not in said(await checked(cloud), Verdict.NOTE)

@@ -48,10 +48,14 @@ class House:
     _undo: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def start(self) -> None:
+        await self.open()
+        await self.site.complete()
+
+    async def open(self) -> None:
+        """Start, whatever the settings are: without a pair in `sys-1` there is nothing to wait for."""
         self.running = await self._undo.enter_async_context(Engine(load(self.settings, self.folder), clock=self.clock))
         self.url = await self._undo.enter_async_context(serving(self.running, "127.0.0.1", self.port))
         self.port = int(self.url.rpartition(":")[2])
-        await self.site.complete()
 
     async def stop(self) -> None:
         await self._undo.aclose()

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from mistlocate.driver.base import Asset, Driver, DriverSettings, StatusInfo
 from mistlocate.driver.command import Level, command, commands_of
-from mistlocate.driver.context import Unsubscribe
+from mistlocate.driver.context import AuditRecord, Unsubscribe
 from mistlocate.errors import NotFound
 
 
@@ -90,6 +90,30 @@ class Probe(Driver[ProbeSettings]):
         """Write to the private storage, and read it all."""
         await self.context.storage.write("notes", {field: value})
         return await self.context.storage.read("notes")
+
+    @command()
+    async def note(self, command: str, about: str, at: float | None = None) -> str:
+        """Leave an audit record, and tell who asked."""
+        asker = self.context.asker
+        when = self.context.clock.wall() if at is None else at
+        await self.context.audit.append([AuditRecord(when, asker.id, command, about, "done")])
+        return asker.id
+
+    @command()
+    async def notes(self, since: float = 0.0, limit: int = 100) -> list[Any]:
+        """The audit records."""
+        return [list(each[1:]) for each in await self.context.audit.read(since, limit)]
+
+    @command()
+    async def rename_notes(self, about: str, to: str) -> int:
+        """Say something else in audit records."""
+        return await self.context.audit.rename(lambda text: text == about, to)
+
+    @command()
+    async def forget_notes(self, before: float) -> None:
+        """Drop older audit records, and leave nothing of them."""
+        await self.context.audit.forget(before)
+        await self.context.storage.wipe()
 
     @command()
     async def ask(self, module: str, name: str, args: list[Any]) -> Any:

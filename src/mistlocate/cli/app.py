@@ -3,7 +3,7 @@
 import typer
 
 from mistlocate import __version__
-from mistlocate.cli import calls, keeping, run, setup
+from mistlocate.cli import auditing, calls, keeping, run, setup
 
 app = typer.Typer(
     name="mistlocate",
@@ -18,6 +18,7 @@ app = typer.Typer(
 run.register(app)
 setup.register(app)
 calls.register(app)
+auditing.register(app)
 keeping.register(app)
 
 

@@ -8,7 +8,6 @@ Results go to standard output, everything else to standard error. The exit codes
 
 import asyncio
 import os
-import re
 import sys
 import traceback
 from collections.abc import Coroutine, Iterator
@@ -31,6 +30,7 @@ from mistlocate.errors import (
     SettingsError,
     TransportError,
 )
+from mistlocate.plaintext import visible, visible_json
 
 #: Set to anything, an unexpected error shows where it came from.
 DEBUG = "MISTLOCATE_DEBUG"
@@ -43,9 +43,6 @@ out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty()
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Answer = TypeVar("Answer")
-
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_ABOVE_ASCII = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
 class Exit(IntEnum):
@@ -115,7 +112,7 @@ def unexpected(error: Exception) -> Exit:
 
 def escape(text: str) -> str:
     """A text of unknown origin for the terminal: neither markup nor control characters have an effect."""
-    return markup.escape(_CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text))
+    return markup.escape(visible(text))
 
 
 def _print_problems(error: SettingsError) -> None:
@@ -140,8 +137,8 @@ def print_json(value: Any) -> None:
 
 
 def shown_json(text: str) -> str:
-    """The same JSON without raw control characters; those of ASCII are escaped in it already."""
-    return text.translate(_ABOVE_ASCII)
+    """The same JSON without raw control characters."""
+    return visible_json(text)
 
 
 def table(*head: str) -> Table:

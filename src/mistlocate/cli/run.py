@@ -14,9 +14,11 @@ import typer
 from mistlocate import jsontext
 from mistlocate.cli.calls import Json
 from mistlocate.cli.output import err, escape, out, reported, run
+from mistlocate.engines import collector
 from mistlocate.engines.embedded import logs
 from mistlocate.engines.embedded.config import load_file, unreadable_files
 from mistlocate.engines.embedded.engine import Engine
+from mistlocate.engines.embedded.exposure import exposed_files
 from mistlocate.engines.embedded.server import serving
 from mistlocate.errors import EngineError, SettingsError
 
@@ -105,8 +107,9 @@ def serve(settings: Annotated[Path, typer.Argument(help="The settings file.")]) 
         reread = asyncio.Event()
         async with until_ended(reread.set) as ended, engine, serving(engine, *loaded.address) as url:
             err.print(f"mistlocate answers at [bold]{escape(url)}[/]")
-            for problem in unreadable_files(loaded):
+            for problem in [*unreadable_files(loaded), *exposed_files(loaded)]:
                 err.print(f"[bold yellow]warning:[/] {escape(str(problem))}")
+            collector.settle()
             reloader = asyncio.create_task(_reload(engine, settings, reread))
             await ended.wait()
             reloader.cancel()

@@ -12,6 +12,7 @@ from mistlocate.driver.base import parse_settings
 from mistlocate.driver.command import Level
 from mistlocate.engines.embedded import access
 from mistlocate.engines.embedded.config import Loaded, ModuleSpec, load_file, unreadable_files
+from mistlocate.engines.embedded.exposure import exposed_files
 from mistlocate.engines.embedded.schema import settings_schema
 from mistlocate.errors import BadArguments, Problem, SettingsError
 from mistlocate.setup.check import Report, Verdict, check, counted
@@ -68,6 +69,8 @@ def check_settings(settings: Annotated[Path, typer.Argument(help="The settings f
         missing = unreadable_files(loaded)
         if missing:
             raise SettingsError(missing, where=str(settings))
+    for problem in exposed_files(loaded):
+        err.print(f"[bold yellow]warning:[/] {escape(str(problem))}")
     reports = [(pair[0], run(_checked(loaded, pair, str(settings)))) for pair in pairs]
     if json:
         print_json({"modules": [_as_json(spec, report) for spec, report in reports]})

@@ -18,6 +18,9 @@ class DriverSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True)
 
 
+#: Marks a setting (`Annotated[str, FIXED]`) that is not to be changed at run time.
+FIXED = "fixed"
+
 S = TypeVar("S", bound=DriverSettings)
 
 
@@ -58,6 +61,8 @@ class Driver(Generic[S]):
     """What an integrator starts from …"""
     placeholders: ClassVar[Mapping[str, Any]] = {}
     """… and what of it has to be filled in first."""
+    lasting_settings: ClassVar[frozenset[str]] = frozenset()
+    """Settings saved at run time that an engine must not leave out, whatever else does not fit."""
     statuses: ClassVar[Mapping[str, StatusInfo]] = {}
     """The statuses of fixed names; every other one is described by `other_statuses`."""
     other_statuses: ClassVar[StatusInfo] = StatusInfo(Level.SUPPORT, "not described")
@@ -99,6 +104,24 @@ class Driver(Generic[S]):
         """The settings that are secrets: engines mask them, and never save them."""
         fields = cls.Settings.model_fields.items()
         return frozenset(name for name, field in fields if SecretStr in (field.annotation, *get_args(field.annotation)))
+
+    @classmethod
+    def fixed_settings(cls) -> frozenset[str]:
+        """The settings that decide to whom secrets are sent, marked with `FIXED`: engines take them from the
+        settings file alone. Who may change settings at run time may not see a secret, so may not send it elsewhere
+        either."""
+        return frozenset(name for name, field in cls.Settings.model_fields.items() if FIXED in field.metadata)
+
+    @classmethod
+    def not_to_be_saved(cls, changes: Mapping[str, Any]) -> Iterable[Problem]:
+        """What may not be changed at run time, for engines that let people do that."""
+        for name in changes:
+            if name in cls.secret_settings():
+                hint = "keep them in the settings file, or in a file that it names"
+                yield Problem(name, "secrets are not saved at run time", hint)
+            elif name in cls.fixed_settings():
+                hint = "change it in the settings file"
+                yield Problem(name, "decides where secrets are sent, and is not saved at run time", hint)
 
     @classmethod
     def zones_named_by(cls, raw_settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

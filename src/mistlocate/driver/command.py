@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -151,7 +151,7 @@ def _describe(name: str, method: Callable[..., Any], level: Level) -> Command:
     hints = get_type_hints(method, include_extras=True)
     parameters = []
     for parameter in list(inspect.signature(method).parameters.values())[1:]:
-        adapter: TypeAdapter[Any] = TypeAdapter(hints[parameter.name], config=_CONFIG)
+        adapter = _adapter(hints[parameter.name])
         required = parameter.default is inspect.Parameter.empty
         default = None if required else parameter.default
         schema = adapter.json_schema()
@@ -160,6 +160,18 @@ def _describe(name: str, method: Callable[..., Any], level: Level) -> Command:
         parameters.append(Parameter(parameter.name, required, default, schema, adapter))
     description = (inspect.getdoc(method) or "").partition("\n\n")[0].replace("\n", " ")
     return Command(name, level, description, tuple(parameters))
+
+
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    """What reads a type. Most commands take the same few, and making a reader takes a millisecond of every start."""
+    if get_origin(hint) is Annotated:  # with limits, which cannot be looked up
+        return TypeAdapter(hint, config=_CONFIG)
+    if hint not in _adapters:
+        _adapters[hint] = TypeAdapter(hint, config=_CONFIG)
+    return _adapters[hint]
+
+
+_adapters: dict[Any, TypeAdapter[Any]] = {}
 
 
 def _problem(name: str, error: Mapping[str, Any]) -> Problem:

@@ -4,9 +4,9 @@ Each engine implements these protocols once; one conformance suite runs against 
 which engine it runs in.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from mistlocate.clock import Clock
 
@@ -41,6 +41,50 @@ class Storage(Protocol):
 
     async def write(self, name: str, changes: Mapping[str, str | None]) -> None:
         """Set fields, or delete those given as None: all of them or none. Raises `StoreError`."""
+
+    async def wipe(self) -> None:
+        """Leave nothing readable of what was deleted, as far as that is in the engine's hands. Raises `StoreError`."""
+
+
+class Asker(NamedTuple):
+    """Who asked for the command that is being run: the name of a key, or the id of a user.
+
+    `counted`: it is somebody who can be told to come again later, and not the engine itself. `passed_on`: another
+    module runs the command for whoever asked it, and has seen to the record.
+    """
+
+    id: str
+    counted: bool = True
+    passed_on: bool = False
+
+
+class AuditRecord(NamedTuple):
+    """That somebody asked for somebody: when (unix time), who asked, which command, for whom, and how it ended.
+
+    Never where anybody is.
+    """
+
+    at: float
+    asker: str
+    command: str
+    about: str
+    result: str
+
+
+class AuditStore(Protocol):
+    """A module's audit records. They survive a restart. Every method raises `StoreError`."""
+
+    async def append(self, records: Sequence[AuditRecord]) -> None:
+        """Keep records: all of them or none."""
+
+    async def read(self, since: float, limit: int) -> list[AuditRecord]:
+        """The records since a unix time, the newest first, at most `limit`."""
+
+    async def rename(self, concerned: Callable[[str], bool], about: str) -> int:
+        """Say `about` in the records whose `about` is `concerned`; return how many these were."""
+
+    async def forget(self, before: float) -> None:
+        """Drop the records before a unix time."""
 
 
 class ModuleHandle(Protocol):
@@ -88,8 +132,11 @@ class HttpResponse(Protocol):
 class Http(Protocol):
     """Sends requests. Raises `TransportError`."""
 
-    async def get(self, url: str, headers: Mapping[str, str], *, at_most: int | None = None) -> HttpResponse:
-        """The answer, whatever its status. One of more than `at_most` bytes is a `TransportError`, too."""
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, at_most: int | None = None, public: bool = False
+    ) -> HttpResponse:
+        """The answer, whatever its status. One of more than `at_most` bytes is a `TransportError`, too, and with
+        `public` so is a host of this machine or of a private network."""
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -153,6 +200,14 @@ class Context(Protocol):
     @property
     def storage(self) -> Storage:
         """The module's private storage."""
+
+    @property
+    def audit(self) -> AuditStore:
+        """The module's audit records; see `driver.named`, which writes them."""
+
+    @property
+    def asker(self) -> Asker:
+        """Who asked for the command that is being run."""
 
     @property
     def links(self) -> Links:

@@ -11,6 +11,7 @@ from structlog.processors import format_exc_info
 from structlog.typing import EventDict
 
 from mistlocate.driver.context import Unsubscribe
+from mistlocate.plaintext import visible
 
 #: Severities as PlaceOS numbers them.
 SEVERITY = {"debug": 1, "info": 2, "warning": 4, "error": 5, "critical": 6}
@@ -21,19 +22,32 @@ Follower = Callable[[int, str], None]
 _followers: dict[str, list[Follower]] = {}
 
 _CREDENTIAL = re.compile(
-    r"(token|bearer|api-key|authorization)(['\"]?\s*[:=]?\s*['\"]?)[A-Za-z0-9._~+/-]{12,}=*", re.IGNORECASE
+    r"(token|bearer|api[-_]key|authorization|cookie)(['\"]?\s{0,8}(?:[:=]\s{0,8})?['\"]?)[A-Za-z0-9._~+/-]{12,}=*",
+    re.IGNORECASE,
 )
+_OWN_KEY = re.compile(r"ml_[A-Za-z0-9_-]{20,}")
+_IN_ADDRESS = re.compile(r"://[^/@\s'\"]{1,256}@")
 _SIGNED = re.compile(r"jwt=[^\s&'\"]+", re.IGNORECASE)
 
 
 def redact_text(text: str) -> str:
     """A text without what looks like a credential or a signed link."""
+    text = _IN_ADDRESS.sub("://***@", _OWN_KEY.sub("ml_***", text))
     return _SIGNED.sub("jwt=***", _CREDENTIAL.sub(r"\1\2***", text))
 
 
 def redact_event(_logger: Any, _name: str, event: EventDict) -> EventDict:
     """The same for every text of an entry (a processor of structlog)."""
     return {key: redact_text(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def plain_event(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    """Every text of an entry on one line and without effect on a terminal, but for where an exception came from (a
+    processor of structlog): whoever can choose a name writes no lines of the log."""
+    return {
+        key: visible(value, lines=key == "exception") if isinstance(value, str) else value
+        for key, value in event.items()
+    }
 
 
 def follow_module(module_id: str, follower: Follower) -> Unsubscribe:

@@ -6,6 +6,7 @@ that these domains are one. A bare `alice` is someone whose domain is not known.
 
 import re
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import NamedTuple
 
 _MAC = re.compile(r"[0-9a-f]{12}")
@@ -92,7 +93,8 @@ class NameRules(NamedTuple):
         name, domain = split_name(text)
         if name in _ANONYMOUS or whole_mac(name):
             return None
-        return Identity(name, self.canonical(domain))
+        # A site has few domains: each is kept once.
+        return Identity(name, None if domain is None else intern(self.aliases.get(domain, domain)))
 
     def canonical(self, domain: str | None) -> str | None:
         """The domain that this one is an alias of, or itself."""

@@ -9,7 +9,7 @@ A position's time is its record's own time; a bare frame has none, so its arriva
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from mistlocate.location.observation import Origin, Position, Sighting
@@ -20,7 +20,7 @@ MOVES_KEPT = 20
 TimeFrom = Literal["source", "arrival"]
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     """What became of a sighting."""
 
     APPLIED = "applied"
@@ -46,6 +46,7 @@ class Client:
     """One Wi-Fi client. Times as in `Sighting`; `located_at` is the time of the position."""
 
     __slots__ = (
+        "_moves",
         "guest_email",
         "heard",
         "heard_at",
@@ -57,7 +58,6 @@ class Client:
         "located_heard",
         "mac",
         "manufacturer",
-        "moves",
         "os",
         "position",
         "psk_id",
@@ -90,12 +90,28 @@ class Client:
         self.ssid: str | None = None
         self.raw: Mapping[str, Any] | None = None
         self.raw_position: Position | None = None
-        self.moves: list[Move] | None = None
+        self._moves: tuple[float | str | None, ...] = ()
+        """Time, old map, new map, and again: nearly everybody has one move, which as a `Move` in a list took four
+        times the memory."""
 
     @property
     def map_id(self) -> str | None:
         """The map this client is on, or None."""
         return None if self.position is None else self.position.map_id
+
+    @property
+    def moves(self) -> list[Move]:
+        """The last changes of map, the oldest first."""
+        kept: tuple[Any, ...] = self._moves
+        return [Move(*kept[start : start + 3]) for start in range(0, len(kept), 3)]
+
+    def moved(self, at: float, from_map: str | None, to_map: str | None) -> None:
+        """Note a change of map."""
+        self._moves = (*self._moves, at, from_map, to_map)[-3 * MOVES_KEPT :]
+
+    def forget_moves(self) -> None:
+        """Keep nothing of where the client was before."""
+        self._moves = ()
 
 
 class Roster:
@@ -201,9 +217,11 @@ class Roster:
         client.known = True
         client.site_id = s.site_id or client.site_id
         client.seen_at = s.seen_at if s.seen_at is not None else client.seen_at
-        client.username = s.username
+        if s.username != client.username:  # an equal text of an earlier record is kept: its owner shares it
+            client.username = s.username
         client.psk_id = s.psk_id
-        client.ip = s.ip
+        if s.ip != client.ip:
+            client.ip = s.ip
         client.is_guest = bool(s.is_guest)
         client.guest_email = s.guest_email
         client.manufacturer = s.manufacturer
@@ -259,14 +277,13 @@ class Roster:
             self._by_map.setdefault(after.map_id, {})[client.mac] = client
             # A client that changes maps is due on the new list together with its removal from the old one.
             self.dirty[after.map_id] = before is not None or self.dirty.get(after.map_id, False)
-        moves = client.moves = client.moves or []
-        moves.append(Move(at, None if before is None else before.map_id, None if after is None else after.map_id))
-        del moves[:-MOVES_KEPT]
+        client.moved(at, None if before is None else before.map_id, None if after is None else after.map_id)
 
-    def mark_all(self) -> None:
-        """Every map's list is due: what is published of a client has changed."""
+    def mark_all(self, *, urgent: bool = False) -> None:
+        """Every map's list is due: what is published of a client has changed; `urgent` if that should not wait."""
         for map_id in self.maps():
-            self.dirty.setdefault(map_id, False)
+            self.dirty[map_id] = urgent or self.dirty.get(map_id, False)
+        self.urgent = self.urgent or urgent
 
     # -- letting go -------------------------------------------------------------------------------
 
@@ -301,6 +318,16 @@ class Roster:
         client.position = None
         client.raw_position = None
         client.located_at, client.located_heard = 0.0, float("-inf")
+
+    def shift(self, seconds: float) -> None:
+        """Unix time has jumped by so many seconds: every time that was noted by it moves along."""
+        for client in self.clients.values():
+            client.heard_at += seconds
+            if client.seen_at is not None:
+                client.seen_at += seconds
+            if client.position is not None:
+                client.located_at += seconds
+        self.mark_all()
 
     def clear(self) -> None:
         """Forget everyone at once."""

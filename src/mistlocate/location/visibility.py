@@ -3,6 +3,12 @@
 A person may be shown, counted without being told apart (anonymous), or left out (hidden). An anonymous device keeps
 its place on the floor, so that counts stay right, under a MAC that changes every day and cannot be turned back
 without a key that is never stored. That is pseudonymisation: whoever knows where somebody sits can still guess.
+
+Anonymous devices stand behind the others in every list, in the order of their stand-ins, and the time at which they
+were seen is given to the minute: a place in a list or an odd second must not tell today's device from yesterday's.
+
+Who decides: MistWebsocket keeps people who opted out (and, where only occupancy is wanted, everybody) out of all that
+leaves it, so that nothing behind it has to know; MistLocations decides about guests.
 """
 
 import hashlib
@@ -17,6 +23,24 @@ class Shown(StrEnum):
     SHOWN = "shown"
     ANONYMOUS = "anonymous"
     HIDDEN = "hidden"
+
+
+#: Times of anonymous devices are multiples of this (seconds).
+TIME_GRAIN = 60
+
+
+def coarse(unix_time: float) -> int:
+    """The time at which an anonymous device was seen, as it is given."""
+    return int(unix_time) // TIME_GRAIN * TIME_GRAIN
+
+
+def below_minimum(devices: int, minimum: int) -> bool:
+    """Whether a group is too small to be answered at all.
+
+    Groups are the devices of one map, the smallest part that answers are made of: every answer is then a sum of
+    groups that are large enough, and so is the difference of any two.
+    """
+    return devices < minimum
 
 
 def device_shown(*, is_guest: bool, guests: Shown) -> Shown:

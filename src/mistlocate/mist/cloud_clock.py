@@ -5,11 +5,12 @@ the `Date` header of REST answers and carried on by the monotonic clock: a machi
 set while we run, still tells ages right.
 """
 
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
 from mistlocate.clock import Clock
 
-#: `Date` counts whole seconds and travels for a while; smaller differences than this say nothing.
+#: From this on a difference is a clock that was set, or is wrong; what is smaller is only told more exactly (seconds).
 TOLERANCE = 5.0
 
 #: An answer that took longer than this says too little about when its date was written.
@@ -17,10 +18,15 @@ SLOW = 10.0
 
 
 class CloudClock:
-    """Unix time by the cloud. Until the first answer it is the machine's own."""
+    """Unix time by the cloud. Until the first answer it is the machine's own.
 
-    def __init__(self, clock: Clock) -> None:
+    `stepped` is called with the seconds by which "now" has jumped, after each jump: what was noted by the time before
+    is off by as much.
+    """
+
+    def __init__(self, clock: Clock, stepped: Callable[[float], None] = lambda seconds: None) -> None:
         self._clock = clock
+        self._stepped = stepped
         self._anchor = clock.wall() - clock.monotonic()
 
     def now(self) -> float:
@@ -32,13 +38,17 @@ class CloudClock:
         if not date or received - sent > SLOW:
             return
         try:
-            # The header's second began up to a second ago: half of it is the best guess.
-            written = parsedate_to_datetime(date).timestamp() + 0.5
-        except (TypeError, ValueError):
+            written = parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError, OverflowError):
             return
-        anchor = written - (sent + received) / 2
-        if abs(anchor - self._anchor) > TOLERANCE:
-            self._anchor = anchor
+        # It was written between these two readings, in a second that had begun up to a second ago.
+        earliest, latest = written - received, written + 1.0 - sent
+        step = (earliest + latest) / 2 - self._anchor
+        if abs(step) > TOLERANCE:
+            self._anchor += step
+            self._stepped(step)
+        else:
+            self._anchor = min(max(self._anchor, earliest), latest)
 
     def offset(self) -> float:
         """Seconds that the cloud is ahead of this machine's wall clock; 0 within the tolerance."""

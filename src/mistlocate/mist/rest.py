@@ -4,8 +4,11 @@ One object speaks to one cloud with one token. Every call is counted against the
 bodies are never taken for JSON before they proved to be, and no error carries a token, a URL or a record.
 """
 
+import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -31,6 +34,9 @@ PAGE = 1000
 
 #: No list of a site is longer than this many pages; a paging header that says so is wrong.
 PAGES_AT_MOST = 500
+
+#: Items that are read before others get a turn.
+ITEMS_AT_A_TIME = 100
 
 #: Delays before the second and the third try of a call that met the network's or the cloud's trouble (seconds).
 RETRIES = (0.5, 2.0)
@@ -69,6 +75,10 @@ class Listing(NamedTuple, Generic[Record]):
     asked: float
 
 
+#: Takes in a part of a list.
+Take = Callable[[Listing[Record]], Awaitable[None]]
+
+
 class MistApi:
     """REST calls with one token against one cloud.
 
@@ -94,6 +104,7 @@ class MistApi:
         self._headers = {"Authorization": f"Token {token}", "Accept": "application/json, application/vnd.api+json"}
         self._clock = clock
         self._rng = rng
+        self._reading = asyncio.Lock()
 
     # -- what the drivers ask ---------------------------------------------------------------------
 
@@ -117,14 +128,19 @@ class MistApi:
         """The maps of a site."""
         return await self.list(Map, f"/sites/{_checked(site_id)}/maps", purpose)
 
-    async def map_clients(self, site_id: str, map_id: str, purpose: Purpose) -> Listing[ClientStats]:
-        """The clients located on a map within the last day, those that left included."""
+    async def map_clients(
+        self, site_id: str, map_id: str, purpose: Purpose, take: Take[ClientStats] | None = None
+    ) -> Listing[ClientStats]:
+        """The clients located on a map within the last day, those that left included; `take` as in `list`."""
         path = f"/sites/{_checked(site_id)}/stats/maps/{_checked(map_id)}/clients"
-        return await self.list(ClientStats, path, purpose, limit=PAGE, plain_first=True)
+        return await self.list(ClientStats, path, purpose, limit=PAGE, plain_first=True, take=take)
 
-    async def site_clients(self, site_id: str, purpose: Purpose) -> Listing[ClientStats]:
-        """The clients of a site within the last day, unlocated ones and those that left included."""
-        return await self.list(ClientStats, f"/sites/{_checked(site_id)}/stats/clients", purpose, limit=PAGE)
+    async def site_clients(
+        self, site_id: str, purpose: Purpose, take: Take[ClientStats] | None = None
+    ) -> Listing[ClientStats]:
+        """The clients of a site within the last day, unlocated ones and those that left included; `take` as in
+        `list`."""
+        return await self.list(ClientStats, f"/sites/{_checked(site_id)}/stats/clients", purpose, limit=PAGE, take=take)
 
     async def recent_clients(self, site_id: str, limit: int, duration: str) -> Listing[ClientStats]:
         """At most `limit` clients of a site seen within `duration` ("5m"): one call, to see whether there is news."""
@@ -149,7 +165,8 @@ class MistApi:
 
     async def get(self, path: str, purpose: Purpose) -> Any:
         """The JSON that a path below `/api/v1` answers."""
-        return (await self._fetch(API + path, purpose))[0]
+        async with self._fetched(API + path, purpose) as (answer, _):
+            return answer
 
     async def get_redacted(self, location: str) -> Any:
         """What any path of the API answers, for support: secrets blanked out.
@@ -157,7 +174,8 @@ class MistApi:
         `location` is relative to this host, with or without `/api/v1`. Raises `BadArguments` for anything else.
         """
         path = relative_path(location)
-        return redact((await self._fetch(path, Purpose.COMMAND))[0])
+        async with self._fetched(path, Purpose.COMMAND) as (answer, _):
+            return redact(answer)
 
     async def list(
         self,
@@ -168,65 +186,67 @@ class MistApi:
         limit: int | None = None,
         pages: int = PAGES_AT_MOST,
         plain_first: bool = False,
+        take: Take[Record] | None = None,
     ) -> Listing[Record]:
         """Every item of a list, page by page as the headers say; items that cannot be read are set apart.
 
         `plain_first` asks for the first page by its bare path, with the size of the page in a header (the other
         form that the cloud documents): test harnesses of drivers compare paths. Where the cloud does not honour the
         header and there is more, the list starts over by query.
+
+        `take` is handed the items in parts as they come, and the list that is returned stays empty: a page of a
+        thousand clients takes megabytes and milliseconds. One page is read at a time, however many lists are asked for
+        side by side.
         """
-        listing: Listing[Record] = Listing([], [], self._clock.monotonic())
+        whole: Listing[Record] = Listing([], [], self._clock.monotonic())
+
+        async def gather(part: Listing[Record]) -> None:
+            whole.rows.extend(part.rows)
+            whole.rejects.extend(part.rejects)
+
+        hand_on = partial(_hand_on, model, whole.asked, take or gather)
         first = 1
         if plain_first and limit:
-            headers = await self._page(listing, model, path, purpose, {"X-Page-Limit": str(limit)})
-            if not _has_more(headers, 1):
-                return listing
-            if headers["x-page-limit"] == str(limit):
-                first = 2
-            else:
-                listing.rows.clear()
-                listing.rejects.clear()
+            async with self._fetched(API + path, purpose, {"X-Page-Limit": str(limit)}) as (answer, headers):
+                more = _has_more(headers, 1)
+                if not more or headers["x-page-limit"] == str(limit):
+                    await hand_on(answer)
+                    first = 2
+            if not more:
+                return whole
         separator = "&" if "?" in path else "?"
         base = f"{path}{separator}limit={limit}" if limit else path
         separator = "&" if "?" in base else "?"
         for page in range(first, pages + 1):
-            before = len(listing.rows) + len(listing.rejects)
             location = base if page == 1 else f"{base}{separator}page={page}"
-            headers = await self._page(listing, model, location, purpose)
-            if before == len(listing.rows) + len(listing.rejects) or not _has_more(headers, page):
+            async with self._fetched(API + location, purpose) as (answer, headers):
+                found = await hand_on(answer)
+            if not found or not _has_more(headers, page):
                 break
-        return listing
+        return whole
 
-    async def _page(
-        self,
-        listing: Listing[Record],
-        model: type[Record],
-        path: str,
-        purpose: Purpose,
-        extra: Mapping[str, str] | None = None,
-    ) -> Mapping[str, str]:
-        """Add a page to a list; return its headers."""
-        answer, headers = await self._fetch(API + path, purpose, extra)
-        items = answer.get("results") if isinstance(answer, dict) else answer
-        if not isinstance(items, list):
-            raise CloudTrouble(f"the cloud's list is no list but {shape(answer, 0)}", status=200)
-        _sort(model, items, listing.rows, listing.rejects)
-        return headers
-
-    async def _fetch(
+    @asynccontextmanager
+    async def _fetched(
         self, path: str, purpose: Purpose, extra: Mapping[str, str] | None = None
-    ) -> tuple[Any, Mapping[str, str]]:
-        """One call, tried again where a kept connection broke or the cloud stumbled."""
-        for delay in RETRIES:
+    ) -> AsyncIterator[tuple[Any, Mapping[str, str]]]:
+        """One call, tried again where a kept connection broke or the cloud stumbled: the answer and its headers, for
+        the length of the block. Other answers wait as bytes until then."""
+        for delay in (*RETRIES, None):
             try:
-                return await self._fetch_once(path, purpose, extra)
+                response = await self._fetch_once(path, purpose, extra)
+                async with AsyncExitStack() as stack:
+                    await stack.enter_async_context(self._reading)
+                    answer = _decoded(response.body)
+                    turn = stack.pop_all()
+                break
             except (ConnectionLost, CloudTrouble):
+                if delay is None:
+                    raise
                 await self._clock.sleep(delay * (0.5 + self._rng()))
-        return await self._fetch_once(path, purpose, extra)
+        async with turn:
+            yield answer, response.headers
 
-    async def _fetch_once(
-        self, path: str, purpose: Purpose, extra: Mapping[str, str] | None
-    ) -> tuple[Any, Mapping[str, str]]:
+    async def _fetch_once(self, path: str, purpose: Purpose, extra: Mapping[str, str] | None) -> Response:
         wait = self.budget.spend(purpose, self.cloud_clock.now())
         if wait > 0:
             raise BudgetSpent(f"the REST budget is used up for the next {wait:.0f} s", retry_after=wait)
@@ -238,11 +258,28 @@ class MistApi:
             if isinstance(error, RateLimited):
                 self.budget.pause(error.retry_after, self.cloud_clock.now())
             raise error
-        try:
-            return jsontext.loads(response.body), response.headers
-        except ValueError:
-            hint = "check that the REST host is a Mist cloud's, and the proxy"
-            raise CloudTrouble("the cloud's answer is no JSON", status=200, hint=hint) from None
+        return response
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return jsontext.loads(body)
+    except ValueError:
+        hint = "check that the REST host is a Mist cloud's, and the proxy"
+        raise CloudTrouble("the cloud's answer is no JSON", status=200, hint=hint) from None
+
+
+async def _hand_on(model: type[Record], asked: float, take: Take[Record], answer: Any) -> bool:
+    """Read the items of a page and hand them on; return whether there were any. Others get their turn in between."""
+    items = answer.get("results") if isinstance(answer, dict) else answer
+    if not isinstance(items, list):
+        raise CloudTrouble(f"the cloud's list is no list but {shape(answer, 0)}", status=200)
+    for start in range(0, len(items), ITEMS_AT_A_TIME):
+        await asyncio.sleep(0)
+        some: Listing[Record] = Listing([], [], asked)
+        _sort(model, items[start : start + ITEMS_AT_A_TIME], some.rows, some.rejects)
+        await take(some)
+    return bool(items)
 
 
 def _sort(model: type[Record], items: Iterable[Any], rows: list[Row[Record]], rejects: list[Reject]) -> None:

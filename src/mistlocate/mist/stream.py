@@ -67,11 +67,13 @@ class Policy:
     """How long things may take (seconds).
 
     `silence` is how long the stream may say nothing before REST is asked; each further question waits twice as long,
-    up to `silence_longest`. A refused token is tried `auth_tries` times and then once every `auth_probe`.
+    up to `silence_longest`. What the cloud asks to wait is stretched by up to a quarter or by up to `spread`. A refused
+    token is tried `auth_tries` times and then once every `auth_probe`.
     """
 
     ack_timeout: float = 10.0
     first_delay: float = 1.0
+    spread: float = 10.0
     longest_delay: float = 60.0
     rate_limited_delay: float = 30.0
     refused_delay: float = 900.0
@@ -174,10 +176,14 @@ class Stream:
         self._failures += 1
         delay = self._backoff(self._failures)
         if isinstance(failure, HandshakeRefused) and failure.status == 429:
-            delay += failure.retry_after or self.policy.rate_limited_delay
+            delay += self._spread(failure.retry_after or self.policy.rate_limited_delay)
         if isinstance(failure, RateLimited | BudgetSpent):
-            delay += failure.retry_after
+            delay += self._spread(failure.retry_after)
         return delay
+
+    def _spread(self, pause: float) -> float:
+        """A pause that was asked for, and some more: many were told the same number at the same time."""
+        return pause + self._rng() * max(pause / 4, self.policy.spread)
 
     def _give_up(self) -> bool:
         """The token was refused once more; return whether that was one too many."""
@@ -254,11 +260,11 @@ class Stream:
     async def _establish(self) -> None:
         """Ask for channels, then take the snapshot without waiting for the answers."""
         channels = await self._persist(self._session.channels)
-        self._refusals = 0
         self.health.auth_failed = False
         await self.subscribe(channels)
         await self._persist(self._session.snapshot)
-        self._failures = 0
+        # Only now: a cloud that takes the token for one call and refuses it for the next counts as one that refuses.
+        self._failures = self._refusals = 0
         self.health.snapshot = True
         self._session.changed()
 
@@ -283,10 +289,10 @@ class Stream:
 
     def _patience(self, error: MistlocateError, failures: int) -> float:
         if isinstance(error, RateLimited | BudgetSpent):
-            return error.retry_after + self._backoff(1)
+            return self._spread(error.retry_after) + self._backoff(1)
         if isinstance(error, AccessDenied | NotFound):
-            # Somebody has to change something first: no use in asking every minute.
-            return min(self.policy.longest_delay * failures, self.policy.refused_delay)
+            # Somebody has to change something first: a few tries, and then one now and then.
+            return self._backoff(failures) if failures < self.policy.auth_tries else self.policy.refused_delay
         return self._backoff(failures)
 
     def _trouble(self, text: str | None) -> None:

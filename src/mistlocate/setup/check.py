@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mistlocate.clock import Clock, SystemClock
-from mistlocate.drivers.mist_locations.driver import map_info
+from mistlocate.drivers.mist_locations.maps import map_info
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.drivers.mist_websocket.keys import read_keys
 from mistlocate.drivers.mist_websocket.publish import map_summary
@@ -110,6 +110,7 @@ async def check(
     http = HttpTransport(settings.transport())
     try:
         api = MistApi(http, endpoints.rest, token, clock=clock)
+        _check_tls(settings, report)
         site = await _check_token(api, settings.site, through, report)
         if site is None:
             return report
@@ -127,6 +128,12 @@ async def check(
 
 
 # -- the cloud ------------------------------------------------------------------------------------
+
+
+def _check_tls(settings: MistWebsocketSettings, report: Report) -> None:
+    if not settings.verify_tls:
+        text = "certificates are not checked: whoever is on the way can read the token and change every answer"
+        report.note("tls", text, "remove verify_tls: false; for an authority of your own set ca_file")
 
 
 def _token(settings: MistWebsocketSettings) -> str:

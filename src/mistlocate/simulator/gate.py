@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -90,7 +90,11 @@ class Gate:
             while (await receive())["type"] != "http.disconnect":
                 pass
             return
-        kind, response = await self._respond(request, rule)
+        try:
+            kind, response = await self._respond(request, rule)
+        except ClientDisconnect:  # gone before it had said all: nobody waits for an answer
+            self._log.note(request, request.method, None, 0, self._tenant.now())
+            return
         response.headers["Date"] = formatdate(self._tenant.now(), usegmt=True)
         self._log.note(request, request.method, kind, response.status_code, self._tenant.now())
         await response(scope, receive, send)

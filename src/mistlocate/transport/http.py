@@ -7,18 +7,22 @@ import logging
 import ssl
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from mistlocate.errors import CannotConnect, ConnectionLost, TimedOut, TransportError
 from mistlocate.transport.options import TransportOptions, ssl_context
+from mistlocate.transport.public import as_address, public_address, refuse_private
+from mistlocate.transport.unpacking import ACCEPTED, Unpacker
 
 #: A list page of the cloud has a few megabytes at most; whatever is larger is no answer to a question of ours.
 MAX_BODY = 64 * 1024 * 1024
 
-# httpx writes whole URLs at INFO, and URLs hold MACs and signatures; httpcore writes headers at DEBUG. A filter holds
-# for a logger alone, a level also for those below it.
-for _name in ("httpx", "httpcore"):
+# httpx writes whole URLs at INFO, and URLs hold MACs and signatures; httpcore writes headers of answers at DEBUG. A
+# filter holds for a logger alone and whatever level somebody gives it; a level holds also for those below it.
+_CORE = ("connection", "http11", "http2", "proxy", "socks")
+for _name in ("httpx", "httpcore", *(f"httpcore.{each}" for each in _CORE)):
     logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.WARNING)
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -53,15 +57,21 @@ class HttpTransport:
                     timeout=httpx.Timeout(options.read_timeout, connect=options.connect_timeout),
                     follow_redirects=False,
                     limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30.0),
-                    headers={"User-Agent": "mistlocate"},
+                    headers={"User-Agent": "mistlocate", "Accept-Encoding": ACCEPTED},
                 )
             except (ValueError, ImportError) as error:
                 raise CannotConnect(f"the proxy cannot be used: {error}", hint="expected http://HOST:PORT") from None
         return self._client
 
-    async def get(self, url: str, headers: Mapping[str, str], *, at_most: int | None = None) -> HttpResponse:
-        """Send a GET; an answer of more than `at_most` bytes is read no further."""
-        return await self.request("GET", url, headers, at_most=at_most)
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, at_most: int | None = None, public: bool = False
+    ) -> HttpResponse:
+        """Send a GET; an answer of more than `at_most` bytes is read no further.
+
+        With `public` only hosts of the world are asked, none of this machine or of a private network
+        (`CannotConnect`). Behind a proxy, which finds the host itself, that holds for addresses and not for names.
+        """
+        return await self.request("GET", url, headers, at_most=at_most, public=public)
 
     async def request(
         self,
@@ -71,11 +81,16 @@ class HttpTransport:
         *,
         json: Any = None,
         at_most: int | None = None,
+        public: bool = False,
     ) -> HttpResponse:
         """Send any request; `json` becomes its body. No answer may have more than `MAX_BODY` bytes, or `at_most`."""
         client = self._open()
+        sent, more = dict(headers or {}), dict[str, str]()
         try:
-            async with client.stream(method, url, headers=dict(headers or {}), json=json) as response:
+            to = httpx.URL(url)
+            if public:
+                to, sent, more = await self._pinned(to, sent)
+            async with client.stream(method, to, headers=sent, json=json, extensions=more) as response:
                 body = await _body(response, MAX_BODY if at_most is None else at_most)
         except httpx.TimeoutException as error:
             raise TimedOut(f"no answer from {_host(url)} in time ({type(error).__name__})") from None
@@ -91,6 +106,22 @@ class HttpTransport:
             raise ConnectionLost("the connection was closed") from None
         return HttpResponse(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
+    async def _pinned(
+        self, url: httpx.URL, headers: dict[str, str]
+    ) -> tuple[httpx.URL, dict[str, str], dict[str, str]]:
+        """The same request to an address that was looked at, under the name of its host. Raises `CannotConnect`.
+
+        Its connection is not kept: hosts that share an address must not share what was proved of one of them.
+        """
+        address = as_address(url.host)
+        if address is not None:
+            refuse_private(url.host, [address])
+        if _proxy_to(url, self._options.proxy):
+            return url, headers, {}
+        address = await public_address(url.host, self._options.connect_timeout)
+        own = {"Host": url.netloc.decode(), "Connection": "close"}
+        return url.copy_with(host=address), {**headers, **own}, {"sni_hostname": url.host}
+
     async def aclose(self) -> None:
         """Close all connections."""
         self._closed = True
@@ -99,14 +130,18 @@ class HttpTransport:
 
 
 async def _body(response: httpx.Response, at_most: int) -> bytes:
-    chunks = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > at_most:
-            raise ConnectionLost(f"the answer is larger than {at_most} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+    body = Unpacker(response.headers.get("content-encoding"), at_most)
+    async for chunk in response.aiter_raw():
+        body.feed(chunk)
+    return body.whole()
+
+
+def _proxy_to(url: httpx.URL, proxy: str | None) -> bool:
+    """Whether a request goes through a proxy: the one of the options, else the environment's."""
+    if proxy is not None:
+        return bool(proxy)
+    known = getproxies()
+    return bool(known.get(url.scheme) or known.get("all")) and not proxy_bypass(url.host)
 
 
 def _host(url: str) -> str:

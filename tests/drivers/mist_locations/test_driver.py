@@ -358,10 +358,38 @@ class TestProblems:
             assert await it.locations("device_locations", "zone-b") == []
 
 
+class TestSmallCounts:
+    async def test_a_map_with_fewer_devices_is_answered_as_if_empty_and_no_difference_tells_more(
+        self, tmp_path: Path
+    ) -> None:
+        async with site(tmp_path, EMPTY, locations={"minimum_count": 3, "publish_levels": True}) as it:
+            await it.live()
+            many = {await put(it, None, 0) for _ in range(3)}
+            few = {await put(it, None, 1) for _ in range(2)}
+
+            async def macs(zone: str) -> set[str]:
+                return {each["mac"] for each in await it.locations("device_locations", zone)}
+
+            await until(lambda: len(it.status("zone-0", "MistLocations_1") or ()) == 3)
+            assert (await macs("zone-0"), await macs("zone-1")) == (many, set())
+            assert await macs("zone-b") == await macs("zone-c") == many
+            assert it.status("zone-1", "MistLocations_1") == []
+            counts = {each["zone"]: each["devices"] for each in it.status("levels", "MistLocations_1")}
+            assert counts == {"zone-0": 3, "zone-1": None, "zone-2": None}, "two are not told from none"
+            await change(it, minimum_count=2)
+            await until(lambda: len(it.status("zone-1", "MistLocations_1") or ()) == 2)
+            assert await macs("zone-b") == many | few
+
+
 def test_levels() -> None:
     levels = {name: command.level for name, command in commands_of(MistLocations).items()}
     assert {name for name, level in levels.items() if level is Level.SUPPORT} == {"search", "explain"}
     assert {name for name, level in levels.items() if level is Level.ADMINISTRATOR} == {
         "mac_address_mappings",
         "ip_username_mappings",
+        "opt_out",
+        "opt_in",
+        "export_user",
+        "erase_user",
+        "audit",
     }

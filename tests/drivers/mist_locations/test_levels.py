@@ -83,3 +83,19 @@ def test_maps_that_went_are_forgotten() -> None:
     first = found(levels, clients)
     levels.keep_only({})
     assert found(levels, clients)[0] is not first[0]
+
+
+def test_anonymous_devices_come_last_in_the_order_of_their_stand_ins_and_their_times_are_coarse() -> None:
+    clients = [client(number, guest=number % 2 == 0) for number in range(1, 20)]
+    records = found(Levels(), clients)
+    real = [each["mac"] for each in records if each["last_seen"] % 60 or each["os"]]
+    anonymous = [each for each in records if each["ssid"] is None]
+    assert [each["mac"] for each in records[: len(real)]] == [each["mac"] for each in clients if not each["is_guest"]]
+    assert [each["mac"] for each in anonymous] == sorted(each["mac"] for each in anonymous)
+    assert {each["last_seen"] % 60 for each in anonymous} == {0}
+
+
+def test_a_stand_in_is_not_replaced_by_another() -> None:
+    known = {**client(1), "anonymous": True}
+    (record,) = found(Levels(), [known], guests=Shown.SHOWN)
+    assert (record["mac"], record["os"], record["ssid"], record["manufacturer"]) == (known["mac"], None, None, None)

@@ -204,6 +204,11 @@ def test_levels() -> None:
     assert {name for name, level in levels.items() if level is Level.ADMINISTRATOR} == {
         "mac_address_mappings",
         "ip_username_mappings",
+        "opt_out",
+        "opt_in",
+        "export_user",
+        "erase_user",
+        "audit",
         "remove_mac_address_mappings",
         "get_request",
     }

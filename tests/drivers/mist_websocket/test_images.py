@@ -15,13 +15,13 @@ from mistlocate.drivers.mist_websocket import images
 from mistlocate.errors import BudgetSpent, CannotConnect, CloudTrouble, ModuleUnavailable, NotFound, TransportError
 from mistlocate.mist.budget import Purpose
 from mistlocate.simulator import Campus
+from support.servers import raw_server
 from support.site import SYSTEM, Site, site
 from support.waiting import until
 
 EMPTY = Campus(seed=1, people=0, floors=2, passers=0)
 DOWNLOAD = "/api/v1/forward/download"
 STORAGE = "/storage/"
-PNG = b"\x89PNG\r\n\x1a\nand more"
 
 
 async def image(it: Site, name: str = "", *, floor: int = 0) -> Asset:
@@ -181,18 +181,6 @@ class TestWhatComes:
                 await image(it)
 
     @pytest.mark.parametrize(
-        ("body", "media_type"),
-        [
-            (PNG, "image/png"),
-            (b"\xff\xd8\xff\xe0", "image/jpeg"),
-            (b"GIF89a..", "image/gif"),
-            (b"RIFF....WEBPVP8 ", "image/webp"),
-        ],
-    )
-    def test_types_by_their_first_bytes(self, body: bytes, media_type: str) -> None:
-        assert images.media_type_of(body) == media_type
-
-    @pytest.mark.parametrize(
         "target",
         ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://user:pass@127.0.0.1/x", "http://["],
     )
@@ -210,6 +198,36 @@ class TestWhatComes:
             assert images.address_after(before, "https://b.example/y") == "https://b.example/y"
             assert images.address_after(before, "/y").endswith("://a.example/y")
         assert images.address_after("http://a.example", "https://b.example/y") == "https://b.example/y"
+
+    @pytest.mark.parametrize(
+        "host",
+        ["127.0.0.1", "localhost", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "10.255.255.1", "169.254.169.254"],
+    )
+    async def test_no_link_leads_to_this_machine_or_its_network(self, tmp_path: Path, host: str) -> None:
+        asked = []
+
+        async def private(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+
+        async with raw_server(private) as port, site(tmp_path, EMPTY) as it:
+            await it.live()
+            target = f"http://{host}:{port}/latest/meta-data"
+            it.cloud.faults.rest(DOWNLOAD, status=302, headers={"Location": target}, times=1)
+            with pytest.raises(CannotConnect, match="in a private network"):
+                await image(it)
+            tracker = it.tracker()
+            tracker.maps[it.maps[1]] = tracker.maps[it.maps[1]].model_copy(update={"url": target})
+            with pytest.raises(CannotConnect, match="in a private network"):
+                await image(it, floor=1)
+            assert asked == []
+
+    async def test_a_picture_that_would_take_a_browsers_memory_is_refused(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            # 32,639 by 32,639 pixels, in bytes that the simulator can serve
+            serve(it, b"GIF89a\x7f\x7f\x7f\x7f" + b"\0" * 20)
+            with pytest.raises(CloudTrouble, match="none that can be shown"):
+                await image(it)
 
     async def test_one_redirect_and_no_more(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:

@@ -115,3 +115,40 @@ async def test_a_write_that_is_cancelled_is_due_again() -> None:
     await asyncio.gather(task, return_exceptions=True)
     await store.flush()
     assert disk.hashes[USER_MACS][A] == "alice"
+
+
+@virtual
+async def test_after_trouble_everything_is_written_again() -> None:
+    disk, owners = Disk(), Owners()
+    store = OwnerStore(owners, disk, VirtualClock())
+    owners.learn(A, "alice@example.com", Source.DOT1X, T)
+    await store.flush()
+    disk.broken = True
+    owners.learn("00005e005302", "bob", Source.DOT1X, T)
+    await store.flush()
+    disk.broken, disk.hashes = False, {}  # another disk
+    await store.flush()
+    await store.flush()
+    assert disk.hashes[USER_MACS].keys() == {A, "alice", "00005e005302", "bob"}
+
+
+@virtual
+async def test_what_a_store_lost_without_a_word_is_written_again() -> None:
+    disk, owners = Disk(), Owners()
+    store = OwnerStore(owners, disk, VirtualClock())
+    owners.learn(A, "alice@example.com", Source.DOT1X, T)
+    task = asyncio.create_task(store.run())
+    await asyncio.sleep(10)
+    disk.hashes = {}
+    await asyncio.sleep(310)
+    assert disk.hashes[USER_MACS] == {A: "alice", "alice": json.dumps([A])}
+    task.cancel()
+
+
+@virtual
+async def test_a_device_that_changed_hands_before_the_store_was_read_is_on_one_list_only() -> None:
+    disk, owners = Disk(), Owners()
+    disk.hashes = {USER_MACS: {A: "alice", "alice": json.dumps([A])}}
+    owners.learn(A, "bob", Source.DOT1X, T)
+    await OwnerStore(owners, disk, VirtualClock()).flush()
+    assert disk.hashes[USER_MACS] == {A: "bob", "bob": json.dumps([A])}

@@ -1,45 +1,20 @@
 """Wire records in, roster and owners, published records out."""
 
 import asyncio
-import json
+from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from mistlocate.drivers.mist_websocket.tracker import SAMPLES, Tracker
-from mistlocate.location.identity import NameRules
 from mistlocate.location.observation import Origin
 from mistlocate.location.ownership import PskKey
 from mistlocate.location.roster import Outcome
-from mistlocate.mist.frames import Channel, ClientFrame, Ignored, Refused, Rejected, decode
+from mistlocate.mist.frames import Channel, Ignored, Refused
 from mistlocate.mist.models import ClientStats, Map, read
 from mistlocate.mist.rest import Reject, Row
-from support.virtual import START, VirtualClock, virtual
-
-SITES = frozenset({"site"})
-MAC = "00005e005301"
-FULL: dict[str, Any] = {
-    "mac": MAC, "site_id": "site", "map_id": "m1", "x": 212.4, "y": 141.0, "x_m": 10.62, "y_m": 7.05,
-    "num_locating_aps": 5, "accuracy": 3, "last_seen": int(START) - 6, "username": "alice@example.com",
-    "manufacture": "Dell", "os": "Windows 11", "ssid": "Corp", "is_guest": False, "tx_rate": 344.0,
-}  # fmt: skip
-SLIM = {"mac": MAC, "map_id": "m1", "x": 238.5, "y": 153.0, "num_locating_aps": 4}
-
-
-def tracker(*, keep_all: bool = False, ignored: tuple[str, ...] = ("host/",)) -> Tracker:
-    made = Tracker(VirtualClock(), forget_after=1800, rules=NameRules.of({}, ignored), keep_all=keep_all)
-    made.set_maps({"m1": Map(id="m1", width=1600, width_m=80.0)})
-    return made
-
-
-def hear(it: Tracker, record: dict[str, Any], channel: Channel | None = None) -> None:
-    channel = channel or Channel("site")
-    text = json.dumps({"event": "data", "channel": str(channel), "data": json.dumps(record)})
-    for event in decode(text):
-        if isinstance(event, ClientFrame):
-            it.frame(event, SITES)
-        elif isinstance(event, Rejected | Refused | Ignored):
-            it.rejected(event)
+from support.sightings import FULL, MAC, SLIM, hear, tracker
+from support.virtual import START, virtual
 
 
 def listed(it: Tracker, record: dict[str, Any], origin: Origin = Origin.SNAPSHOT) -> Outcome:
@@ -417,3 +392,50 @@ async def test_another_site_clears_all_but_the_owners() -> None:
     it.clear()
     assert (len(it.roster), it.maps, it.wanted, it.unknown_maps) == (0, {}, {}, set())
     assert it.owners.owner_of(MAC) is not None
+
+
+class TestAccounts:
+    @virtual
+    async def test_every_event_is_accounted_for(self) -> None:
+        it = tracker()
+        hear(it, FULL)
+        hear(it, FULL, Channel("elsewhere"))
+        it.rejected(Rejected("no JSON"))
+        it.rejected(Ignored("unknown"))
+        it.rejected(Refused("channel", "denied"))
+        assert it.heard == {"records": 1, "rejected": 2, "ignored": 1, "refused": 1}
+        listed(it, FULL)
+        assert sum(it.roster.counts.values()) == it.counts["received"] == 2
+
+
+class TestMapsThatDoNotExist:
+    @virtual
+    async def test_nobody_is_on_a_map_that_a_complete_list_does_not_name(self) -> None:
+        it = tracker()
+        hear(it, {**SLIM, "map_id": "m9"}, Channel("site", "m9"))
+        assert it.unknown_maps == {"m9"}
+        it.set_maps(it.maps, complete=False)
+        assert it.no_maps == frozenset()
+        it.set_maps(it.maps)
+        assert it.no_maps == {"m9"}
+        it.roster.drop_map("m9", START)
+        hear(it, {**SLIM, "map_id": "m9"}, Channel("site", "m9"))
+        assert it.roster.clients[MAC].position is None
+        assert it.counts["on_unknown_maps"] == 1
+        it.set_maps({**it.maps, "m9": Map(id="m9")})
+        hear(it, {**SLIM, "map_id": "m9"}, Channel("site", "m9"))
+        assert it.roster.clients[MAC].map_id == "m9"
+
+
+class TestClockSteps:
+    @virtual
+    async def test_a_cloud_that_is_set_back_is_still_believed(self) -> None:
+        it = tracker()
+        told: list[float] = []
+        it.on_step = lambda: told.append(it.cloud_clock.now())
+        hear(it, FULL)
+        now = it.clock.monotonic()
+        it.cloud_clock.observe(formatdate(START - 3600, usegmt=True), now, now)
+        assert len(told) == 1
+        hear(it, {**FULL, "x": 1.0, "last_seen": int(START) - 3600})
+        assert published(it)["x"] == 1.0

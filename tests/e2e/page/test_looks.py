@@ -184,9 +184,9 @@ async def test_tab_alone_leads_through_every_view(home: House, look: Look) -> No
     await viewer.shows(len(home.truth(home.floors[0])))
     way = await tabs(viewer, "As a list")
     names = [each.name for each in home.cloud.world.maps_of(home.cloud.site_id)]
-    assert way[:6] == ["Skip to content", "Floors", "Backoffice", "Mapping", "theme", "search"]
-    assert [text.rstrip("0123456789") for text in way[6:9]] == [text.rstrip("0123456789") for text in names]
-    assert way[9:] == ["plan", "Zoom in", "Zoom out", "Show the whole floor", "As a list"]
+    assert way[:7] == ["Skip to content", "Floors", "Backoffice", "Mapping", "Audit", "theme", "search"]
+    assert [text.rstrip("0123456789") for text in way[7:10]] == [text.rstrip("0123456789") for text in names]
+    assert way[10:] == ["plan", "Zoom in", "Zoom out", "Show the whole floor", "As a list"]
 
     await tabs(viewer, "Backoffice")
     await viewer.page.keyboard.press("Enter")

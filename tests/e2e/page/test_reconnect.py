@@ -23,6 +23,7 @@ async def test_an_engine_that_comes_back_is_live_again_without_a_reload(
     viewer.troubles.allow(NOBODY)
     await viewer.live()
     await viewer.shows(len(house.truth(house.floors[0])))
+    await viewer.until("window.mistlocate.plan.picture?.naturalWidth > 0")  # nothing is under way when it goes
     await viewer.page.evaluate("() => { window.same = true }")
     await house.stop()
     health = viewer.page.locator("#health")

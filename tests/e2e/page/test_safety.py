@@ -112,6 +112,31 @@ async def test_names_of_maps_and_levels_and_zones_are_text_everywhere(home: Hous
     await unharmed(viewer)
 
 
+async def test_a_name_does_not_turn_the_text_around_it(home: House, look: Look) -> None:
+    name = "\u202eecila@example.com"
+    mac = home.stage.add_device(map_id=home.floors[0], x=600, y=300, username=name)
+    await until(lambda: home.site.owns(name))
+    viewer = await look(home)
+    await viewer.until("mac => window.mistlocate.plan?.devices.has(mac)", mac)
+    await viewer.page.get_by_role("combobox").fill("ecila")
+    option = viewer.page.get_by_role("option")
+    await expect(option).to_contain_text("\ufffd")
+    await expect(option).not_to_contain_text("\u202e")
+    await option.click()
+    await expect(viewer.page.locator("#details h2")).to_contain_text("\ufffdecila")
+
+
+async def test_settings_that_decide_where_the_token_goes_are_shown_and_not_changed(home: House, look: Look) -> None:
+    viewer = await look(home)
+    await viewer.go("backoffice", "mod-sys-1-MistWebsocket-1")
+    await viewer.page.locator("summary", has_text="Settings").click()
+    for name in ("rest_host", "proxy", "verify_tls"):
+        field = viewer.page.get_by_label(name, exact=True)
+        await expect(field).to_be_disabled()
+    await expect(viewer.page.get_by_label("rest_host", exact=True)).to_have_value(home.cloud.url)
+    await expect(viewer.page.get_by_label("forget_after", exact=True)).to_be_enabled()
+
+
 @pytest.mark.parametrize(
     "address", ["floors/%E0%A4%A", "floors/<img src=x onerror=window.hacked=1>", "constructor/x", "//"]
 )

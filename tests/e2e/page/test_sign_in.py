@@ -41,7 +41,7 @@ async def test_a_key_of_each_level_opens_what_it_may(locked: House, look: Look, 
     await expect(viewer.page.get_by_label("API key")).to_have_attribute("type", "password")
     await give(viewer, KEYS[level])
     await viewer.live()
-    tabs = ["Floors", "Backoffice"] + (["Mapping"] if level == "administrator" else [])
+    tabs = ["Floors", "Backoffice"] + (["Mapping", "Audit"] if level == "administrator" else [])
     await expect(viewer.page.get_by_role("navigation", name="Views").get_by_role("link")).to_have_text(tabs)
     await viewer.shows(len(locked.truth(locked.floors[0])))
     assert await viewer.page.evaluate("window.mistlocate.me.level") == level

@@ -11,6 +11,14 @@ from mistlocate.engines.embedded.drivers import DRIVERS
 from mistlocate.engines.embedded.engine import Engine
 from support.drivers import Probe
 
+
+class StoppedClock(FastClock):
+    """No time passes for whoever asks it, so that a bucket that is empty stays so; waiting goes on."""
+
+    def monotonic(self) -> float:
+        return 1000.0
+
+
 Running = Callable[..., AbstractAsyncContextManager[Engine]]
 
 
@@ -26,6 +34,12 @@ def probes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Loa
         return load({**raw, **settings}, tmp_path)
 
     return make
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
+    """Stop the clock by which an engine counts what callers ask."""
+    return lambda engine: monkeypatch.setattr(engine, "clock", StoppedClock(50))
 
 
 @pytest.fixture

@@ -79,7 +79,13 @@ class TestWithoutKeys:
     def test_further_names_can_be_allowed(self) -> None:
         assert Access(hosts=["Finder.example"]).check({"host": "finder.example:8680"}) is None
 
-    @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip"])
+    def test_nor_is_one_that_does_not_say_so(self) -> None:
+        found = Access().check(LOCAL, "1.0")
+        assert found is not None
+        assert found.status == 403
+        assert Access([ApiKey("panel", Level.USER, hash_key("x"))]).check(LOCAL, "1.0") is None
+
+    @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip", "via", "x-forwarded-proto"])
     def test_whoever_comes_through_a_proxy_is_not_local(self, header: str) -> None:
         assert Access().check({**LOCAL, header: "10.0.0.9"}) is not None
 

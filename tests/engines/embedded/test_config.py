@@ -282,3 +282,15 @@ class TestText:
         (tmp_path / "x.yaml").write_bytes(b"\xff\xfe")
         with pytest.raises(SettingsError, match="UTF-8"):
             load_file(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize("key", ["listen.x", "zones.0", ".", "a.b.c"])
+def test_a_key_with_a_dot_is_a_problem_like_any_other(key: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such key"):
+        load({key: "x"}, tmp_path)
+
+
+@pytest.mark.parametrize("proxies", [["proxy.example.com"], ["10.0.0.1/8"], [""]])
+def test_proxies_are_addresses(proxies: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="not an address or a network"):
+        load({"trusted_proxies": proxies}, tmp_path)

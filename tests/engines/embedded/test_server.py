@@ -11,8 +11,9 @@ from websockets.exceptions import ConnectionClosed
 
 from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.engine import Engine
-from mistlocate.engines.embedded.server import serving
+from mistlocate.engines.embedded.server import _listen, serving
 from mistlocate.errors import EngineError
+from support.waiting import until
 
 Running = Callable[..., AbstractAsyncContextManager[Engine]]
 
@@ -66,3 +67,19 @@ async def test_no_key_is_logged_however_it_comes(running: Running, caplog: pytes
             found = await http.get(f"{url}/api/engine/v2/self", headers={"X-API-Key": "sesame"})
             assert found.status_code == 200
     assert "sesame" not in caplog.text
+
+
+async def test_what_is_sent_in_small_pieces_does_not_wait() -> None:
+    """Without this option the body of an answer waits until the client has confirmed the head, which takes 40 ms."""
+    sockets: list[socket.socket] = []
+
+    class Taking(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            sockets.append(transport.get_extra_info("socket"))
+
+    server = await asyncio.get_running_loop().create_server(Taking, sock=_listen("127.0.0.1", 0))
+    async with server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        await until(lambda: sockets)
+        assert sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.close()

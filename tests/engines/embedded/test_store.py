@@ -164,3 +164,83 @@ async def test_a_write_that_nobody_waits_for_any_more_is_finished_and_stands_in_
         await store.close()
         with pytest.raises(StoreError, match="closed"):
             await store.write_hash("m", "h", {"late": "1"})
+
+
+async def test_a_deleted_file_is_said_and_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with opened(path) as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("h", {"a": "1"})
+        for each in tmp_path.glob("a.db*"):
+            each.unlink()
+        with pytest.raises(StoreError, match="deleted or replaced"):
+            await storage.write("h", {"b": "2"})
+        await storage.write("h", {"b": "2"})
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+    async with opened(path) as store:
+        assert await ModuleStorage(store, "m").read("h") == {"b": "2"}
+
+
+async def test_a_folder_that_goes_and_comes_back_is_used_again(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with opened(folder / "a.db") as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("h", {"a": "1"})
+        folder.rename(tmp_path / "elsewhere")
+        folder.touch()
+        for _ in range(3):
+            with pytest.raises(StoreError, match="cannot be opened"):
+                await storage.write("h", {"b": "2"})
+        folder.unlink()
+        (tmp_path / "elsewhere").rename(folder)
+        await storage.write("h", {"b": "2"})
+        assert await storage.read("h") == {"a": "1", "b": "2"}
+
+
+def _bytes_of(path: Path) -> bytes:
+    return b"".join(each.read_bytes() for each in path.parent.iterdir() if each.name.startswith(path.name))
+
+
+async def test_what_is_deleted_cannot_be_read_from_the_files_any_more(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with opened(path) as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("h", {f"mac-{n}": f"wanda.leaver-{n}" for n in range(500)})
+        assert b"wanda.leaver" in _bytes_of(path)
+        await storage.write("h", {f"mac-{n}": None for n in range(500)})
+        await storage.wipe()
+        assert b"wanda.leaver" not in _bytes_of(path)
+        assert await storage.read("h") == {}
+
+
+async def test_what_was_deleted_before_goes_with_the_first_start(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with opened(path) as store:
+        await ModuleStorage(store, "m").write("h", {"kept": "1"})
+    with sqlite3.connect(path) as old:
+        old.execute("PRAGMA secure_delete = OFF")
+        old.executemany("INSERT INTO hashes VALUES ('m', 'h', ?, ?)", [(f"f{n}", "wanda.leaver") for n in range(500)])
+        old.commit()
+        old.execute("DELETE FROM hashes WHERE field LIKE 'f%'")
+        old.execute("PRAGMA user_version = 1")
+        old.commit()
+    old.close()
+    assert b"wanda.leaver" in _bytes_of(path)
+    async with opened(path) as store:
+        assert await ModuleStorage(store, "m").read("h") == {"kept": "1"}
+    assert b"wanda.leaver" not in _bytes_of(path)
+
+
+async def test_a_reader_that_keeps_what_was_deleted_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with opened(path) as store:
+        storage = ModuleStorage(store, "m")
+        await storage.write("h", {"a": "1"})
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM hashes").fetchall()
+        await storage.write("h", {"a": None})
+        with pytest.raises(StoreError, match="read by another program"):
+            await storage.wipe()
+        reader.close()
+        await storage.wipe()

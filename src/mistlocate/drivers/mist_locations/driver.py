@@ -10,15 +10,17 @@ from mistlocate import __version__
 from mistlocate.driver.base import Driver, StatusInfo
 from mistlocate.driver.command import Level, command
 from mistlocate.driver.interfaces import Locatable
+from mistlocate.driver.named import Named
 from mistlocate.drivers.mist_locations.explain import Rules, explain
 from mistlocate.drivers.mist_locations.levels import Levels
 from mistlocate.drivers.mist_locations.live import Clients, LiveLevels
+from mistlocate.drivers.mist_locations.maps import map_info, map_problems
+from mistlocate.drivers.mist_locations.people import People, label, names_given
 from mistlocate.drivers.mist_locations.records import location_record, seen_at
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.location import identity
 from mistlocate.location.floorplans import Floorplans, MapInfo
-from mistlocate.location.geometry import LatLng, pixels_per_metre
-from mistlocate.location.visibility import Shown
+from mistlocate.location.visibility import Shown, below_minimum
 
 #: The kind of location that this driver knows.
 WIRELESS = "wireless"
@@ -68,11 +70,19 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._mist = self.context.module(MIST)
         self._maps: list[MapInfo] | None = None
         self._freshness: Mapping[str, Any] = {}
-        self._clock_offset = 0.0
+        self._cloud_time = self._cloud_time_by(0.0)
         self._levels = Levels()
+        self._named = Named(self.context, lambda: self.settings)
+        self._people = People(self._mist, self._named, self.context, self._max_age)
         self._live = LiveLevels(
-            self._mist, self.context.status, self.context.clock, self._devices, frozenset(self.statuses)
+            self._mist,
+            self.context.status,
+            self.context.clock,
+            self._devices,
+            frozenset(self.statuses),
+            lambda: self.settings.minimum_count,
         )
+        self.spawn(self._named.run(), "audit")
         self._publishing: asyncio.Task[None] | None = None
         self.context.status.set("driver", {"name": "mistlocate", "version": __version__})
         self._map_again()
@@ -88,7 +98,8 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._map_again()
 
     async def on_unload(self) -> None:
-        """Follow nothing any more."""
+        """Follow nothing any more, and write what is not written yet."""
+        await self._named.stop()
         for unsubscribe in self._subscriptions:
             unsubscribe()
         self._live.follow(None)
@@ -102,22 +113,21 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._live.changed()
 
     def _offset_changed(self, offset: Any) -> None:
-        self._clock_offset = float(offset) if isinstance(offset, int | float) else 0.0
+        self._cloud_time = self._cloud_time_by(float(offset) if isinstance(offset, int | float) else 0.0)
+
+    def _cloud_time_by(self, offset: float) -> float:
+        """The cloud's time when the monotonic clock read 0, by the offset that is told now.
+
+        Kept like this, a machine whose clock is set tells the right time also until the next offset is told.
+        """
+        return self.context.clock.wall() + offset - self.context.clock.monotonic()
 
     def _map_again(self) -> None:
         mappings = {map_id: each.floor() for map_id, each in self.settings.floorplan_mappings.items()}
         self._floorplans = Floorplans(mappings, self._maps)
         self._publish_levels()
         self._levels.keep_only(mappings)
-        found = self._floorplans.problems()
-        problems = {
-            "unmapped_maps": list(found.unmapped),
-            "dangling_mappings": list(found.dangling),
-            "unplaceable_maps": list(found.unplaceable),
-            "maps_without_size": list(found.unsized),
-            "levels_with_several_maps": {level: list(maps) for level, maps in found.shared_levels.items()},
-        }
-        self.context.status.set("problems", {key: value for key, value in problems.items() if value})
+        self.context.status.set("problems", map_problems(self._floorplans))
 
     def _publish_levels(self) -> None:
         """Publish the levels of the present mappings, if that is wanted."""
@@ -134,10 +144,13 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command()
     async def locate_user(self, email: str | None = None, username: str | None = None) -> list[dict[str, Any]]:
         """Where somebody's devices are, the newest first; either name may match."""
-        names = dict.fromkeys(name for name in (email, username) if name)
-        answers = await asyncio.gather(*(self._mist.call("locate", name, **self._guests()) for name in names))
-        clients = {client["mac"]: client for answer in answers for client in answer}
-        return self._locations(list(clients.values()))
+        names = names_given(email, username)
+        async with self._named.ask("locate_user", " or ".join(names)) as asked:
+            answers = await self._asked("locate", names)
+            clients = {client["mac"]: client for answer in answers for client in answer}
+            found = self._locations(list(clients.values()))
+            asked.found(found)
+            return found
 
     @command()
     async def device_locations(self, zone_id: str, location: str | None = None) -> list[dict[str, Any]]:
@@ -150,15 +163,20 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command()
     async def macs_assigned_to(self, email: str | None = None, username: str | None = None) -> list[str]:
         """Somebody's MACs; either name may match."""
-        names = dict.fromkeys(name for name in (email, username) if name)
-        answers = await asyncio.gather(*(self._mist.call("macs_assigned_to", each, **self._guests()) for each in names))
-        return list(dict.fromkeys(mac for macs in answers for mac in macs))
+        names = names_given(email, username)
+        async with self._named.ask("macs_assigned_to", " or ".join(names)) as asked:
+            answers = await self._asked("macs_assigned_to", names)
+            found = list(dict.fromkeys(mac for macs in answers for mac in macs))
+            asked.found(found)
+            return found
 
     @command()
     async def check_ownership_of(self, mac_address: str) -> dict[str, Any] | None:
         """Whose a device is: `{location, assigned_to, mac_address}`, or null if that is not known."""
         mac = identity.format_mac(mac_address)
-        owner = await self._mist.call("ownership_of", mac, **self._guests())
+        async with self._named.ask("check_ownership_of", mac) as asked:
+            owner = await self._mist.call("ownership_of", mac, **self._guests())
+            asked.found(owner)
         return {"location": WIRELESS, "assigned_to": owner, "mac_address": mac} if owner else None
 
     # -- around them ------------------------------------------------------------------------------
@@ -166,7 +184,10 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def mac_address_mappings(self, username: str, macs: list[str], domain: str | None = None) -> list[str]:
         """Assign MACs to a person by hand, above all that the network says; answers all MACs of the person."""
-        return list(await self._mist.call("mac_address_mappings", username, macs, domain))
+        async with self._named.ask("mac_address_mappings", f"{username}@{domain}" if domain else username) as asked:
+            answer = list(await self._mist.call("mac_address_mappings", username, macs, domain))
+            asked.done()
+            return answer
 
     @command(Level.ADMINISTRATOR)
     async def ip_username_mappings(self, ip_mappings: list[list[str | None]]) -> int:
@@ -187,37 +208,85 @@ class MistLocations(Driver[MistLocationsSettings]):
 
         `location` is the location record of the device seen last, or null if the person cannot be located now.
         """
-        people = await self._mist.call("find_people", text, limit=limit, **self._guests())
-        found = []
-        for person in people:
-            locations = self._locations(person["records"])
-            found.append(
-                {
-                    "user": person["user"],
-                    "guest": person["guest"],
-                    "devices": len(person["macs"]),
-                    "location": locations[0] if locations else None,
-                }
-            )
-        return found
+        async with self._named.ask("search", text) as asked:
+            people = await self._mist.call("find_people", text, limit=limit, **self._guests())
+            found = []
+            for person in people:
+                location = next(iter(self._locations(person["records"])), None)
+                known = {"user": person["user"], "guest": person["guest"], "devices": len(person["macs"])}
+                found.append({**known, "location": location})
+            asked.found(found)
+            return found
 
     @command(Level.SUPPORT)
     async def explain(self, who: str) -> dict[str, Any]:
         """Why a person or a device is shown where it is, or not shown: evidence, ages, rules, last map changes."""
-        evidence = await self._mist.call("evidence", who, **self._guests())
-        rules = Rules(
+        async with self._named.ask("explain", who) as asked:
+            evidence = await self._mist.call("evidence", who, **self._guests())
+            found = explain(who, evidence, await self._rules())
+            asked.found(found["shown"])
+            return found
+
+    async def _rules(self) -> Rules:
+        return Rules(
             floorplans=self._floorplans,
             guests=self.settings.guests,
             max_age=self._max_age(),
             now=self._now(),
             stale=self._all_stale(),
             stale_maps=frozenset(self._freshness.get("stale_maps", ())),
-            stream=(
-                str(await self._mist.status("stream_state")),
-                str(await self._mist.status("stream_reason")),
-            ),
+            stream=(str(await self._mist.status("stream_state")), str(await self._mist.status("stream_reason"))),
         )
-        return explain(who, evidence, rules)
+
+    # -- the people -------------------------------------------------------------------------------
+
+    @command(Level.ADMINISTRATOR)
+    async def opt_out(self, who: str) -> dict[str, Any]:
+        """Show a person (name, e-mail) or a device (MAC) nowhere any more: `{devices, saved}`.
+
+        `devices` is how many devices that takes effect on now. It is in force at once; `saved` is false while it
+        would not survive a restart, which is mended as soon as possible.
+        """
+        async with self._named.ask("opt_out", label(who), counted=False) as asked:
+            answer = await self._people.opt_out(who)
+            self._live.changed()
+            self._live.publish()
+            asked.done()
+            return answer
+
+    @command(Level.ADMINISTRATOR)
+    async def opt_in(self, who: str) -> dict[str, Any]:
+        """Lift what `opt_out` and `erase_user` asked for: `{found, saved}`; `found` is false if there was nothing."""
+        async with self._named.ask("opt_in", label(who), counted=False) as asked:
+            answer = await self._people.opt_in(who)
+            asked.found(answer["found"])
+            return answer
+
+    @command(Level.ADMINISTRATOR)
+    async def export_user(self, who: str) -> dict[str, Any]:
+        """Everything that is kept about a person or a device, and who asked for them (`asked_for`)."""
+        async with self._named.ask("export_user", who, counted=False) as asked:
+            answer = await self._people.export(who)
+            asked.found(answer["devices"])
+            return answer
+
+    @command(Level.ADMINISTRATOR)
+    async def erase_user(self, who: str, relearn: bool = False) -> dict[str, Any]:
+        """Forget everything about a person or a device: `{devices, records}`; without `relearn` for good.
+
+        `records` is how many audit records do not name them any more.
+        """
+        async with self._named.ask("erase_user", label(who), counted=False) as asked:
+            answer = await self._people.erase(who, "erased", relearn=relearn)
+            asked.done()
+            return answer
+
+    @command(Level.ADMINISTRATOR)
+    async def audit(
+        self, since: float | None = None, limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    ) -> list[dict[str, Any]]:
+        """Who asked for whom since a unix time (default: a day ago), the newest first: `{at, asker, command, …}`."""
+        return await self._named.answer(since, limit)
 
     @command()
     async def unmapped_maps(self) -> list[dict[str, Any]]:
@@ -229,6 +298,12 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     # -- parts ------------------------------------------------------------------------------------
 
+    async def _asked(self, command: str, names: Iterable[str]) -> list[Any]:
+        """What MistWebsocket answers about each of these names, asked side by side."""
+        first, *more = [self._mist.call(command, name, **self._guests()) for name in names] or [_nobody()]
+        # Nearly always there is one: tasks of its own would take a third of the time of an answer.
+        return await asyncio.gather(first, *more) if more else [await first]
+
     def _guests(self) -> dict[str, bool]:
         """The names that guests typed answer only where guests are shown; otherwise nothing is asked about them."""
         return {"guests": True} if self.settings.guests is Shown.SHOWN else {}
@@ -238,7 +313,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         now = self._now()
         found: list[dict[str, Any]] = []
         for map_id in self._floorplans.maps_of(zone_id):
-            found += self._levels.of_map(
+            records = self._levels.of_map(
                 map_id,
                 clients.get(map_id, ()),
                 self._floorplans,
@@ -247,6 +322,10 @@ class MistLocations(Driver[MistLocationsSettings]):
                 now=now,
                 oldest=now - self._max_age(),
             )
+            if self._people.withholds:
+                records = [record for record in records if not self._people.is_withheld(record["mac"])]
+            if not below_minimum(len(records), self.settings.minimum_count):
+                found += records
         return found
 
     def _locations(self, clients: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -274,25 +353,9 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     def _now(self) -> float:
         """The cloud's time: ages are told by the clock that wrote the records."""
-        return self.context.clock.wall() + self._clock_offset
+        return self._cloud_time + self.context.clock.monotonic()
 
 
-def map_info(summary: Mapping[str, Any]) -> MapInfo:
-    """A map from the status `maps` of MistWebsocket."""
-    width, height = summary.get("width"), summary.get("height")
-    return MapInfo(
-        id=str(summary["id"]),
-        name=str(summary.get("name", "")),
-        kind="google" if summary.get("type") == "google" else "image",
-        width=width,
-        height=height,
-        ppm=pixels_per_metre(width, summary.get("width_m"), height, summary.get("height_m"), summary.get("ppm")),
-        top_left=_corner(summary.get("latlng_tl")),
-        bottom_right=_corner(summary.get("latlng_br")),
-        modified=summary.get("modified_time"),
-        has_image=summary.get("has_image") is True,
-    )
-
-
-def _corner(corner: Any) -> LatLng | None:
-    return None if corner is None else LatLng(float(corner["lat"]), float(corner["lng"]))
+async def _nobody() -> list[Any]:
+    """The answer about no name."""
+    return []

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mistlocate.drivers.mist_locations.records import location_record, seen_at
+from mistlocate.drivers.mist_locations.records import location_record, seen_at, template
 from mistlocate.location.floorplans import Floorplans, Plan
 from mistlocate.location.visibility import Pseudonyms, Shown, device_shown
 
@@ -59,14 +59,24 @@ class Levels:
     def _compute(
         self, clients: Sequence[Any], plan: Plan, stale: bool, guests: Shown, now: float
     ) -> list[tuple[float, dict[str, Any]]]:
-        records = []
+        records: list[tuple[float, dict[str, Any]]] = []
+        anonymous: list[tuple[float, dict[str, Any]]] = []
+        like = template(plan)
+        shown_as = {is_guest: device_shown(is_guest=is_guest, guests=guests) for is_guest in (False, True)}
         for client in clients:
-            if not isinstance(client, Mapping) or not isinstance(client.get("mac"), str):
+            if not isinstance(client, dict) or not isinstance(client.get("mac"), str):
                 continue  # a status is only as good as whoever wrote it
-            shown = device_shown(is_guest=client.get("is_guest") is True, guests=guests)
+            shown = shown_as[client.get("is_guest") is True]
             seen = seen_at(client, now)
             if shown is Shown.HIDDEN or seen is None:
                 continue
-            mac = self._pseudonyms.of(client["mac"], now) if shown is Shown.ANONYMOUS else None
-            records.append((seen, location_record(client, plan, seen, stale=stale, anonymous_mac=mac)))
-        return records
+            if client.get("anonymous") is True:
+                mac = client["mac"]  # a stand-in already
+            elif shown is Shown.ANONYMOUS:
+                mac = self._pseudonyms.of(client["mac"], now)
+            else:
+                records.append((seen, location_record(client, plan, seen, stale=stale, like=like)))
+                continue
+            anonymous.append((seen, location_record(client, plan, seen, stale=stale, anonymous_mac=mac, like=like)))
+        anonymous.sort(key=lambda each: str(each[1]["mac"]))
+        return records + anonymous

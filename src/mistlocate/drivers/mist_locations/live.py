@@ -30,6 +30,7 @@ Clients = Mapping[str, Sequence[Any]]
 class LiveLevels:
     """Publishes the levels of a set of plans. `devices` answers who is in a zone, given the clients of the maps.
 
+    `minimum` is how many devices a map needs to be answered.
     `taken` are statuses of other meaning: a level whose zone has such a name is in the list only.
     """
 
@@ -40,17 +41,19 @@ class LiveLevels:
         clock: Clock,
         devices: Callable[[str, Clients], list[dict[str, Any]]],
         taken: frozenset[str],
+        minimum: Callable[[], int] = lambda: 0,
     ) -> None:
         self._mist = mist
         self._status = status
         self._clock = clock
         self._devices = devices
         self._taken = taken | {LEVELS}
+        self._minimum = minimum
         self._floorplans: Floorplans | None = None
         self._levels: dict[str, list[str]] = {}
         self._clients: dict[str, Sequence[Any]] = {}
         self._subscriptions: dict[str, Unsubscribe] = {}
-        self._counts: dict[str, int] = {}
+        self._counts: dict[str, int | None] = {}
         self._due: set[str] = set()
         self._news = asyncio.Event()
 
@@ -97,6 +100,8 @@ class LiveLevels:
         for zone in due & self._levels.keys():
             devices = self._devices(zone, self._clients)
             self._counts[zone] = len(devices)
+            if not devices and self._minimum():
+                self._counts[zone] = None  # none, or fewer than may be told: that must not be told apart
             if zone not in self._taken:
                 self._status.set(zone, devices)
         levels = [
@@ -124,12 +129,13 @@ def maps_of_levels(floorplans: Floorplans) -> dict[str, list[str]]:
     return {zone: list(floorplans.maps_of(zone)) for zone in zones}
 
 
-def summary(floorplans: Floorplans, zone: str, maps: Sequence[str], devices: int) -> dict[str, Any]:
+def summary(floorplans: Floorplans, zone: str, maps: Sequence[str], devices: int | None) -> dict[str, Any]:
     """A level in the list: `{zone, name, building, maps, devices, width, height, per_metre, aligned, image}`.
 
     `per_metre` is how much of its coordinates a metre is, null where nobody knows the scale. Sizes are those of its
-    records, -1 where unknown. `image` is the asset of MistWebsocket that these coordinates lie on; null for a level
-    that is aligned to the building's own plan, and where Mist has no image.
+    records, -1 where unknown. `devices` is null where it is too small to be told (`minimum_count`). `image` is the
+    asset of MistWebsocket that these coordinates lie on; null for a level that is aligned to the building's own
+    plan, and where Mist has no image.
     """
     plans = [plan for map_id in maps if (plan := floorplans.plans[map_id]).mapping.level == zone]
     sized = next((plan for plan in plans if plan.width != UNKNOWN_SIZE), plans[0])

@@ -11,6 +11,7 @@ from typing import Any
 
 from mistlocate.location.floorplans import Plan
 from mistlocate.location.observation import source_time
+from mistlocate.location.visibility import coarse
 
 #: The error radius that goes without saying where the cloud gives none, divided by how many access points took part
 #: (metres); with one access point a position is no better than "near it".
@@ -26,47 +27,75 @@ def seen_at(client: Mapping[str, Any], now: float) -> float | None:
 
 
 def location_record(
-    client: Mapping[str, Any], plan: Plan, seen: float, *, stale: bool, anonymous_mac: str | None = None
+    client: Mapping[str, Any],
+    plan: Plan,
+    seen: float,
+    *,
+    stale: bool,
+    anonymous_mac: str | None = None,
+    like: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One device as a location record. `anonymous_mac` replaces everything by which it could be told apart."""
-    x, y = _number(client.get("x")), _number(client.get("y"))
-    placed = plan.place(x, y)
-    record: dict[str, Any] = {
-        "location": "wireless",
-        "coordinates_from": "top-left",
-        "x": placed.x,
-        "y": placed.y,
-        "map_width": float(placed.width),
-        "map_height": float(placed.height),
-        "mac": anonymous_mac or client["mac"],
-        "variance": _variance(client) if placed.x is not None else plan.reach_m(),
-        "last_seen": int(seen),
-        "last_seen_from": client.get("last_seen_from", "source"),
-        "stale": stale,
-        "building": plan.mapping.building,
-        "level": plan.mapping.level,
-        "level_name": plan.mapping.level_name,
-        "manufacturer": None if anonymous_mac else client.get("manufacture") or None,
-        "os": None if anonymous_mac else client.get("os") or None,
-        "ssid": None if anonymous_mac else client.get("ssid") or None,
-        "mist_map_id": client.get("map_id"),
-    }
+    """One device as a location record. `anonymous_mac` replaces everything by which it could be told apart.
+
+    `like` is the `template` of the plan: whoever makes the records of a full floor makes it once, and each takes half
+    the time.
+    """
+    get = client.get
+    placed = plan.place(_number(get("x")), _number(get("y")))
+    record = template(plan) if like is None else like.copy()
+    record["x"], record["y"] = placed.x, placed.y
+    record["variance"] = _variance(client) if placed.x is not None else plan.reach_m()
+    record["last_seen_from"] = get("last_seen_from", "source")
+    record["stale"] = stale
+    record["mist_map_id"] = get("map_id")
+    if anonymous_mac:
+        record["mac"], record["last_seen"] = anonymous_mac, coarse(seen)
+    else:
+        record["mac"], record["last_seen"] = client["mac"], int(seen)
+        record["manufacturer"] = get("manufacture") or None
+        record["os"] = get("os") or None
+        record["ssid"] = get("ssid") or None
     if placed.where is not None:
         record["lat"], record["lon"] = placed.where
         record["s2_cell_id"] = placed.s2_cell_id
     return record
 
 
+def template(plan: Plan) -> dict[str, Any]:
+    """A record on this plan of which nothing else is known, with the keys in their order."""
+    return {
+        "location": "wireless",
+        "coordinates_from": "top-left",
+        "x": None,
+        "y": None,
+        "map_width": float(plan.width),
+        "map_height": float(plan.height),
+        "mac": None,
+        "variance": None,
+        "last_seen": None,
+        "last_seen_from": None,
+        "stale": None,
+        "building": plan.mapping.building,
+        "level": plan.mapping.level,
+        "level_name": plan.mapping.level_name,
+        "manufacturer": None,
+        "os": None,
+        "ssid": None,
+        "mist_map_id": None,
+    }
+
+
 def _variance(client: Mapping[str, Any]) -> float:
     accuracy = _number(client.get("accuracy"))
-    if accuracy is not None and accuracy > 0:
+    if accuracy is not None and accuracy > 0.0:
         return accuracy
     return RADIUS_OF_ONE_AP_M / max(1.0, _number(client.get("num_locating_aps")) or 1.0)
 
 
 def _number(value: object) -> float | None:
     """A finite number, or None: records come from a status, which other software may have written."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    number = float(value)
-    return number if number - number == 0.0 else None
+    if type(value) is not float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        value = float(value)
+    return value if value - value == 0.0 else None

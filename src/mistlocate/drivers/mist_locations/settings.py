@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from mistlocate.driver.base import DriverSettings
+from mistlocate.driver.named import NamedSettings
 from mistlocate.location.floorplans import FloorMapping
 from mistlocate.location.geometry import Affine, Point
 from mistlocate.location.visibility import Shown
@@ -72,7 +72,7 @@ class FloorplanMapping(BaseModel):
         return FloorMapping(self.zones(), self.level_name, self.width, self.height, align)
 
 
-class MistLocationsSettings(DriverSettings):
+class MistLocationsSettings(NamedSettings):
     """Which level each Mist map is, and who is shown."""
 
     floorplan_mappings: dict[str, Annotated[FloorplanMapping, BeforeValidator(_not_pasted)]] = Field(
@@ -84,6 +84,9 @@ class MistLocationsSettings(DriverSettings):
     guests: Shown = Field(
         Shown.ANONYMOUS,
         description="Guests' devices: shown (found by the address they typed), anonymous (counted only), or hidden.",
+    )
+    minimum_count: Annotated[int, Field(ge=0, le=1000)] = Field(
+        0, description="Maps with fewer devices than this are answered as if empty, in every zone; 0: all are answered."
     )
     publish_levels: bool = Field(
         False, description="For pages: publish the devices of each level as a status named by its zone."

@@ -8,6 +8,7 @@ from mistlocate.location.identity import is_random_mac, whole_mac
 from mistlocate.location.ownership import Match, Source
 from mistlocate.location.roster import Client
 from mistlocate.location.search import Person, search
+from mistlocate.location.visibility import Shown
 
 
 def newest_first(clients: Iterable[Client]) -> list[Client]:
@@ -81,6 +82,8 @@ def _people(tracker: Tracker, who: str, match: Match, *, guests: bool) -> list[s
 
 def _device(tracker: Tracker, mac: str, *, guests: bool) -> dict[str, Any]:
     client = tracker.roster.get(mac)
+    if client is not None and tracker.shown(client) is not Shown.SHOWN:
+        client = None  # as if it were not there, for whoever asks
     owned = tracker.owners.owner_of(mac, guests=guests)
     found: dict[str, Any] = {
         "mac": mac,
@@ -103,7 +106,7 @@ def _device(tracker: Tracker, mac: str, *, guests: bool) -> dict[str, Any]:
     found["named_by_network"] = bool(client.username)
     found["name_withheld"] = bool(client.username) and rules.is_ignored(client.username or "")
     found["pre_shared_key"] = None if client.psk_id is None else _key(tracker, client.psk_id)
-    found["moves"] = [] if anonymous else [move._asdict() for move in client.moves or ()]
+    found["moves"] = [] if anonymous else [move._asdict() for move in client.moves]
     return found
 
 

@@ -1,20 +1,24 @@
 """MistWebsocket: the stream and the REST API of one Juniper Mist site."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from mistlocate.driver.base import Asset, Driver, StatusInfo
 from mistlocate.driver.command import Level, command
+from mistlocate.driver.named import Named
 from mistlocate.drivers.mist_websocket import answers, report
+from mistlocate.drivers.mist_websocket.people import People, unknown_client
 from mistlocate.drivers.mist_websocket.publish import map_summary
 from mistlocate.drivers.mist_websocket.session import SiteSession
 from mistlocate.drivers.mist_websocket.settings import PLACEHOLDERS, URI_BASE, MistWebsocketSettings
-from mistlocate.errors import BadArguments, ModuleUnavailable, NotFound
+from mistlocate.errors import AccessDenied, BadArguments, ModuleUnavailable, NotFound, Problem
 from mistlocate.location import identity
 from mistlocate.location.identity import whole_mac
+from mistlocate.location.objections import names_in
 from mistlocate.mist.budget import Purpose
+from mistlocate.mist.clouds import looks_like_url
 from mistlocate.mist.health import StreamState
 
 
@@ -35,6 +39,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     uri_base: ClassVar[str | None] = URI_BASE
     Settings = MistWebsocketSettings
     placeholders: ClassVar[Mapping[str, Any]] = PLACEHOLDERS
+    lasting_settings: ClassVar[frozenset[str]] = frozenset({"objections"})
     default_settings: ClassVar[Mapping[str, Any]] = {
         **PLACEHOLDERS,
         "ignore_usernames": ["host/"],
@@ -44,7 +49,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         "connected": StatusInfo(Level.USER, "whether the stream is connected"),
         "stream_state": StatusInfo(Level.USER, ", ".join(StreamState)),
         "stream_reason": StatusInfo(Level.USER, "one sentence: why the stream is in this state"),
-        "last_frame": StatusInfo(Level.USER, "unix time of the last frame"),
+        "last_frame": StatusInfo(Level.USER, "unix time of the last frame, told every 10 s"),
         "freshness": StatusInfo(Level.USER, "`{stale, stale_maps}`: whether answers may be out of date, and where"),
         "clock_offset": StatusInfo(Level.USER, "seconds that the cloud's clock is ahead of this machine's"),
         "maps": StatusInfo(Level.USER, "the site's maps, as the command `maps` answers them"),
@@ -53,17 +58,31 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     }
     other_statuses: ClassVar[StatusInfo] = StatusInfo(Level.SUPPORT, "MAP_ID: the list of the clients on that map")
 
+    @classmethod
+    def not_to_be_saved(cls, changes: Mapping[str, Any]) -> Iterable[Problem]:
+        """Besides, the address of a page names a cloud, and with it where the token goes; an id does not."""
+        yield from super().not_to_be_saved(changes)
+        if looks_like_url(str(changes.get("site_id") or "")):
+            hint = "give the id of the site alone, or change it in the settings file"
+            yield Problem("site_id", "an address decides where secrets are sent, and is not saved at run time", hint)
+
     # -- hooks ------------------------------------------------------------------------------------
 
     async def on_load(self) -> None:
         """Load what was learned before, and connect."""
         self._was_connected = False
         self._site = SiteSession(self.context, self.settings, self.spawn)
+        self._people = People(self.context, self._site)
+        self._named = Named(self.context, lambda: self.settings)
+        self._site.other_problems = self._other_problems
+        self.spawn(self._named.run(), "audit")
+        self.spawn(self._people.run(), "objections")
         await self._site.start()
 
     async def on_update(self, previous: MistWebsocketSettings) -> None:
         """Apply what changed and keep what still holds."""
         await self._site.update(self.settings)
+        await self._people.settings_changed(self.settings)
 
     async def connected(self) -> None:
         """The stream came up."""
@@ -77,7 +96,12 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
 
     async def on_unload(self) -> None:
         """Disconnect, and write what is not written yet."""
+        await self._named.stop()
         await self._site.stop()
+
+    def _other_problems(self) -> dict[str, Any]:
+        unsaved = {"objections": "in force, and not saved yet"} if self._people.unsaved.is_set() else {}
+        return {**unsaved, **({"audit": self._named.trail.trouble} if self._named.trail.trouble else {})}
 
     # -- the site ---------------------------------------------------------------------------------
 
@@ -102,23 +126,26 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     async def clients(self, map_id: str | None = None) -> list[dict[str, Any]]:
         """The clients on the roster, of one map or of all, as they are published."""
         tracker = self._site.tracker
-        if map_id is not None:
-            return tracker.records_on(map_id)
-        return [tracker.record(client) for client in tracker.roster.clients.values()]
+        async with self._named.ask("clients", "everybody" if map_id is None else f"everybody on {map_id}") as asked:
+            clients = tracker.roster.clients.values() if map_id is None else tracker.roster.on_map(map_id)
+            found = tracker.records(clients)
+            asked.found(found)
+            return found
 
     @command(Level.SUPPORT)
     async def client(self, mac: str) -> dict[str, Any]:
         """One client's record with every field, asked of the cloud; the roster does not change."""
-        connection = self._site.live()
-        try:
-            row = await connection.api.client(self.settings.site, _mac(mac), Purpose.COMMAND)
-        except NotFound as error:
-            hint = "it was not seen on this site within the last day, or the site id is wrong"
-            raise NotFound("the cloud knows no client with this MAC", status=error.status, hint=hint) from None
-        record = dict(row.raw)
-        if self._site.tracker.owners.rules.is_ignored(row.record.username or ""):
-            record.pop("username", None)
-        return record
+        connection, wanted = self._site.live(), _mac(mac)
+        async with self._named.ask("client", wanted) as asked:
+            asked.found(None)
+            self._people.check_client(wanted, None)
+            try:
+                row = await connection.api.client(self.settings.site, wanted, Purpose.COMMAND)
+            except NotFound:
+                raise unknown_client() from None
+            record = self._people.client_record(wanted, row.record.username, row.raw)
+            asked.found(record)
+            return record
 
     @command(Level.SUPPORT)
     async def site_list(self, org_id: str) -> list[dict[str, Any]]:
@@ -142,7 +169,12 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command(Level.ADMINISTRATOR)
     async def get_request(self, location: str) -> Any:
         """What the cloud's API answers at a path such as /sites/SITE_ID/setting; secrets are blanked out."""
-        return await self._site.live().api.get_redacted(location)
+        if self.settings.occupancy_only:
+            raise AccessDenied("this module only counts (occupancy_only): it passes nothing on that may name people")
+        async with self._named.ask("get_request", location) as asked:
+            answer = self._people.without_objectors(await self._site.live().api.get_redacted(location))
+            asked.found(answer)
+            return answer
 
     @command(Level.SUPPORT)
     async def diagnostics(self) -> dict[str, Any]:
@@ -157,49 +189,76 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     async def locate(self, username: str, guests: bool = False) -> list[dict[str, Any]]:
         """The records of somebody's devices, the newest first; `guests` includes names that guests typed."""
         tracker = self._site.tracker
-        return [tracker.record(client) for client in answers.devices_of(tracker, username, guests=guests)]
+        async with self._named.ask("locate", username) as asked:
+            found = tracker.records(answers.devices_of(tracker, username, guests=guests))
+            asked.found(found)
+            return found
 
     @command(Level.SUPPORT)
     async def macs_assigned_to(self, username: str, guests: bool = False) -> list[str]:
         """Somebody's MACs, the one confirmed last first."""
-        return answers.macs_of(self._site.tracker, username, guests=guests)
+        async with self._named.ask("macs_assigned_to", username) as asked:
+            found = answers.macs_of(self._site.tracker, username, guests=guests)
+            asked.found(found)
+            return found
 
     @command(Level.SUPPORT)
     async def ownership_of(self, mac_address: str, guests: bool = False) -> str | None:
         """The bare lower-case name of a device's owner, or null."""
-        owned = self._site.tracker.owners.owner_of(identity.format_mac(mac_address), guests=guests)
-        return None if owned is None else owned.identity.name
+        mac = identity.format_mac(mac_address)
+        async with self._named.ask("ownership_of", mac) as asked:
+            owned = self._site.tracker.owners.owner_of(mac, guests=guests)
+            asked.found(owned)
+            return None if owned is None else owned.identity.name
 
     @command(Level.SUPPORT)
     async def find_people(
         self, text: str, guests: bool = False, limit: Annotated[int, Field(ge=1, le=100)] = 20
     ) -> list[dict[str, Any]]:
         """People by a part of name, e-mail or MAC, best first: `{user, guest, macs, records}`."""
-        return answers.people(self._site.tracker, text, guests=guests, limit=limit)
+        async with self._named.ask("find_people", text) as asked:
+            found = answers.people(self._site.tracker, text, guests=guests, limit=limit)
+            asked.found(found)
+            return found
 
     @command(Level.SUPPORT)
     async def evidence(self, who: str, guests: bool = False) -> dict[str, Any]:
         """What is known about a person or a MAC, and from where; MistLocations explains its answers with it."""
-        return answers.evidence(self._site.tracker, who, guests=guests)
+        async with self._named.ask("evidence", who) as asked:
+            found = answers.evidence(self._site.tracker, who, guests=guests)
+            asked.found(any(each["present"] for each in found["devices"]))
+            return found
 
     @command(Level.ADMINISTRATOR)
     async def mac_address_mappings(self, username: str, macs: list[str], domain: str | None = None) -> list[str]:
         """Assign MACs to a person by hand, above all that the network says; answers all MACs of the person."""
         text = f"{identity.format_username(username)}@{domain}" if domain else username
-        owners = self._site.tracker.owners
-        who = owners.pin(text, [_mac(mac) for mac in macs], self._site.tracker.cloud_clock.now())
-        if who is None:
+        owners, wanted = self._site.tracker.owners, [_mac(mac) for mac in macs]
+        if owners.rules.identify(text) is None:
             raise BadArguments("not the name of a person")
-        await self._site.store.flush()
-        return owners.macs_of([who])
+        async with self._named.ask("mac_address_mappings", text) as asked:
+            who = owners.pin(text, wanted, self._site.tracker.cloud_clock.now())
+            if who is None:
+                raise BadArguments(
+                    "this person, or one of the devices, is not to be learned: opt_in lifts what erase_user asked "
+                    "for, and with occupancy_only nobody is learned"
+                )
+            self._site.tracker.roster.mark_all()
+            await self._site.store.flush()
+            asked.done()
+            return owners.macs_of([who])
 
     @command(Level.ADMINISTRATOR)
     async def remove_mac_address_mappings(self, macs: list[str]) -> list[str]:
         """Forget who owns these MACs; the network may teach it anew. Answers those that had an owner."""
-        owners = self._site.tracker.owners
-        removed = [mac for mac in map(_mac, macs) if owners.release(mac) is not None]
-        await self._site.store.flush()
-        return removed
+        owners, wanted = self._site.tracker.owners, [_mac(mac) for mac in macs]
+        async with self._named.ask("remove_mac_address_mappings", ", ".join(wanted)) as asked:
+            removed = [mac for mac in wanted if owners.owner_of(mac, guests=True) is not None]
+            for mac in wanted:
+                owners.release(mac)
+            await self._site.store.flush()
+            asked.found(removed)
+            return removed
 
     @command(Level.ADMINISTRATOR)
     async def ip_username_mappings(self, ip_mappings: list[list[str | None]]) -> int:
@@ -210,6 +269,55 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         learned = answers.learn_logins(self._site.tracker, ip_mappings)
         await self._site.store.flush()
         return learned
+
+    @command(Level.ADMINISTRATOR)
+    async def opt_out(self, who: str) -> dict[str, Any]:
+        """Show a person (name) or a device (MAC) nowhere any more: `{devices, macs, saved}`; `opted_out` says how.
+
+        `macs` are the devices that this takes effect on now, `devices` is how many. It is in force at once; `saved` is
+        false while it would not survive a restart, which is mended as soon as possible.
+        """
+        async with self._named.ask("opt_out", self._people.label(who), counted=False) as asked:
+            macs = await self._people.opt_out(self._people.subject(who))
+            asked.done()
+            return {"devices": len(macs), "macs": macs, "saved": not self._people.unsaved.is_set()}
+
+    @command(Level.ADMINISTRATOR)
+    async def opt_in(self, who: str) -> dict[str, Any]:
+        """Lift what `opt_out` and `erase_user` asked for: `{found, saved}`; `found` is false if there was nothing."""
+        async with self._named.ask("opt_in", self._people.label(who), counted=False) as asked:
+            found = await self._people.opt_in(self._people.subject(who))
+            asked.found(found)
+            return {"found": found, "saved": not self._people.unsaved.is_set()}
+
+    @command(Level.ADMINISTRATOR)
+    async def export_user(self, who: str) -> dict[str, Any]:
+        """Everything that is kept about a person or a device: `{user, opted_out, not_learned, devices}`."""
+        async with self._named.ask("export_user", who, counted=False) as asked:
+            found = self._people.export(self._people.subject(who))
+            asked.found(found["devices"])
+            return found
+
+    @command(Level.ADMINISTRATOR)
+    async def erase_user(self, who: str, relearn: bool = False) -> dict[str, Any]:
+        """Forget everything about a person or a device: `{devices, macs, records}`; without `relearn` for good.
+
+        `macs` are the devices that were theirs, `devices` is how many. `records` is how many audit records do not name
+        them any more.
+        """
+        async with self._named.ask("erase_user", self._people.label(who), counted=False) as asked:
+            subject = self._people.subject(who)
+            records = await self._named.rename(names_in(subject, self._people.devices(subject)), "erased")
+            macs = await self._people.erase(subject, relearn=relearn)
+            asked.done()
+            return {"devices": len(macs), "macs": macs, "records": records}
+
+    @command(Level.ADMINISTRATOR)
+    async def audit(
+        self, since: float | None = None, limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    ) -> list[dict[str, Any]]:
+        """Who asked this module itself for whom since a unix time (default: a day ago), the newest first."""
+        return await self._named.answer(since, limit)
 
     # -- forms ------------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ the network, the cloud or the budget says so.
 """
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -14,6 +16,7 @@ from mistlocate.drivers.mist_websocket.keys import read_keys
 from mistlocate.drivers.mist_websocket.sync import SiteSync
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import (
+    AccessDenied,
     BudgetSpent,
     CloudError,
     CloudTrouble,
@@ -46,6 +49,9 @@ MAPS_AT_MOST_EVERY = 60.0
 
 #: Between two tries after trouble (seconds) …
 STEP_BACK = 15.0
+#: A kind of call that is refused (401, 403) is tried so many times, and then once in so many seconds.
+REFUSED_TRIES = 3
+REFUSED_EVERY = 900.0
 #: … and at most between two of a map that cannot be listed.
 FAILED_AT_MOST_EVERY = 900.0
 
@@ -56,13 +62,23 @@ class Enrichment:
     `psk_problems` says for `orgs` and `sites` why their keys could not be read.
     """
 
-    def __init__(self, sync: SiteSync, tracker: Tracker, clock: Clock, maps_interval: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        sync: SiteSync,
+        tracker: Tracker,
+        clock: Clock,
+        maps_interval: Callable[[], float],
+        rng: Callable[[], float] = random.random,
+    ) -> None:
         self.psk_problems: dict[str, str] = {}
         self._sync = sync
         self._tracker = tracker
         self._clock = clock
         self._maps_interval = maps_interval
+        self._rng = rng
         self._nobody: dict[str, float] = {}
+        self._refused: Counter[str] = Counter()
+        self._refused_until: dict[str, float] = {}
 
     async def run(self) -> None:
         """All of it, for ever."""
@@ -73,23 +89,36 @@ class Enrichment:
             tasks.create_task(self._list_unlocated())
             tasks.create_task(self._list_failed())
 
-    async def _ask(self, what: Callable[[], Awaitable[object]]) -> bool:
-        """Ask the cloud; on trouble step back and return False. Without a connection nothing is asked."""
-        if not self._sync.stream.health.connected:
+    async def _ask(self, kind: str, what: Callable[[], Awaitable[object]]) -> bool:
+        """Ask the cloud; on trouble step back and return False. Without a connection nothing is asked.
+
+        A `kind` of call that the cloud refuses again and again is left alone for a while; the others go on.
+        """
+        latched = self._clock.monotonic() < self._refused_until.get(kind, 0.0)
+        if latched or not self._sync.stream.health.connected:
             await self._clock.sleep(STEP_BACK)
             return False
         try:
             await what()
-        except TokenRefused as error:
-            self._sync.refused(error)
+        except (TokenRefused, AccessDenied) as error:
+            self._note_refusal(kind)
+            if isinstance(error, TokenRefused):
+                self._sync.refused(error)
             await self._clock.sleep(STEP_BACK)
         except (RateLimited, BudgetSpent) as error:
-            await self._clock.sleep(error.retry_after)
+            # A little later than asked for: many were told the same number at the same time.
+            await self._clock.sleep(error.retry_after * (1 + self._rng() / 4))
         except (CloudError, TransportError):
             await self._clock.sleep(STEP_BACK)
         else:
+            self._refused.pop(kind, None)
             return True
         return False
+
+    def _note_refusal(self, kind: str) -> None:
+        self._refused[kind] += 1
+        if self._refused[kind] >= REFUSED_TRIES:
+            self._refused_until[kind] = self._clock.monotonic() + REFUSED_EVERY
 
     async def _between(self, event: asyncio.Event, at_least: float, at_most: float) -> None:
         """Wait `at_least` seconds, and then for the event until `at_most` seconds have passed."""
@@ -105,7 +134,7 @@ class Enrichment:
             await self._between(self._sync.maps_wanted, MAPS_AT_MOST_EVERY, self._maps_interval())
             self._sync.maps_wanted.clear()
             if self._sync.stream.health.snapshot:
-                await self._ask(partial(self._sync.refresh_maps, Purpose.BACKGROUND))
+                await self._ask("maps", partial(self._sync.refresh_maps, Purpose.BACKGROUND))
 
     # -- unknown clients --------------------------------------------------------------------------
 
@@ -118,10 +147,10 @@ class Enrichment:
             self._leave_alone()
             maps = [each for each in self._tracker.maps if each in set(wanted.values())]
             if maps and len(wanted) > max(ONE_BY_ONE, len(maps)):
-                await self._ask(partial(self._sync.list_maps, maps))
+                await self._ask("lists", partial(self._sync.list_maps, maps))
             # Whoever is on none of these lists is asked for alone.
             for mac in list(wanted)[:ONE_BY_ONE]:
-                await self._ask(partial(self._fetch_client, mac))
+                await self._ask("client", partial(self._fetch_client, mac))
             if wanted:
                 self._sync.clients_wanted.set()
 
@@ -161,20 +190,24 @@ class Enrichment:
             stream = self._sync.stream
             connection = stream.connections if stream.health.snapshot else None
             stable = connection is not None and connection == previous
-            if stable and connection != listed and await self._ask(self._sync.list_site):
+            if stable and connection != listed and await self._ask("site", self._sync.list_site):
                 listed = connection
             previous = connection
 
     async def _list_failed(self) -> None:
         """Maps that could not be listed are tried again, ever later as long as that goes on."""
         pause = STEP_BACK
+        tries = 0
         while True:
             await self._clock.sleep(pause)
             if not self._sync.failed_maps:
-                pause = STEP_BACK
+                pause, tries = STEP_BACK, 0
             elif self._sync.stream.health.snapshot:
-                await self._ask(self._sync.list_failed)
-                pause = min(pause * 2, FAILED_AT_MOST_EVERY)
+                tries += 1
+                await self._ask("lists", self._sync.list_failed)
+                refused = self._sync.failed_maps.keys() <= self._sync.refused_maps
+                longest = refused and tries >= REFUSED_TRIES - 1  # the snapshot was the first try
+                pause = FAILED_AT_MOST_EVERY if longest else min(pause * 2, FAILED_AT_MOST_EVERY)
 
     # -- pre-shared keys --------------------------------------------------------------------------
 
@@ -183,7 +216,8 @@ class Enrichment:
             await self._sync.keys_wanted.wait()
         while True:
             self._sync.keys_wanted.clear()
-            await self._ask(self.read_keys)
+            while not await self._ask("keys", self.read_keys):
+                pass  # it has waited; a list that could not be read says nothing about the keys
             await self._between(self._sync.keys_wanted, KEYS_AT_MOST_EVERY, KEYS_EVERY)
 
     async def read_keys(self) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 from mistlocate.clock import Clock
 from mistlocate.driver.base import Asset
 from mistlocate.driver.context import Http, HttpResponse
+from mistlocate.drivers.mist_websocket.pictures import is_too_large, picture_of
 from mistlocate.errors import BudgetSpent, CloudTrouble, MistlocateError, NotFound
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.models import Map
@@ -36,14 +37,6 @@ UNDATED_FOR = 300.0
 #: What a link answers that has expired, or whose image was replaced.
 _EXPIRED = frozenset({401, 403, 404, 410})
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
-
-#: Images by their first bytes: what the cloud says of the type is too general. No SVG: that is a program.
-_TYPES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
 
 #: A map's id, and whether its thumbnail is meant.
 Key = tuple[str, bool]
@@ -155,10 +148,10 @@ class MapImages:
             raise NotFound(f"the cloud does not give the map's image (HTTP {response.status})", status=response.status)
         if response.status != 200:
             raise CloudTrouble(f"the map's image cannot be had (HTTP {response.status})", status=response.status)
-        media_type = media_type_of(response.body)
-        if media_type is None:
+        picture = picture_of(response.body)
+        if picture is None or is_too_large(picture):
             raise CloudTrouble("what the cloud gives as the map's image is none that can be shown")
-        return Asset(response.body, media_type, hashlib.sha256(response.body).hexdigest()[:32])
+        return Asset(response.body, picture.media_type, hashlib.sha256(response.body).hexdigest()[:32])
 
     async def _fresh(self, key: Key, expired: str) -> str:
         """A newer link than the one that did not work; the maps are listed once for all that have expired."""
@@ -176,18 +169,15 @@ class MapImages:
         if wait > 0:
             raise BudgetSpent(f"the REST budget is used up for the next {wait:.0f} s", retry_after=wait)
         url = address_after(self._api.base + "/", link)
-        response = await self._http.get(url, {}, at_most=IMAGE_AT_MOST)
+        response = await self._get(url)
         if response.status in _REDIRECT:
-            target = address_after(url, response.headers.get("location", ""))
-            response = await self._http.get(target, {}, at_most=IMAGE_AT_MOST)
+            response = await self._get(address_after(url, response.headers.get("location", "")))
         return response
 
-
-def media_type_of(body: bytes) -> str | None:
-    """The type of an image by its first bytes; None for what is none, or one that can do more than be looked at."""
-    if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
-        return "image/webp"
-    return next((media_type for magic, media_type in _TYPES if body.startswith(magic)), None)
+    async def _get(self, url: str) -> HttpResponse:
+        """A link is somebody else's choice: besides the configured host only the world may be asked."""
+        elsewhere = urlsplit(url)[:2] != urlsplit(self._api.base)[:2]
+        return await self._http.get(url, {}, at_most=IMAGE_AT_MOST, public=elsewhere)
 
 
 def address_after(before: str, target: str) -> str:

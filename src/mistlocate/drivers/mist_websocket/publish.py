@@ -35,11 +35,13 @@ class Publisher:
                     async with self._clock.timeout(remaining):
                         await self._urgent.wait()
                         await self._clock.sleep(GATHER)
-            if self._clock.monotonic() >= next_due:
-                self.publish(everything=True)
+            everything = self._clock.monotonic() >= next_due
+            if everything:
                 next_due = self._clock.monotonic() + self._interval()
-            else:
-                self.publish(everything=False)
+            for map_id in self._due(everything=everything):
+                self._write(map_id)
+                # A floor with hundreds of clients takes a millisecond: commands and frames get their turn in between.
+                await asyncio.sleep(0)
 
     def news(self) -> None:
         """Something may have changed; called after every frame, so it only looks at a flag."""
@@ -47,18 +49,26 @@ class Publisher:
             self._urgent.set()
 
     def publish(self, *, everything: bool) -> None:
-        """Write the lists of the maps that changed; of all of them, or of those that a client has left."""
+        """Write the lists of the maps that changed at once; of all of them, or of those that a client has left."""
+        for map_id in self._due(everything=everything):
+            self._write(map_id)
+
+    def _due(self, *, everything: bool) -> list[str]:
+        """The maps that are to be written now; what changes from here on is news again."""
         self._urgent.clear()
         roster = self._tracker.roster
         roster.urgent = False
-        due = [map_id for map_id, urgent in roster.dirty.items() if everything or urgent]
-        for map_id in due:
-            del roster.dirty[map_id]
-            if map_id in self._tracker.maps or roster.count_on_map(map_id):
-                self._status.set(map_id, self._tracker.records_on(map_id))
-                self._published.add(map_id)
-            else:
-                self.withdraw(map_id)
+        return [map_id for map_id, urgent in roster.dirty.items() if everything or urgent]
+
+    def _write(self, map_id: str) -> None:
+        """Write the list of a map, unless that was done meanwhile."""
+        if self._tracker.roster.dirty.pop(map_id, None) is None:
+            return
+        if map_id in self._tracker.maps or self._tracker.roster.count_on_map(map_id):
+            self._status.set(map_id, self._tracker.records_on(map_id))
+            self._published.add(map_id)
+        else:
+            self.withdraw(map_id)
 
     def withdraw(self, map_id: str) -> None:
         """A map is gone, and its status with it."""

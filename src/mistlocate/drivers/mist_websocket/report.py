@@ -7,6 +7,7 @@ from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.connection import Connection
 from mistlocate.drivers.mist_websocket.owner_store import OwnerStore
 from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.location.roster import Outcome
 from mistlocate.mist.frames import Subscription, parse_channel
 from mistlocate.mist.models import Map
 
@@ -60,6 +61,7 @@ def diagnostics(tracker: Tracker, store: OwnerStore, connection: Connection | No
             **tracker.counts,
             "forgotten": tracker.roster.forgotten,
         },
+        "accounts": _accounts(tracker),
         "rejected_samples": [
             {"seconds_ago": round(cloud_now - sample.at), "reason": sample.reason, "shape": sample.shape}
             for sample in tracker.samples
@@ -73,6 +75,17 @@ def diagnostics(tracker: Tracker, store: OwnerStore, connection: Connection | No
         report["rest_budget"] = connection.api.budget.report(cloud_now)
         report["hosts"] = {"rest": connection.rest_host, "stream": connection.stream_host}
     return report
+
+
+def _accounts(tracker: Tracker) -> dict[str, dict[str, int]]:
+    """Nothing is dropped silently: the events of the stream, and the records of stream and lists, by what became of
+    them. In `stream`, `events` is the sum of the others; in `records`, the two sources are.
+    """
+    heard, outcomes = tracker.heard, tracker.roster.counts
+    stream = {kind: heard[kind] for kind in ("events", "records", "acknowledged", "refused", "ignored", "rejected")}
+    from_lists = tracker.counts["received"] - heard["records"]
+    records = {outcome.value: outcomes[outcome] for outcome in Outcome}
+    return {"stream": stream, "records": {"from_stream": heard["records"], "from_lists": from_lists, **records}}
 
 
 def _clients(tracker: Tracker) -> dict[str, int]:

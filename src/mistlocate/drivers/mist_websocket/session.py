@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from mistlocate.driver.context import Context
@@ -11,13 +12,19 @@ from mistlocate.drivers.mist_websocket.owner_store import OwnerStore
 from mistlocate.drivers.mist_websocket.publish import Publisher
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
 from mistlocate.drivers.mist_websocket.tracker import Tracker
-from mistlocate.errors import ModuleUnavailable, SettingsError, TokenRefused
+from mistlocate.errors import ModuleUnavailable, SettingsError, StoreError, TokenRefused
 from mistlocate.location.identity import NameRules
+from mistlocate.location.objections import Register
+from mistlocate.location.visibility import Shown
 from mistlocate.mist.health import StreamState
 
-#: How often the site is looked after (seconds), and every how many times clients are forgotten.
-TICK = 2.0
-FORGET_EVERY = 5
+#: How often the token's file is looked at (seconds), every how many times the site is looked after, and every how many
+#: times clients are forgotten (and the time of the last frame is told: it changes all the time, and each time costs a
+#: write), and owners.
+TICK = 1.0
+LOOK_EVERY = 2
+FORGET_EVERY = 10
+EXPIRE_EVERY = 600
 
 #: Settings that decide where and as whom to connect.
 CONNECTION_SETTINGS = frozenset(
@@ -51,9 +58,15 @@ class SiteSession:
             rules=NameRules.of(settings.domain_aliases, settings.ignore_usernames),
             keep_all=settings.client_fields == "all",
         )
+        objections = None if settings.objections is None else settings.objections.model_dump()
+        self.tracker.set_objections(Register.of(objections, self.tracker.owners.rules))
+        self._set_visibility(settings)
         self.publisher = Publisher(self.tracker, context.status, context.clock, lambda: self.settings.publish_interval)
+        self.tracker.on_step = self._clock_stepped
         self.store = OwnerStore(self.tracker.owners, context.storage, context.clock)
         self.connection: Connection | None = None
+        self.other_problems: Callable[[], dict[str, Any]] = dict
+        """What else an operator should look at; empty where there is nothing."""
         self._context = context
         self._spawn = spawn
         self._task: asyncio.Task[None] | None = None
@@ -86,6 +99,10 @@ class SiteSession:
         if changed & {"domain_aliases", "ignore_usernames"}:
             tracker.owners.set_rules(NameRules.of(settings.domain_aliases, settings.ignore_usernames))
             tracker.roster.mark_all()
+        if changed & {"opted_out", "occupancy_only"}:
+            self._set_visibility(settings)
+            self.publisher.publish(everything=True)
+            await self.store.flush()
         if "client_fields" in changed:
             tracker.set_keep_all(settings.client_fields == "all")
         if changed & CONNECTION_SETTINGS:
@@ -96,6 +113,23 @@ class SiteSession:
             self.connection.adjust(settings)
             if "client_fields" in changed and tracker.keep_all:
                 self.connection.sync.list_again()
+
+    def _set_visibility(self, settings: MistWebsocketSettings) -> None:
+        self.tracker.opted_out = Shown(settings.opted_out)
+        if settings.occupancy_only is not self.tracker.occupancy_only:
+            self.tracker.set_occupancy_only(settings.occupancy_only)
+        self.tracker.roster.mark_all(urgent=True)
+
+    async def expire_owners(self) -> None:
+        """Forget owners who were not seen for `owner_retention`; by the cloud's clock, once that is known."""
+        if self.connection is None or not self.connection.stream.health.snapshot:
+            return
+        tracker = self.tracker
+        keep_for = self.settings.owner_retention * 86_400.0
+        if tracker.owners.expire(tracker.cloud_clock.now(), keep_for, tracker.roster.clients):
+            await self.store.flush()
+            with suppress(StoreError):  # it is deleted; what can still be read of it goes the next time
+                await self._context.storage.wipe()
 
     def live(self) -> Connection:
         """The connection, for commands that ask the cloud.
@@ -160,24 +194,41 @@ class SiteSession:
         stale = connection is None or connection.stream.health.stale
         maps = [] if connection is None else report.stale_maps(connection)
         status.set("freshness", {"stale": stale, "stale_maps": maps})
-        status.set("problems", report.problems(self.tracker, self.store, connection))
+        status.set("problems", {**report.problems(self.tracker, self.store, connection), **self.other_problems()})
         self._context.set_connected(connection is not None and connection.stream.health.connected)
 
+    def _tell_last_frame(self) -> None:
+        if self.connection is not None and self.connection.stream.last_frame is not None:
+            silent_for = self._context.clock.monotonic() - self.connection.stream.last_frame
+            self._context.status.set("last_frame", int(self.tracker.cloud_clock.now() - silent_for))
+
     async def _look_after(self) -> None:
-        clock, tracker, status = self._context.clock, self.tracker, self._context.status
-        ticks = 0
+        tracker = self.tracker
+        ticks, day = 0, 0
         while True:
-            await clock.sleep(TICK)
+            await self._context.clock.sleep(TICK)
             ticks += 1
+            if ticks % EXPIRE_EVERY == FORGET_EVERY:
+                await self.expire_owners()
+            today = int(tracker.cloud_clock.now() // 86_400)
+            if today != day:
+                day = today
+                tracker.roster.mark_all()  # anonymous devices have another MAC today
             if ticks % FORGET_EVERY == 0:
-                tracker.forget()
+                self.tracker.forget()
                 self.publisher.news()
-            status.set("clock_offset", round(tracker.cloud_clock.offset()))
-            if self.connection is not None and self.connection.stream.last_frame is not None:
-                silent_for = clock.monotonic() - self.connection.stream.last_frame
-                status.set("last_frame", int(tracker.cloud_clock.now() - silent_for))
-            self._changed()
+            if ticks % FORGET_EVERY == 0 or self._context.status.get("last_frame") is None:
+                self._tell_last_frame()
+            if ticks % LOOK_EVERY == 0:
+                self._context.status.set("clock_offset", round(tracker.cloud_clock.offset()))
+                self._changed()
             await self._watch_token_file()
+
+    def _clock_stepped(self) -> None:
+        """Whoever reads ages needs the new times and the new "now" together."""
+        self.publisher.publish(everything=True)
+        self._context.status.set("clock_offset", round(self.tracker.cloud_clock.offset()))
+        self._tell_last_frame()
 
     async def _watch_token_file(self) -> None:
         """A token that is rotated by writing its file anew takes effect without a restart."""

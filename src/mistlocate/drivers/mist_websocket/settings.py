@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from mistlocate.driver.base import DriverSettings
+from mistlocate.driver.base import FIXED
+from mistlocate.driver.named import NamedSettings
 from mistlocate.errors import Problem, SettingsError
 from mistlocate.mist.budget import CALLS_PER_HOUR
 from mistlocate.mist.clouds import (
@@ -23,19 +24,50 @@ from mistlocate.transport.options import TransportOptions, check_proxy
 PLACEHOLDERS = {"api_token": "token", "site_id": "site_id"}
 
 
-class MistWebsocketSettings(DriverSettings):
+_Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class ObjectionSetting(BaseModel):
+    """One objection, as keyed hashes; see `location.objections.Objection`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    who: list[_Hash] = Field(min_length=1)
+    name: _Hash | None = None
+    macs: list[_Hash] = []
+    pins: list[_Hash] = []
+
+
+class ObjectionsSetting(BaseModel):
+    """What `opt_out` and `erase_user` keep; not for writing by hand."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    key: str = Field(pattern=r"^[0-9a-f]{64}$")
+    revision: int = Field(ge=0)
+    opted_out: list[ObjectionSetting] = []
+    not_learned: list[ObjectionSetting] = []
+
+
+class MistWebsocketSettings(NamedSettings):
     """How to reach one site in the Mist cloud, and what to make of its clients."""
 
     api_token: SecretStr | None = Field(
         None, description="API token, best an organisation's own with the role read. Or name a file: api_token_file."
     )
-    api_token_file: Path | None = Field(None, description="File that holds the API token; read again when it changes.")
+    api_token_file: Annotated[Path | None, FIXED] = Field(
+        None, description="File that holds the API token; read again when it changes."
+    )
     site_id: str = Field(description="Id of the site, or the address of one of its pages in the Mist portal.")
-    cloud: str | None = Field(
+    cloud: Annotated[str | None, FIXED] = Field(
         None, description='Cloud instance: its name ("EMEA 01") or the address of the portal. Default: Global 01.'
     )
-    rest_host: str | None = Field(None, description="REST host, where `cloud` cannot name it; a scheme is allowed.")
-    stream_host: str | None = Field(None, description="Host of the stream, where it does not follow from rest_host.")
+    rest_host: Annotated[str | None, FIXED] = Field(
+        None, description="REST host, where `cloud` cannot name it; a scheme is allowed."
+    )
+    stream_host: Annotated[str | None, FIXED] = Field(
+        None, description="Host of the stream, where it does not follow from rest_host."
+    )
     ignore_usernames: list[str] = Field(
         ["host/"], description="Prefixes of names that are never given as owners; the devices stay visible."
     )
@@ -44,6 +76,22 @@ class MistWebsocketSettings(DriverSettings):
     )
     client_fields: Literal["needed", "all"] = Field(
         "needed", description="Keep only what locating needs of a client's record, or all that the cloud sends."
+    )
+    owner_retention: Annotated[float, Field(gt=0, le=3650)] = Field(
+        30.0, description="Days after which it is forgotten who owns a device that is not seen any more."
+    )
+    opted_out: Literal["hidden", "anonymous"] = Field(
+        "hidden",
+        description="Devices of people who opted out: hidden, or anonymous (counted under a MAC that changes daily).",
+    )
+    occupancy_only: bool = Field(
+        False, description="Count devices and never keep a name: all devices are anonymous, and nobody can be found."
+    )
+    objections: ObjectionsSetting | None = Field(
+        None, description="Who objected, as keyed hashes: kept by opt_out, opt_in and erase_user, not by hand."
+    )
+    named_searches: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        1_200, description="How often one caller may ask for people by name or MAC, per minute; 0: without limit."
     )
     publish_interval: Annotated[float, Field(ge=0.1, le=60)] = Field(
         3.0, description="Seconds between two statuses of the same map; removals do not wait."
@@ -60,12 +108,18 @@ class MistWebsocketSettings(DriverSettings):
     rest_budget: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
         CALLS_PER_HOUR, description="REST calls an hour that this token may use; the cloud's own limit is 5,000."
     )
-    proxy: str | None = Field(
+    proxy: Annotated[str | None, FIXED] = Field(
         None, description="Proxy for REST and stream as a URL; empty for none. Default: HTTPS_PROXY of the environment."
     )
-    verify_tls: bool = Field(True, description="Check certificates. Turn off only to find out what is wrong.")
-    ca_file: Path | None = Field(None, description="PEM file of the authorities to trust instead of the system's.")
-    ca_certificates: str | None = Field(None, description="The same as PEM text, where no file can be named.")
+    verify_tls: Annotated[bool, FIXED] = Field(
+        True, description="Check certificates. Turn off only to find out what is wrong."
+    )
+    ca_file: Annotated[Path | None, FIXED] = Field(
+        None, description="PEM file of the authorities to trust instead of the system's."
+    )
+    ca_certificates: Annotated[str | None, FIXED] = Field(
+        None, description="The same as PEM text, where no file can be named."
+    )
     connect_timeout: Annotated[float, Field(ge=1, le=120)] = Field(10.0, description="Seconds.")
     read_timeout: Annotated[float, Field(ge=1, le=300)] = Field(30.0, description="Seconds.")
 

@@ -23,10 +23,8 @@ from mistlocate.together import together
 #: Lists of several maps are asked for side by side, not all at once.
 SIDE_BY_SIDE = 4
 
-#: Rows that are applied before others get a turn.
-ROWS_AT_A_TIME = 250
-
-#: How much newer than the silence REST has to be to contradict it (seconds).
+#: How much newer than the beginning of the silence REST has to be to contradict it (seconds; never more than half of
+#: the silence, so that the first question can already be answered).
 CONTRADICTION = 30.0
 
 #: Clients asked for to find out whether a silence is real.
@@ -56,6 +54,8 @@ class SiteSync:
         """Set when a client uses a pre-shared key that is not known."""
         self.failed_maps: dict[str, str] = {}
         """Maps whose clients could not be listed, and why; they are stale until a later try succeeds."""
+        self.refused_maps: set[str] = set()
+        """Those of them that the token may not list."""
         self._closed = False
         self._tracker = tracker
         self._publisher = publisher
@@ -91,11 +91,15 @@ class SiteSync:
         await self.list_maps(self._todo)
 
     def received(self, event: Event) -> None:
-        """Every event of the stream."""
+        """Every event of the stream: each is counted, and what became of it."""
+        heard = self._tracker.heard
+        heard["events"] += 1
         if isinstance(event, ClientFrame):
             self._tracker.frame(event, self._sites)
             self.records_taken()
-        elif not isinstance(event, Acknowledged):
+        elif isinstance(event, Acknowledged):
+            heard["acknowledged"] += 1
+        else:
             self._tracker.rejected(event)
 
     async def knows_better(self, silent_for: float) -> bool:
@@ -105,8 +109,8 @@ class SiteSync:
         now = self._tracker.cloud_clock.now()
         silent_since = now - silent_for
         newest = max((source_time(row.record.last_seen, now) or 0.0 for row in listing.rows), default=0.0)
-        await self._take_rows(listing, Origin.SNAPSHOT)
-        return newest > silent_since + CONTRADICTION
+        await self._take_snapshot(listing)
+        return newest > silent_since + min(CONTRADICTION, silent_for / 2)
 
     def changed(self) -> None:
         """The stream's health has changed."""
@@ -145,16 +149,17 @@ class SiteSync:
     async def list_map(self, map_id: str) -> None:
         """Take in the clients of a map, or note why that cannot be done."""
         try:
-            listing = await self.api.map_clients(self.site_id, map_id, Purpose.SNAPSHOT)
+            await self.api.map_clients(self.site_id, map_id, Purpose.SNAPSHOT, self._take_snapshot)
         except NotFound:
             return  # deleted a moment ago; the next list of maps says so
         except (AccessDenied, CloudTrouble) as error:
             self.failed_maps[map_id] = error.message
+            (self.refused_maps.add if isinstance(error, AccessDenied) else self.refused_maps.discard)(map_id)
             self._on_change()
             return
+        self.refused_maps.discard(map_id)
         if self.failed_maps.pop(map_id, None) is not None:
             self._on_change()
-        await self._take_rows(listing, Origin.SNAPSHOT)
 
     async def list_failed(self) -> None:
         """Try once more to list the maps that could not be listed."""
@@ -162,16 +167,14 @@ class SiteSync:
 
     async def list_site(self) -> None:
         """Take in every client of the site, also those that are on no map."""
-        listing = await self.api.site_clients(self.site_id, Purpose.BACKGROUND)
-        await self._take_rows(listing, Origin.SNAPSHOT)
+        await self.api.site_clients(self.site_id, Purpose.BACKGROUND, self._take_snapshot)
 
-    async def _take_rows(self, listing: Listing[ClientStats], origin: Origin) -> None:
+    async def _take_snapshot(self, listing: Listing[ClientStats]) -> None:
+        """Take in some rows of a list; they are few enough not to hold up anybody."""
+        self._check_open()
         self._tracker.rejects(listing.rejects)
-        for start in range(0, len(listing.rows), ROWS_AT_A_TIME):
-            self._check_open()
-            for row in listing.rows[start : start + ROWS_AT_A_TIME]:
-                self._tracker.row(row, origin, self.site_id, listing.asked)
-            await asyncio.sleep(0)
+        for row in listing.rows:
+            self._tracker.row(row, Origin.SNAPSHOT, self.site_id, listing.asked)
         self.records_taken()
 
     def _check_open(self) -> None:
@@ -231,7 +234,10 @@ class SiteSync:
             if map_id not in maps:
                 tracker.roster.drop_map(map_id, now)
                 self._publisher.withdraw(map_id)
-        tracker.set_maps(maps)
+        tracker.set_maps(maps, complete=not listing.rejects)
+        for map_id in tracker.no_maps:  # records named them before a list could say that there are no such maps
+            if tracker.roster.drop_map(map_id, now):
+                self._publisher.withdraw(map_id)
         self.failed_maps = {map_id: reason for map_id, reason in self.failed_maps.items() if map_id in maps}
         self._publisher.maps()
         self._on_change()

@@ -4,16 +4,19 @@ This is where `mist/` and `location/` meet: wire records become sightings here a
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from sys import intern
 from typing import Any, NamedTuple
 
+from mistlocate import jsontext
 from mistlocate.clock import Clock
+from mistlocate.drivers.mist_websocket.showing import Showing, forget_name
 from mistlocate.location.geometry import pixels_per_metre
-from mistlocate.location.identity import NameRules
+from mistlocate.location.identity import Identity, NameRules
+from mistlocate.location.objections import Register
 from mistlocate.location.observation import Origin, Position, Sighting, source_time
 from mistlocate.location.ownership import Owners, PskKey, Source, psk_owner
-from mistlocate.location.roster import Client, Outcome, Roster
+from mistlocate.location.roster import Outcome, Roster
 from mistlocate.mist.cloud_clock import CloudClock
 from mistlocate.mist.frames import ClientFrame, Ignored, Refused, Rejected
 from mistlocate.mist.models import ClientStats, Map
@@ -25,7 +28,8 @@ SAMPLES = 10
 #: How many clients may wait for their record; more arrive at once only where something else is wrong.
 WANTED_AT_MOST = 20_000
 
-_PLACE_FIELDS = frozenset({"map_id", "x", "y", "x_m", "y_m", "num_locating_aps", "accuracy"})
+#: How many ids of maps that no list names are kept in mind; more of them are somebody's mistake.
+UNKNOWN_MAPS_AT_MOST = 2_000
 
 _NO_TEXT = frozenset({"", "Unknown", "unknown", "N/A"})
 
@@ -38,26 +42,28 @@ class Sample(NamedTuple):
     shape: object
 
 
-class Tracker:
+class Tracker(Showing):
     """The state of a site that survives connections. `keep_all` keeps whole records instead of the needed fields."""
 
     def __init__(self, clock: Clock, *, forget_after: float, rules: NameRules, keep_all: bool) -> None:
         self.clock = clock
-        self.cloud_clock = CloudClock(clock)
-        self.roster = Roster(forget_after)
-        self.owners = Owners(rules)
+        super().__init__(CloudClock(clock, self._clock_stepped), Roster(forget_after), Owners(rules))
+        self.on_step: Callable[[], None] = lambda: None
+        """Called when the cloud's time, as seen from here, has jumped; everything that is known has moved along."""
         self.keep_all = keep_all
         self.maps: dict[str, Map] = {}
         self.keys: dict[str, PskKey] = {}
         self.wanted: dict[str, str | None] = {}
         """MACs of which only a position is known, each with its map: their records are to be fetched."""
-        self.unknown_keys: set[str] = set()
-        """Ids of pre-shared keys that clients use and that no list has named yet."""
         self.unknown_maps: set[str] = set()
         """Ids of maps that records name and the list of maps did not, since it was read last."""
         self._unlisted_maps: frozenset[str] = frozenset()
         self._deleted_maps: set[str] = set()
+        self.no_maps: frozenset[str] = frozenset()
+        """Ids that records named and that a complete list of maps did not: nobody is on them."""
         self.counts: Counter[str] = Counter()
+        self.heard: Counter[str] = Counter()
+        """Events of the stream by what became of them; `events` counts all."""
         self.samples: deque[Sample] = deque(maxlen=SAMPLES)
 
     # -- taking in --------------------------------------------------------------------------------
@@ -65,8 +71,10 @@ class Tracker:
     def frame(self, frame: ClientFrame, sites: frozenset[str]) -> None:
         """One record of the stream, of one of our sites."""
         if frame.channel.site_id not in sites:
+            self.heard["rejected"] += 1
             self.reject("a record of another site", {"channel": "other site"})
             return
+        self.heard["records"] += 1
         origin = Origin.STREAM if frame.channel.map_id is None else Origin.POSITION
         sighting = self._sighting(frame.stats, frame.raw, origin, frame.channel.site_id, None, frame.channel.map_id)
         self._note_dropped(frame.dropped)
@@ -78,10 +86,15 @@ class Tracker:
 
     def rejected(self, event: Rejected | Refused | Ignored) -> None:
         """An event of the stream that carries no client record."""
-        if isinstance(event, Rejected):
-            self.reject(event.reason, event.sample)
-        elif isinstance(event, Ignored):
-            self.counts["ignored"] += 1
+        match event:
+            case Rejected():
+                self.heard["rejected"] += 1
+                self.reject(event.reason, event.sample)
+            case Ignored():
+                self.heard["ignored"] += 1
+                self.counts["ignored"] += 1
+            case Refused():
+                self.heard["refused"] += 1
 
     def row(self, row: Row[ClientStats], origin: Origin, site_id: str, asked: float) -> Outcome:
         """One row of a list, or a record fetched alone, asked for at this monotonic time."""
@@ -98,6 +111,13 @@ class Tracker:
         self.counts["rejected"] += 1
         self.samples.append(Sample(self.cloud_clock.now(), reason, sample))
 
+    def _clock_stepped(self, seconds: float) -> None:
+        """The cloud's clock was set, or we learned it: times noted by the one before would look newer or older than
+        all that comes from now on."""
+        self.roster.shift(seconds)
+        self.owners.not_after(self.cloud_clock.now())
+        self.on_step()
+
     def set_keep_all(self, keep_all: bool) -> None:
         """Keep whole records from now on, or only the needed fields of all."""
         self.keep_all = keep_all
@@ -105,6 +125,33 @@ class Tracker:
             for client in self.roster.clients.values():
                 client.raw = client.raw_position = None
         self.roster.mark_all()
+
+    def set_objections(self, objections: Register) -> None:
+        """Other people objected; every list is due anew."""
+        self.owners.set_objections(objections)
+        if objections.not_learned:
+            for client in self.roster.clients.values():
+                if not self.may_know(client.mac, client.username, client.guest_email):
+                    forget_name(client)
+        self.roster.mark_all(urgent=True)
+
+    def set_occupancy_only(self, occupancy_only: bool) -> None:
+        """Never keep a name from now on, and none that was kept; or learn names again."""
+        self.occupancy_only = self.owners.closed = occupancy_only
+        if occupancy_only:
+            self.keys.clear()
+            for mac, _ in self.owners.everyone():
+                self.owners.release(mac)
+            for client in self.roster.clients.values():
+                forget_name(client)
+        self.roster.mark_all(urgent=True)
+
+    def forget_keys(self, who: Identity) -> None:
+        """Forget for whom pre-shared keys were made, until the lists of keys are read again."""
+        for psk_id, key in self.keys.items():
+            owner = self.owners.rules.identify(psk_owner(key))
+            if owner is not None and owner.name == who.name and who.domain in (owner.domain, None):
+                self.keys[psk_id] = key.nobodys()
 
     def forget(self) -> None:
         """Forget who was not heard of for too long; of guests also the name, which is nowhere else."""
@@ -119,28 +166,47 @@ class Tracker:
             self.owners.release(mac)
         self.roster.clear()
         self.maps, self.keys = {}, {}
-        self._unlisted_maps = frozenset()
+        self.keys_listed = False
+        self._unlisted_maps = self.no_maps = frozenset()
         for waiting in (self._deleted_maps, self.wanted, self.unknown_keys, self.unknown_maps):
             waiting.clear()
 
-    def set_maps(self, maps: Mapping[str, Map]) -> None:
-        """Take the site's list of maps. Ids that it does not name although records do are not worth another look."""
+    def set_maps(self, maps: Mapping[str, Map], *, complete: bool = True) -> None:
+        """Take the site's list of maps. Ids that it does not name although records do are not worth another look.
+
+        `complete` says that every item of the list could be read.
+        """
         self._deleted_maps = (self._deleted_maps | self.maps.keys()) - maps.keys()
         self.maps = dict(maps)
         self._unlisted_maps = frozenset(self.unknown_maps | self._unlisted_maps) - self.maps.keys()
+        self.no_maps = (self._unlisted_maps if complete else self.no_maps) - self.maps.keys()
         self.unknown_maps.clear()
 
     def _unknown_map(self, map_id: str) -> None:
-        if map_id not in self._unlisted_maps:
+        if (
+            map_id not in self._unlisted_maps
+            and len(self.unknown_maps) + len(self._unlisted_maps) < UNKNOWN_MAPS_AT_MOST
+        ):
             self.unknown_maps.add(map_id)
 
     def set_keys(self, keys: Mapping[str, PskKey]) -> None:
         """Take the site's pre-shared keys, and learn the owners of the clients that use them."""
-        self.keys = dict(keys)
+        self.keys_listed = True
         self.unknown_keys.clear()
+        if self.occupancy_only:
+            return
+        self.keys = {psk_id: self._key_to_keep(key) for psk_id, key in keys.items()}
+        if self.owners.objections.hides_anyone:
+            self.roster.mark_all(urgent=True)  # whose devices these are was not known until now
         for client in self.roster.clients.values():
             if client.psk_id is not None and not self.owners.rules.identify(client.username):
                 self._learn_key(client.mac, client.psk_id, client.heard_at)
+
+    def _key_to_keep(self, key: PskKey) -> PskKey:
+        objections = self.owners.objections
+        if objections.not_learned and not objections.may_learn("", self.owners.rules.identify(psk_owner(key))):
+            return key.nobodys()
+        return key
 
     def uses_keys(self) -> bool:
         """Whether clients of this site are known to use pre-shared keys, from an earlier connection perhaps."""
@@ -151,7 +217,10 @@ class Tracker:
         outcome = self.roster.apply(sighting)
         if outcome is not Outcome.SUPERSEDED and outcome is not Outcome.PLACED:
             at = sighting.heard_at if sighting.seen_at is None else sighting.seen_at
+            hidden = self.owners.hides(sighting.mac)
             self._learn(sighting, at, guests=outcome is not Outcome.NOT_ADMITTED)
+            if not hidden and self.owners.hides(sighting.mac):
+                self.roster.mark_all(urgent=True)  # somebody who opted out, at a device of which that was not known
         if sighting.origin is not Origin.POSITION and outcome in (Outcome.APPLIED, Outcome.PLACED):
             self.wanted.pop(sighting.mac, None)
         position = sighting.position
@@ -192,6 +261,10 @@ class Tracker:
         if seen_at is None and stats.last_seen is not None:
             self.counts["implausible_times"] += 1
         username, typed = _names(stats)
+        psk_id, ip, keep = stats.psk_id, stats.ip, self.keep_all
+        if not self.may_know(stats.mac, username, typed):
+            username = typed = psk_id = ip = None
+            keep = False
         return Sighting(
             mac=stats.mac,
             origin=origin,
@@ -200,17 +273,17 @@ class Tracker:
             asked=asked,
             # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
             seen_at=None if seen_at is None else min(seen_at, now),
-            site_id=stats.site_id or site_id,
+            site_id=intern(stats.site_id or site_id),
             position=self._position(stats, map_id),
             username=username,
-            psk_id=stats.psk_id,
-            ip=stats.ip,
+            psk_id=psk_id,
+            ip=ip,
             is_guest=stats.is_guest,
             guest_email=typed,
             manufacturer=_text(stats.manufacture),
             os=_text(stats.os),
             ssid=_text(stats.ssid),
-            raw=raw if self.keep_all else None,
+            raw=self._whole(raw, stats.mac) if keep else None,
         )
 
     def _position(self, stats: ClientStats, channel_map: str | None) -> Position | None:
@@ -218,6 +291,9 @@ class Tracker:
         known."""
         map_id = stats.map_id or channel_map
         if map_id is None:
+            return None
+        if map_id in self.no_maps:
+            self.counts["on_unknown_maps"] += 1
             return None
         if map_id in self._deleted_maps:
             # Sent before the map was deleted, or it is back: the next list of maps tells.
@@ -238,71 +314,21 @@ class Tracker:
             return None
         return pixels_per_metre(known.width, known.width_m, known.height, known.height_m, known.ppm)
 
+    def _whole(self, raw: Mapping[str, Any], mac: str) -> Mapping[str, Any]:
+        """A record as it came, but for two things: its MAC is written as everywhere, for records are told apart by
+        it, and a field that cannot be written as JSON again is left out, for it would cost the whole list."""
+        if raw["mac"] != mac:
+            raw = {**raw, "mac": mac}
+        if not jsontext.can_be_written(raw):
+            odd = tuple(sorted(str(key) for key, value in raw.items() if not jsontext.can_be_written(value)))
+            raw = {key: value for key, value in raw.items() if key not in odd}
+            self._note_dropped(odd)
+        return raw
+
     def _note_dropped(self, dropped: tuple[str, ...]) -> None:
         if dropped:
             self.counts["fields_dropped"] += len(dropped)
             self.samples.append(Sample(self.cloud_clock.now(), "fields of a wrong type: " + ", ".join(dropped), None))
-
-    # -- what is published ------------------------------------------------------------------------
-
-    def record(self, client: Client) -> dict[str, Any]:
-        """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
-
-        `last_seen` is the time of the position where there is one, and `last_seen_from` says where it comes from:
-        the record itself (`source`) or our hearing of it (`arrival`). A whole record is published exactly as the
-        cloud sent it as long as its position is the newest that is known.
-        """
-        raw = client.raw
-        if raw is None:
-            return self._needed(client)
-        if self.owners.rules.is_ignored(str(raw.get("username") or "")):
-            raw = {key: value for key, value in raw.items() if key != "username"}
-        position = client.position
-        if position is None:
-            # What the record says of a place was withdrawn (a deleted or replaced map), or never was a place.
-            return {key: value for key, value in raw.items() if key not in _PLACE_FIELDS}
-        if position is client.raw_position and client.located_from == "source" and _says(raw, position):
-            return dict(raw)
-        raw = {key: value for key, value in raw.items() if key not in ("x_m", "y_m")}
-        return {**raw, **_located(position), **_seen(client)}
-
-    def _needed(self, client: Client) -> dict[str, Any]:
-        record: dict[str, Any] = {"mac": client.mac}
-        if client.position is not None:
-            record.update(_located(client.position))
-        record.update(_seen(client))
-        record["is_guest"] = client.is_guest
-        record["manufacture"] = client.manufacturer
-        record["os"] = client.os
-        record["ssid"] = client.ssid
-        return record
-
-    def records_on(self, map_id: str) -> list[dict[str, Any]]:
-        """The clients on a map, as published."""
-        return [self.record(client) for client in self.roster.on_map(map_id)]
-
-
-def _says(raw: Mapping[str, Any], position: Position) -> bool:
-    """Whether a record names this position itself, in the fields that everybody reads."""
-    return (raw.get("map_id"), raw.get("x"), raw.get("y")) == (position.map_id, position.x, position.y)
-
-
-def _located(position: Position) -> dict[str, Any]:
-    return {
-        "map_id": position.map_id,
-        "x": position.x,
-        "y": position.y,
-        "num_locating_aps": position.locating_aps,
-        "accuracy": position.accuracy,
-    }
-
-
-def _seen(client: Client) -> dict[str, Any]:
-    if client.position is not None:
-        return {"last_seen": int(client.located_at), "last_seen_from": client.located_from}
-    if client.seen_at is not None:
-        return {"last_seen": int(client.seen_at), "last_seen_from": "source"}
-    return {"last_seen": int(client.heard_at), "last_seen_from": "arrival"}
 
 
 def _names(stats: ClientStats) -> tuple[str | None, str | None]:

@@ -18,7 +18,10 @@ from mistlocate.driver.command import Level
 _PREFIX = "sha256:"
 
 #: Headers by which a reverse proxy gives itself away.
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+_FORWARDED = (
+    "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
+    "x-forwarded-server", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip",
+)  # fmt: skip
 
 
 class Caller(NamedTuple):
@@ -44,10 +47,11 @@ class Credentials(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a request is not answered: HTTP status and what to do."""
+    """Why a request is not answered: HTTP status and what to do, and in how many seconds, if time helps."""
 
     status: int
     message: str
+    retry_after: int | None = None
 
 
 def new_key() -> str:
@@ -97,12 +101,15 @@ class Access:
         """Whether there are keys, so that callers need one."""
         return bool(self._keys)
 
-    def check(self, headers: Mapping[str, str]) -> Refusal | None:
-        """Whether a request may be looked at at all; header names are in lower case."""
+    def check(self, headers: Mapping[str, str], http_version: str = "1.1") -> Refusal | None:
+        """Whether a request may be looked at at all; header names are in lower case.
+
+        Programs and browsers of this machine speak HTTP/1.1; proxies that tell nobody who called speak HTTP/1.0.
+        """
         host = _hostname(headers.get("host", ""))
         if not self._keys and not (is_loopback(host) or host in self._hosts):
             return Refusal(403, "this host name is not one of this engine's; add it to allowed_hosts")
-        if not self._keys and any(name in headers for name in _FORWARDED):
+        if not self._keys and (http_version != "1.1" or any(name in headers for name in _FORWARDED)):
             return Refusal(403, "calls through a proxy need an API key: configure api_keys")
         origin = headers.get("origin")
         if origin is not None and _netloc(origin) not in {headers.get("host", "").lower(), *self._hosts}:

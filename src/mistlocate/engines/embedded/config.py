@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from mistlocate.engines.embedded.settings import (
     ZoneConfig,
     split_address,
 )
+from mistlocate.engines.embedded.tls import server_context
 from mistlocate.errors import Problem, SettingsError
 
 __all__ = [
@@ -40,7 +42,7 @@ def load_file(path: Path) -> Loaded:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise SettingsError([Problem("", f"{reason}", "make one with `mistlocate init`")], where=str(path)) from None
-    return load_text(text, path.resolve().parent, where=str(path))
+    return replace(load_text(text, path.resolve().parent, where=str(path)), path=path.resolve())
 
 
 def load_text(text: str, base: Path, *, where: str = "settings") -> Loaded:
@@ -63,6 +65,7 @@ def load(raw: Mapping[str, Any], base: Path, *, where: str = "settings", environ
     config, wrong = _lenient({**resolved, **outside}, problems)
     specs = list(_modules(resolved, base, problems))
     problems += _check_together(config, specs, wrong)
+    problems += _check_tls(Loaded(config, (), base))
     # What could not be resolved is wrong for that reason alone, whatever stands in its place.
     known = {problem.path for problem in unresolved}
     problems = unresolved + [problem for problem in problems if problem.path not in known]
@@ -110,10 +113,10 @@ def _lenient(resolved: Mapping[str, Any], problems: list[Problem]) -> tuple[Engi
     """The settings, with defaults for the keys that are wrong (which are returned too): so the rest can be checked."""
     try:
         return EngineConfig(**resolved), frozenset()
-    except ValidationError as error:
-        found = problems_of(error)
-        problems += [_with_hint(problem, EngineConfig) for problem in found]
-    wrong = frozenset(problem.path.split(".")[0] for problem in found)
+    except ValidationError as failed:
+        error = failed
+        problems += [_with_hint(problem, EngineConfig) for problem in problems_of(error)]
+    wrong = frozenset(str(each["loc"][0]) for each in error.errors(include_input=False, include_url=False))
     return EngineConfig(**{key: value for key, value in resolved.items() if key not in wrong}), wrong
 
 
@@ -196,6 +199,17 @@ def _check_together(config: EngineConfig, specs: list[ModuleSpec], wrong: frozen
     if not config.api_keys and "api_keys" not in wrong and not is_loopback(host):
         hint = "configure api_keys, or listen on 127.0.0.1"
         yield Problem("listen", "other machines could call without a key", hint)
+
+
+def _check_tls(loaded: Loaded) -> Iterator[Problem]:
+    given = [name for name in ("tls_certificate", "tls_key") if getattr(loaded.config, name) is not None]
+    if len(given) == 1:
+        yield Problem(given[0], "is there alone", "give both tls_certificate and tls_key")
+    elif loaded.tls is not None:
+        try:
+            server_context(loaded.tls)
+        except ValueError as error:
+            yield Problem("tls_certificate", str(error))
 
 
 def _check_zones(config: EngineConfig) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -12,9 +12,11 @@ import structlog
 from mistlocate.clock import Clock, SystemClock
 from mistlocate.driver.command import suggestion
 from mistlocate.driver.context import Unsubscribe
-from mistlocate.engines.embedded.access import Access
+from mistlocate.engines.embedded.access import Access, Caller, Credentials, Refusal
 from mistlocate.engines.embedded.config import Loaded, ModuleSpec, SystemConfig, ZoneConfig
 from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.embedded.limits import Limits
+from mistlocate.engines.embedded.proxies import TrustedProxies
 from mistlocate.engines.embedded.status import CLEARED, Follower, StatusBoard
 from mistlocate.engines.embedded.store import Store
 from mistlocate.engines.embedded.tally import Tally
@@ -41,6 +43,10 @@ class Engine:
         self.shared: dict[str, Any] = {}
         self.hosts: dict[str, ModuleHost] = {}
         self.access = _access(loaded)
+        self.limits = Limits(loaded.config.rate_limit)
+        self.proxies = TrustedProxies(loaded.proxies)
+        self.on_reload: list[Callable[[Loaded], None]] = []
+        """Called with settings that are taken while the engine runs."""
         self._follows: list[_Follow] = []
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._log = structlog.get_logger("mistlocate.engine")
@@ -61,6 +67,12 @@ class Engine:
     ) -> None:
         await asyncio.gather(*(host.stop() for host in self.hosts.values()))
         await self.store.close()
+
+    # -- callers ----------------------------------------------------------------------------------
+
+    def identify(self, shown: Credentials) -> Caller | Refusal:
+        """Who calls, unless too many keys from there were not known."""
+        return self.limits.identify(self.access, shown, self.clock.monotonic())
 
     # -- finding ----------------------------------------------------------------------------------
 
@@ -166,13 +178,17 @@ class Engine:
     async def reload(self, loaded: Loaded) -> None:
         """Change over to other settings: only what differs is touched.
 
-        The address and the store of a running engine cannot change; that is said in the log.
+        The address, the store and the proxies of a running engine cannot change; that is said in the log.
         """
-        for name in ("listen", "store"):
+        for name in ("listen", "store", "trusted_proxies"):
             if getattr(loaded.config, name) != getattr(self.loaded.config, name):
                 self._log.warning("this setting takes effect with the next start", setting=name)
+        if loaded.config.rate_limit != self.limits.rate:
+            self.limits = Limits(loaded.config.rate_limit)
         self.loaded = loaded
         self.access = _access(loaded)
+        for follower in self.on_reload:
+            follower(loaded)
         wanted = {spec.id: spec for spec in loaded.modules}
         for module_id, host in list(self.hosts.items()):
             spec = wanted.get(module_id)

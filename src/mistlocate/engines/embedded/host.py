@@ -9,14 +9,15 @@ import structlog
 from mistlocate.clock import Clock
 from mistlocate.driver.base import Asset, Driver, parse_settings
 from mistlocate.driver.command import Command, command_of
-from mistlocate.driver.context import ConnectOptions, Http, Link, ModuleHandle, Unsubscribe
+from mistlocate.driver.context import Asker, ConnectOptions, Http, Link, ModuleHandle, Unsubscribe
 from mistlocate.driver.module import Module
 from mistlocate.driver.supervisor import ModuleState, Supervisor
+from mistlocate.engines.embedded.asking import asking, present_asker
 from mistlocate.engines.embedded.config import ModuleSpec
 from mistlocate.engines.embedded.status import ModuleStatus
-from mistlocate.engines.embedded.store import ModuleStorage
+from mistlocate.engines.embedded.store import ModuleAudit, ModuleStorage
 from mistlocate.engines.transports import transport_options
-from mistlocate.errors import BadArguments, Problem, SettingsError, StoreError
+from mistlocate.errors import BadArguments, SettingsError, StoreError
 from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.websocket import open_websocket
 
@@ -54,9 +55,15 @@ class EmbeddedContext:
         self.module_id = host.spec.id
         self.status = ModuleStatus(engine.board, self.module_id)
         self.storage = ModuleStorage(engine.store, self.module_id)
+        self.audit = ModuleAudit(engine.store, self.module_id)
         self.links = DirectLinks(host.spec.uri)
         self.clock: Clock = engine.clock
         self.log: FilteringBoundLogger = structlog.get_logger("mistlocate.module").bind(module=self.module_id)
+
+    @property
+    def asker(self) -> Asker:
+        """Who asked for the command that is being run."""
+        return present_asker()
 
     def module(self, name: str) -> ModuleHandle:
         """Another module of the same system."""
@@ -94,7 +101,8 @@ class SystemModule:
         names = [each.name for each in host.command(command).parameters]
         if len(args) > len(names):
             raise BadArguments(f"{command} takes {len(names)} arguments, {len(args) + len(kwargs)} were given")
-        return await host.execute(command, {**dict(zip(names, args, strict=False)), **kwargs})
+        with asking(present_asker()._replace(passed_on=True)):
+            return await host.execute(command, {**dict(zip(names, args, strict=False)), **kwargs})
 
     async def status(self, key: str) -> Any:
         """The present value of a status."""
@@ -177,16 +185,20 @@ class ModuleHost:
             self.life.update(self.settings)
 
     def _make(self, on_loaded: Callable[[], None]) -> Module:
-        """The module with its settings; if what was saved at run time does not fit any more, without that."""
+        """The module with its settings; if what was saved at run time does not fit any more, without that.
+
+        What may not be left out stays: a module that cannot take it does not run.
+        """
         self._engine.board.clear(self.spec.id)
         context = EmbeddedContext(self._engine, self)
         try:
             return Module(self.driver, context, self.settings, strict=True, on_loaded=on_loaded)
         except SettingsError as error:
-            if not self.saved:
+            lasting = {name: value for name, value in self.saved.items() if name in self.driver.lasting_settings}
+            if self.saved == lasting:
                 raise
             self._log.error("saved settings do not fit and are left out", problem=str(error))
-        return Module(self.driver, context, self.spec.settings, strict=True, on_loaded=on_loaded)
+        return Module(self.driver, context, {**self.spec.settings, **lasting}, strict=True, on_loaded=on_loaded)
 
     # -- commands ---------------------------------------------------------------------------------
 
@@ -208,10 +220,8 @@ class ModuleHost:
 
     async def save(self, changes: Mapping[str, Any], removed: tuple[str, ...]) -> None:
         """Save settings at run time. Raises `SettingsError` (nothing changes then) or `StoreError`."""
-        secret = [name for name in changes if name in self.driver.secret_settings()]
-        if secret:
-            hint = "keep them in the settings file, or in a file that it names"
-            raise SettingsError([Problem(name, "secrets are not saved at run time", hint) for name in secret])
+        if refused := list(self.driver.not_to_be_saved(changes)):
+            raise SettingsError(refused)
         saved = {**self.saved, **changes}
         for name in removed:
             saved.pop(name, None)

@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 from structlog.typing import Processor
 
-from mistlocate.engines.logs import redact_event, tell_followers
+from mistlocate.engines.logs import plain_event, redact_event, tell_followers
 
 
 def configure(level: str, form: Literal["text", "json"]) -> None:
@@ -18,6 +18,7 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         redact_event,
+        plain_event,
     ]
     structlog.configure(
         processors=[

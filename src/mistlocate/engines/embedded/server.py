@@ -4,18 +4,30 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 
+import structlog
 import uvicorn
 
 from mistlocate.engines.embedded.api.app import make_app
+from mistlocate.engines.embedded.config import Loaded
+from mistlocate.engines.embedded.connections import protocol_for
 from mistlocate.engines.embedded.engine import Engine
+from mistlocate.engines.embedded.tls import server_context, use
 from mistlocate.errors import EngineError
 
 # A WebSocket's key stands in its address, a header or the first message; the server writes addresses at INFO, and
-# everything that comes and goes at DEBUG.
+# everything that comes and goes at DEBUG. And it writes a line for each request that is none, so that anybody could
+# fill the disk.
+_NOT_WRITTEN = (
+    '"WebSocket %s"',
+    "Invalid HTTP request",
+    "Unsupported upgrade request",
+    "No supported WebSocket library",
+)
 logging.getLogger("uvicorn.error").addFilter(
-    lambda record: record.levelno > logging.DEBUG and '"WebSocket %s"' not in str(record.msg)
+    lambda record: record.levelno > logging.DEBUG and not any(each in str(record.msg) for each in _NOT_WRITTEN)
 )
 
 #: How long open requests may take when the engine ends (seconds).
@@ -42,11 +54,15 @@ class _Server(uvicorn.Server):
 async def serving(engine: Engine, host: str, port: int) -> AsyncIterator[str]:
     """Answer on an address for the length of the block; gives the URL. Port 0 takes any free one.
 
-    Raises `EngineError` if the address cannot be had.
+    It speaks HTTPS where the settings have a certificate. Raises `EngineError` if the address cannot be had, or the
+    certificate cannot be used.
     """
+    context = _tls(engine)
     listener = _listen(host, port)
     config = uvicorn.Config(
         make_app(engine),
+        http=protocol_for(engine.proxies),
+        ssl_context_factory=None if context is None else lambda _config, _default: context,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -62,16 +78,44 @@ async def serving(engine: Engine, host: str, port: int) -> AsyncIterator[str]:
     try:
         await asyncio.wait({task, up}, return_when=asyncio.FIRST_COMPLETED)
         name = f"[{host}]" if ":" in host else host
-        yield f"http://{name}:{listener.getsockname()[1]}"
+        yield f"{'http' if context is None else 'https'}://{name}:{listener.getsockname()[1]}"
     finally:
+        engine.on_reload.clear()
         up.cancel()
         server.should_exit = True
         await task
 
 
+def _tls(engine: Engine) -> ssl.SSLContext | None:
+    """What the port speaks besides HTTP. A certificate that was renewed is taken with the settings."""
+    log = structlog.get_logger("mistlocate.engine")
+    files = engine.loaded.tls
+    if files is None:
+        context = None
+    else:
+        try:
+            context = server_context(files)
+        except ValueError as error:
+            raise EngineError(str(error), hint="check tls_certificate and tls_key") from None
+
+    def renew(loaded: Loaded) -> None:
+        if context is None or loaded.tls is None:
+            if (context is None) is not (loaded.tls is None):
+                log.warning("this setting takes effect with the next start", setting="tls_certificate")
+            return
+        try:
+            use(context, loaded.tls)
+        except ValueError as error:
+            log.error("the certificate is not taken, the one before stays", problem=str(error))
+
+    engine.on_reload.append(renew)
+    return context
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Said to be TCP: asyncio else leaves the connections to Nagle's algorithm, and each answer waits for 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -13,6 +13,8 @@ from mistlocate.driver.base import Driver
 from mistlocate.driver.command import Level
 from mistlocate.engines.embedded.access import ApiKey, is_hash
 from mistlocate.engines.embedded.drivers import DRIVERS
+from mistlocate.engines.embedded.proxies import Network, network
+from mistlocate.engines.embedded.tls import CertificateFiles
 
 #: What the names of variables begin with.
 ENVIRONMENT_PREFIX = "MISTLOCATE_"
@@ -90,6 +92,14 @@ class EngineConfig(Strict):
 
     listen: str = Field("127.0.0.1:8680", description="Address and port of the API; loopback unless there are keys.")
     allowed_hosts: list[str] = Field([], description="Further names under which the API may be called.")
+    trusted_proxies: list[str] = Field(
+        [], description="Addresses or networks of proxies in front, whose X-Forwarded-For and -Proto are believed."
+    )
+    tls_certificate: Path | None = Field(None, description="PEM file of the certificate; the API then speaks HTTPS.")
+    tls_key: Path | None = Field(None, description="PEM file of its private key.")
+    rate_limit: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        200, description="Requests a second for each caller, of which ten seconds' worth may come at once; 0: no limit."
+    )
     store: Path = Field(Path("mistlocate.db"), description="What is kept over restarts: owners, saved settings.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
@@ -104,6 +114,13 @@ class EngineConfig(Strict):
             split_address(str(given))
             return str(given)
         return given
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, texts: list[str]) -> list[str]:
+        for text in texts:
+            network(text)
+        return texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +150,26 @@ class Loaded:
     config: EngineConfig
     modules: tuple[ModuleSpec, ...]
     base: Path
+    path: Path | None = None
+    """The file itself, if it was one."""
 
     @property
     def keys(self) -> list[ApiKey]:
         """The configured API keys."""
         return [ApiKey(each.name, Level.named(each.level), each.hash) for each in self.config.api_keys]
+
+    @property
+    def proxies(self) -> list[Network]:
+        """The proxies whose word is believed."""
+        return [network(text) for text in self.config.trusted_proxies]
+
+    @property
+    def tls(self) -> CertificateFiles | None:
+        """Certificate and key of the API, if it speaks HTTPS."""
+        certificate, key = self.config.tls_certificate, self.config.tls_key
+        return (
+            None if certificate is None or key is None else CertificateFiles(self.base / certificate, self.base / key)
+        )
 
     @property
     def address(self) -> tuple[str, int]:

@@ -15,11 +15,12 @@ _log = structlog.get_logger("mistlocate.engine")
 class StatusValue:
     """A status at one moment. It is encoded at most once, however many read or follow it."""
 
-    __slots__ = ("_encoded", "value")
+    __slots__ = ("_encoded", "_message", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
         self._encoded: bytes | None = None
+        self._message = ("", "")
 
     @property
     def encoded(self) -> bytes:
@@ -27,6 +28,13 @@ class StatusValue:
         if self._encoded is None:
             self._encoded = jsontext.dumps(self.value)
         return self._encoded
+
+    def message(self, head: str) -> str:
+        """A JSON object that begins as `head` and ends with the value. Followers in a row with the same head, as those
+        of the same page have, share one text: of a full floor it has close to a megabyte."""
+        if self._message[0] != head:
+            self._message = (head, f'{head},"value":{self.encoded.decode()}}}')
+        return self._message[1]
 
 
 #: What a cleared status reads as.

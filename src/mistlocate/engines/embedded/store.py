@@ -1,14 +1,15 @@
-"""What the engine keeps over restarts, in one SQLite file: the modules' private hashes, and settings saved at run time.
+"""What the engine keeps over restarts, in one SQLite file: the modules' private hashes, settings saved at run time, and
+who asked for whom.
 
-The file is readable by its owner only. Writes are transactions in a write-ahead log, so a process that is killed at
-any moment leaves either all of a write or none of it.
+The file is readable by its owner only, and what is deleted is overwritten (`secure_delete`). Writes are transactions
+in a write-ahead log, so a process that is killed at any moment leaves either all of a write or none of it.
 """
 
 import asyncio
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import aiosqlite
 
 from mistlocate import jsontext
+from mistlocate.driver.context import AuditRecord
 from mistlocate.errors import StoreError
 
 _SCHEMA = """
@@ -27,10 +29,21 @@ CREATE TABLE IF NOT EXISTS saved_settings (
     module TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (module, name)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS audit (
+    at REAL NOT NULL, module TEXT NOT NULL, asker TEXT NOT NULL, command TEXT NOT NULL, about TEXT NOT NULL,
+    result TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_by_time ON audit (module, at);
 """
 
 #: Raised with every change of the tables; a file of a later version is not touched.
-VERSION = 1
+VERSION = 2
+
+#: How long a file that somebody else has locked is waited for; less than a module has for its last write.
+BUSY_MS = 2000
+
+#: How long one that somebody reads is waited for, to empty the write-ahead log (milliseconds).
+WIPE_MS = 200
 
 
 class Store:
@@ -41,39 +54,70 @@ class Store:
         self.failures: Counter[str] = Counter()
         """Reads (`read`) and writes (`write`) that failed."""
         self._connection: aiosqlite.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """Which file is open (device and inode); None before `open` and after `close`."""
         self._turn = asyncio.Lock()
         self._transactions: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Open the file, or make it."""
         try:
+            await self._connect()
+        except StoreError:
+            await self.close()
+            raise
+
+    async def _connect(self) -> None:
+        try:
             await asyncio.to_thread(_create_private, self.path)
             self._connection = connection = await aiosqlite.connect(self.path, isolation_level=None)
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")
-            await connection.execute("PRAGMA busy_timeout = 5000")
-            version = await self._scalar("PRAGMA user_version")
+            await connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            await connection.execute("PRAGMA secure_delete = ON")
+            version = int(next(iter(await connection.execute_fetchall("PRAGMA user_version")))[0])
             if version > VERSION:
                 raise StoreError(
                     f"{self.path} was written by a newer mistlocate", hint="update mistlocate, or name another store"
                 )
             await connection.executescript(_SCHEMA)
+            if 0 < version < VERSION:
+                await connection.execute("VACUUM")  # what was deleted before may still be readable in it
             await connection.execute(f"PRAGMA user_version = {VERSION}")
+            self._file = await asyncio.to_thread(_identity, self.path)
         except (sqlite3.Error, OSError) as error:
-            await self.close()
+            await self._disconnect()
             raise StoreError(
                 f"the store {self.path} cannot be opened: {error}", hint="check `store` and the rights on its folder"
             ) from None
         except StoreError:
-            await self.close()
+            await self._disconnect()
             raise
 
     async def close(self) -> None:
         """Finish what is being written, and close the file."""
         async with self._turn:
-            connection, self._connection = self._connection, None
-            if connection is not None:
+            self._file = None
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
                 await connection.close()
+
+    async def _same_file(self) -> None:
+        """Make sure that what is written goes where it is looked for: a file that was deleted or replaced takes
+        everything with it. A new one is begun then, and `StoreError` says that it does not have what the other had."""
+        if self._file is None:
+            return  # not open
+        if self._connection is not None and await asyncio.to_thread(_identity, self.path) == self._file:
+            return
+        lost = self._connection is not None
+        await self._disconnect()
+        await self._connect()
+        if lost:
+            raise StoreError(f"the store {self.path} was deleted or replaced; a new one was begun")
 
     async def read_hash(self, module: str, name: str) -> dict[str, str]:
         """All fields of a hash."""
@@ -102,6 +146,43 @@ class Store:
             ("DELETE FROM saved_settings WHERE module = ? AND name = ?", [(module, name) for name in removed]),
         )
 
+    async def wipe(self) -> None:
+        """Empty the write-ahead log, in which what was deleted since is still readable."""
+        async with self._turn:
+            connection = self._open()
+            try:
+                await connection.execute(f"PRAGMA busy_timeout = {WIPE_MS}")
+                (busy, *_), *_ = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+                await connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            except (sqlite3.Error, ValueError) as error:
+                raise StoreError(f"the store cannot be written: {error}") from None
+        if busy:
+            raise StoreError("the store is being read by another program", hint="end that, and erase again")
+
+    # -- audit ------------------------------------------------------------------------------------
+
+    async def append_audit(self, module: str, records: Sequence[AuditRecord]) -> None:
+        """Keep audit records."""
+        rows = [(each.at, module, *each[1:]) for each in records]
+        await self._write(("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", rows))
+
+    async def read_audit(self, module: str, since: float, limit: int) -> list[AuditRecord]:
+        """Audit records, the newest first."""
+        what = "SELECT at, asker, command, about, result FROM audit WHERE module = ? AND at >= ?"
+        rows = await self._rows(f"{what} ORDER BY at DESC, rowid DESC LIMIT ?", (module, since, limit))
+        return [AuditRecord(*row) for row in rows]
+
+    async def rename_audit(self, module: str, concerned: Callable[[str], bool], about: str) -> int:
+        """Say `about` in the records that are concerned."""
+        rows = await self._rows("SELECT rowid, about FROM audit WHERE module = ?", (module,))
+        changes = [(about, rowid) for rowid, text in rows if concerned(str(text))]
+        await self._write(("UPDATE audit SET about = ? WHERE rowid = ?", changes))
+        return len(changes)
+
+    async def forget_audit(self, module: str, before: float) -> None:
+        """Drop audit records."""
+        await self._write(("DELETE FROM audit WHERE module = ? AND at < ?", [(module, before)]))
+
     def size(self) -> int | None:
         """How large the file and its write-ahead log are (bytes), None if that cannot be told."""
         try:
@@ -126,6 +207,7 @@ class Store:
 
     async def _transact(self, statements: tuple[tuple[str, list[Any]], ...]) -> None:
         async with self._turn:
+            await self._same_file()
             connection = self._open()
             try:
                 await connection.execute("BEGIN IMMEDIATE")
@@ -147,16 +229,13 @@ class Store:
 
     async def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         async with self._turn:
+            await self._same_file()
             connection = self._open()
             try:
                 return list(await connection.execute_fetchall(statement, values))
             except (sqlite3.Error, ValueError) as error:
                 self.failures["read"] += 1
                 raise StoreError(f"the store cannot be read: {error}") from None
-
-    async def _scalar(self, statement: str) -> int:
-        rows = await self._rows(statement, ())
-        return int(rows[0][0])
 
     def _open(self) -> aiosqlite.Connection:
         if self._connection is None:
@@ -178,6 +257,43 @@ class ModuleStorage:
     async def write(self, name: str, changes: Mapping[str, str | None]) -> None:
         """Set fields, or delete those given as None."""
         await self._store.write_hash(self._module_id, name, changes)
+
+    async def wipe(self) -> None:
+        """Leave nothing readable of what was deleted."""
+        await self._store.wipe()
+
+
+class ModuleAudit:
+    """One module's audit records (`driver.context.AuditStore`)."""
+
+    def __init__(self, store: Store, module_id: str) -> None:
+        self._store = store
+        self._module_id = module_id
+
+    async def append(self, records: Sequence[AuditRecord]) -> None:
+        """Keep records."""
+        await self._store.append_audit(self._module_id, records)
+
+    async def read(self, since: float, limit: int) -> list[AuditRecord]:
+        """The records since a unix time, the newest first."""
+        return await self._store.read_audit(self._module_id, since, limit)
+
+    async def rename(self, concerned: Callable[[str], bool], about: str) -> int:
+        """Say `about` in the records that are concerned."""
+        return await self._store.rename_audit(self._module_id, concerned, about)
+
+    async def forget(self, before: float) -> None:
+        """Drop older records."""
+        await self._store.forget_audit(self._module_id, before)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at this path, or None."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create_private(path: Path) -> None:

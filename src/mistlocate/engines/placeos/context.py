@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from mistlocate.clock import Clock
-from mistlocate.driver.context import ModuleHandle
+from mistlocate.driver.context import Asker, ModuleHandle
+from mistlocate.engines.placeos.audit import HashAudit
 from mistlocate.engines.placeos.directory import Directory
 from mistlocate.engines.placeos.links import ModelLinks
 from mistlocate.engines.placeos.messages import Model
 from mistlocate.engines.placeos.redis_client import RedisClient
-from mistlocate.engines.placeos.remote import RemoteModule, Request
+from mistlocate.engines.placeos.remote import RemoteModule, Request, caller
 from mistlocate.engines.placeos.status import ModuleStatus, StatusWriter
 from mistlocate.engines.placeos.storage import PrivateStorage
 from mistlocate.engines.placeos.subscriptions import Subscriptions
@@ -56,9 +57,16 @@ class PlaceosContext:
         self.links = ModelLinks(model, headers)
         self.clock: Clock = services.clock
         self.log: FilteringBoundLogger = structlog.get_logger().bind(module=module_id)
+        self.audit = HashAudit(self.storage, self.log)
         self._services = services
         self._system_id = model.system_id
         self._on_connection = on_connection
+
+    @property
+    def asker(self) -> Asker:
+        """The user of the call. Core's own calls, and those of other modules for themselves, name none or a task."""
+        user = caller.get()
+        return Asker(user or "core", counted=user is not None and user.startswith("user-"))
 
     def module(self, name: str) -> ModuleHandle:
         """Another module of the same system."""

@@ -45,6 +45,8 @@ def mist_locations() -> None:
 
 def main(name: str, load: "Callable[[], type[Driver[Any]]]", argv: Sequence[str]) -> int:
     """Do what the options say; return the exit code."""
+    # Looking for plugins of other packages reads the metadata of everything that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     options = _parser(name).parse_args(argv)
     if options.edge:
         print(f"{name}: -e is not supported: this driver needs a system and Redis", file=sys.stderr)  # noqa: T201
@@ -99,6 +101,7 @@ async def _run(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> i
     wire.ready()
 
     from mistlocate.clock import SystemClock  # noqa: PLC0415
+    from mistlocate.engines import collector  # noqa: PLC0415
     from mistlocate.engines.placeos import logs  # noqa: PLC0415
     from mistlocate.engines.placeos.process import DriverProcess  # noqa: PLC0415
     from mistlocate.engines.placeos.redis_url import RedisAddress, read_redis_url  # noqa: PLC0415
@@ -110,6 +113,7 @@ async def _run(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> i
         sys.stdout.write(f'{{"level":"ERROR","message":"{error}; trying localhost:6379"}}\n')
         address = RedisAddress()
     process = DriverProcess(load(), wire, address, SystemClock())
+    collector.settle()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)

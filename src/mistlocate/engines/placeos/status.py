@@ -1,7 +1,8 @@
 """The statuses of a process' modules: set in memory at once, written to Redis by one writer.
 
-One write is on its way at a time, and the next takes everything that changed meanwhile: what is newer replaces what
-waits, so a slow Redis costs freshness and never memory. After trouble (Redis away, failing over, restarted empty) every
+A value is kept as the text that Redis gets: it is encoded once, compared as text, and takes a fraction of the memory.
+One write is on its way at a time, and the next takes what changed meanwhile: what is newer replaces what waits, so a
+slow Redis costs freshness and never memory. After trouble (Redis away, failing over, restarted empty) every
 status and interface of every module is written again, and what Redis has beyond that is deleted.
 """
 
@@ -25,6 +26,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 #: How often Redis is asked whether it still has what was written (seconds): after a failover it may not.
 LOOK_EVERY = 10.0
 
+#: How long a change waits for others that belong to the same moment (seconds).
+GATHER = 0.02
+
+#: A write ends with the text that makes it this long (bytes): taking it to pieces for the socket holds up everything.
+WRITE_AT_MOST = 256 * 1024
+
 
 class ModuleStatus:
     """One module's statuses (`driver.context.StatusStore`)."""
@@ -32,8 +39,10 @@ class ModuleStatus:
     def __init__(self, module_id: str, interface: bytes, writer: "StatusWriter") -> None:
         self.module_id = module_id
         self.interface = interface
-        self.values: dict[str, Any] = {}
-        self.changed: set[str] = set()
+        self.texts: dict[str, bytes] = {}
+        """The values as JSON."""
+        self.changed: dict[str, None] = {}
+        """The statuses that are to be written, those that wait longest first."""
         self.interface_due = False
         """The interface has changed since it was written."""
         self.all_due = True
@@ -48,17 +57,24 @@ class ModuleStatus:
         return f"status/{self.module_id}"
 
     def set(self, key: str, value: Any) -> None:
-        """Publish a value; an equal one is no news, None clears the status."""
-        if value is None:
-            if key not in self.values:
-                return
-            del self.values[key]
-        elif key in self.values and self.values[key] == value:
+        """Publish a value; an equal one is no news, None clears the status, and so does what is no JSON."""
+        text = None if value is None else self._encoded(key, value)
+        if text == self.texts.get(key):
             return
+        if text is None:
+            del self.texts[key]
         else:
-            self.values[key] = value
-        self.changed.add(key)
+            self.texts[key] = text
+        self.changed[key] = None
         self._writer.news()
+
+    def _encoded(self, key: str, value: Any) -> bytes | None:
+        try:
+            text = jsontext.dumps(value)
+        except TypeError:
+            self._writer.log.error("a status is no JSON and is left out", module=self.module_id, key=key)
+            return None
+        return None if text == b"null" else text  # a number that is none
 
     def describe(self, interface: bytes) -> None:
         """Publish what the module says of itself, if that has changed."""
@@ -67,12 +83,13 @@ class ModuleStatus:
             self._writer.news()
 
     def get(self, key: str) -> Any:
-        """The present value, or None."""
-        return self.values.get(key)
+        """The present value, or None; decoded for whoever asks, so that it is nobody else's."""
+        text = self.texts.get(key)
+        return None if text is None else jsontext.loads(text)
 
     def keys(self) -> list[str]:
         """The statuses that have a value."""
-        return list(self.values)
+        return list(self.texts)
 
     def clear(self) -> None:
         """Clear every status."""
@@ -92,7 +109,7 @@ class StatusWriter:
         self._looked = float("-inf")
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._log = structlog.get_logger("mistlocate.redis")
+        self.log = structlog.get_logger("mistlocate.redis")
 
     async def add(self, status: ModuleStatus) -> None:
         """Write a module's statuses from now on; what Redis has of it from before is cleared first.
@@ -130,6 +147,7 @@ class StatusWriter:
             with suppress(TimeoutError):
                 async with self._clock.timeout(LOOK_EVERY):
                     await self._news.wait()
+                    await self._clock.sleep(GATHER)
             self._news.clear()
             try:
                 await self.flush()
@@ -143,20 +161,29 @@ class StatusWriter:
                 pause = FIRST_PAUSE
 
     async def flush(self) -> None:
-        """Write what changed, in one pipeline. Raises `StoreError`; then everything is due again."""
+        """Write what changed. Raises `StoreError`; then everything is due again."""
         async with self._turn:
             try:
-                new = [status for status in self._modules.values() if status.all_due]
-                commands = await self._due(new)
-                await self._redis.run(commands)
-                if self._clock.monotonic() - self._looked >= LOOK_EVERY:
-                    await self._look()
+                more = True
+                while more:
+                    more = await self._write()
+                    if self._clock.monotonic() - self._looked >= LOOK_EVERY:
+                        await self._look()
             except BaseException:
                 self.write_all_again()
                 raise
-            self.flushes += bool(commands)
-            for status in new:
+
+    async def _write(self) -> bool:
+        """Write what changed, or as much of it as goes into one pipeline; return whether something was left over."""
+        new = [status for status in self._modules.values() if status.all_due]
+        await self._list_again(new)
+        commands, more = self._due()
+        await self._redis.run(commands)
+        self.flushes += bool(commands)
+        for status in self._modules.values():
+            if not (status.all_due or status.changed):
                 status.written.set()
+        return more
 
     async def _look(self) -> None:
         """Ask for the interfaces: where one is missing, everything of the module may be."""
@@ -168,59 +195,60 @@ class StatusWriter:
                 self._news.set()
         self._looked = self._clock.monotonic()
 
-    async def _due(self, new: list[ModuleStatus]) -> list[Command]:
-        """The commands for what changed, and for all that the new ones have."""
+    async def _list_again(self, new: list[ModuleStatus]) -> None:
+        """Everything that these modules have is due, and whatever else Redis has of them."""
         for status in new:
             status.all_due = False  # unless it is set again while Redis is asked
         found = await self._redis.run([("HKEYS", status.key) for status in new]) if new else []
-        commands: list[Command] = []
         for status, fields in zip(new, found, strict=True):
-            status.changed = {*status.values, *fields}
+            status.changed = dict.fromkeys((*status.texts, *fields))
             status.interface_due = True
+
+    def _due(self) -> tuple[list[Command], bool]:
+        """The commands for what changed, and whether there is more than goes into one pipeline."""
+        commands: list[Command] = []
+        room = WRITE_AT_MOST
         for status in self._modules.values():
             if status.all_due:
                 continue
             if status.interface_due:
                 status.interface_due = False
                 commands.append(("SET", f"interface/{status.module_id}", status.interface))
-            if status.changed:
-                commands += self._changes(status)
-        return commands
+            if status.changed and room > 0:
+                changes, size = self._changes(status, room)
+                commands += changes
+                room -= size
+        return commands, room <= 0
 
-    def _changes(self, status: ModuleStatus) -> list[Command]:
-        """The commands for what changed of one module: hash first, then whoever follows is told."""
-        changed, status.changed = status.changed, set()
+    @staticmethod
+    def _changes(status: ModuleStatus, room: int) -> tuple[list[Command], int]:
+        """The commands for what changed of one module until there is no more room, and how much they take: hash
+        first, then whoever follows is told."""
         fields: list[str | bytes] = []
         gone: list[str] = []
         told: list[Command] = []
-        for key in changed:
-            text = self._encoded(status, key)
+        size = 0
+        for key in list(status.changed):
+            if size >= room:
+                break
+            del status.changed[key]
+            text = status.texts.get(key)
             if text is None:
                 gone.append(key)
             else:
                 fields += (key, text)
+                size += len(text)
             told.append(("PUBLISH", f"{status.key}/{key}", text or b"null"))
         commands: list[Command] = []
         if fields:
             commands.append(("HSET", status.key, *fields))
         if gone:
             commands.append(("HDEL", status.key, *gone))
-        return commands + told
-
-    def _encoded(self, status: ModuleStatus, key: str) -> bytes | None:
-        value = status.values.get(key)
-        if value is None:
-            return None
-        try:
-            text = jsontext.dumps(value)
-        except TypeError:
-            self._log.error("a status is no JSON and is left out", module=status.module_id, key=key)
-            return None
-        return None if text == b"null" else text  # a number that is none
+        return commands + told, size
 
     def _tell(self, trouble: str | None) -> None:
         if trouble is not None and self.trouble is None:
-            self._log.warning("Redis cannot be used; everything is written again afterwards", reason=trouble)
+            self.log.warning("Redis cannot be used; everything is written again afterwards", reason=trouble)
         if trouble is None and self.trouble is not None:
-            self._log.warning("Redis can be used again")
+            self.log.warning("Redis can be used again")
         self.trouble = trouble

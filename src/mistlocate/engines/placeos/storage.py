@@ -46,5 +46,8 @@ class PrivateStorage:
         with suppress(StoreError):  # it is written; who was not told reads it the next time
             await self._redis.run([("PUBLISH", f"{key}/{field}", value or "null") for field, value in changes.items()])
 
+    async def wipe(self) -> None:
+        """Nothing: what Redis writes to disk of itself is in its operator's hands (see docs/privacy.md)."""
+
     def _key(self, name: str) -> str:
         return f"{name}/{self._module_id}"

@@ -20,7 +20,7 @@ async def test_a_defect_is_answered_without_its_details(running: Running, monkey
         assert found.status_code == 500
         assert found.json()["message"] == "unexpected error; the engine's log says more"
         assert "sesame" not in found.text
-        assert "default-src 'self'" in found.headers["content-security-policy"]
+        assert "default-src 'none'" in found.headers["content-security-policy"]
 
 
 async def test_unknown_paths_are_answered_in_the_same_form(running: Running) -> None:

@@ -82,7 +82,7 @@ async def test_the_openapi_document_has_them(running: Running) -> None:
         paths = (await http.get(f"{root(http)}/openapi.json")).json()["paths"]
         for path in ("/systems/{system_id}/{slug}/assets/{name}", "/modules/{module_id}/assets/{name}"):
             responses = paths[BASE + path]["get"]["responses"]
-            assert set(responses) == {"200", "304", "401", "403", "404", "500", "503", "default"}
+            assert set(responses) == {"200", "304", "401", "403", "404", "429", "500", "503", "default"}
             assert set(responses["200"]["content"]) == {"*/*"}
 
 

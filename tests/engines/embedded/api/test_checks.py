@@ -4,17 +4,19 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.api.checks import BODY_AT_MOST
+from mistlocate.engines.embedded.config import Loaded
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.server import serving
 from support.api import BASE, client, root
 
 Running = Callable[..., AbstractAsyncContextManager[Engine]]
+Stop = Callable[[Engine], None]
 
 KEY = "key-of-a-user"
 WITH_KEY = {"api_keys": [{"name": "panel", "level": "user", "hash": hash_key(KEY)}]}
@@ -66,11 +68,13 @@ class TestChecks:
             for path in (f"{root(http)}/docs", f"{root(http)}/health", "/systems", "/nothing"):
                 headers = (await http.get(path)).headers
                 (policy,) = headers.get_list("content-security-policy")
-                assert policy.startswith("default-src 'self'; ")
+                assert policy.startswith("default-src 'none'; ")
                 assert "unsafe" not in policy
                 assert headers["cross-origin-resource-policy"] == "same-origin"
                 assert headers["x-content-type-options"] == "nosniff"
                 assert headers["cache-control"] == "no-store"
+                assert headers["x-frame-options"] == "DENY"
+                assert headers["cross-origin-opener-policy"] == "same-origin"
                 assert "server" not in headers
 
 
@@ -88,6 +92,78 @@ class TestBeforeTheBody:
         async with running(**WITH_KEY) as engine, client(engine) as http:
             assert (await http.get("/nothing/at/all")).status_code == 401
             assert (await http.get("/nothing/at/all", headers={"X-API-Key": KEY})).status_code == 404
+
+
+class TestTooMuch:
+    async def test_who_asks_too_much_is_told_to_wait(self, running: Running, stopped: Stop) -> None:
+        async with running(**WITH_KEY, rate_limit=1) as engine, client(engine) as http:
+            stopped(engine)
+            keyed = {"X-API-Key": KEY}
+            assert [(await http.get("/self", headers=keyed)).status_code for _ in range(10)] == [200] * 10
+            found = await http.get("/self", headers=keyed)
+            assert (found.status_code, found.json()["error"], found.headers["retry-after"]) == (
+                429,
+                "Too Many Requests",
+                "1",
+            )
+            assert "default-src 'none'" in found.headers["content-security-policy"]
+            assert (await http.get(f"{root(http)}/health")).status_code == 200, (
+                "who has no key has an account of its own"
+            )
+
+    async def test_refusals_count_too(self, running: Running, stopped: Stop) -> None:
+        async with running(**WITH_KEY, rate_limit=1) as engine, client(engine) as http:
+            stopped(engine)
+            found = [(await http.get("/self")).status_code for _ in range(11)]
+            assert found == [401] * 10 + [429]
+
+    async def test_guesses_at_keys_are_slowed(self, running: Running, stopped: Stop) -> None:
+        async with running(**WITH_KEY) as engine, client(engine) as http:
+            stopped(engine)
+            found = [(await http.get("/self", headers={"X-API-Key": f"guess-{n}"})).status_code for n in range(11)]
+            assert found == [401] * 10 + [429]
+            assert (await http.get("/self", headers={"X-API-Key": KEY})).status_code == 429
+
+    async def test_a_changed_limit_holds_at_once(
+        self, running: Running, stopped: Stop, probes: Callable[..., Loaded]
+    ) -> None:
+        async with running(rate_limit=1) as engine, client(engine) as http:
+            stopped(engine)
+            await engine.reload(probes(rate_limit=0))
+            assert [(await http.get("/self")).status_code for _ in range(30)] == [200] * 30
+
+
+class TestBehindProxies:
+    BEHIND: ClassVar[dict[str, Any]] = {**WITH_KEY, "trusted_proxies": ["127.0.0.1"], "rate_limit": 1}
+
+    async def test_callers_are_told_apart_by_what_a_trusted_proxy_says(self, running: Running, stopped: Stop) -> None:
+        async with running(**self.BEHIND) as engine, client(engine) as http:
+            stopped(engine)
+            for caller in ("203.0.113.7", "203.0.113.8"):
+                headers = {"X-Forwarded-For": f"10.9.9.9, {caller}"}
+                found = [(await http.get("/self", headers=headers)).status_code for _ in range(11)]
+                assert found == [401] * 10 + [429]
+
+    async def test_and_nobody_elses_word_is_taken(self, running: Running, stopped: Stop) -> None:
+        settings = {**self.BEHIND, "trusted_proxies": ["203.0.113.1"]}
+        async with running(**settings) as engine, client(engine) as http:
+            stopped(engine)
+            found = [
+                (await http.get("/self", headers={"X-Forwarded-For": f"10.0.0.{n}"})).status_code for n in range(11)
+            ]
+            assert found == [401] * 10 + [429]
+
+    async def test_https_of_the_proxy_is_insisted_on(self, running: Running, stopped: Stop) -> None:
+        async with running(**self.BEHIND) as engine, client(engine) as http:
+            stopped(engine)
+            headers = (await http.get(f"{root(http)}/health", headers={"X-Forwarded-Proto": "https"})).headers
+            assert headers["strict-transport-security"] == "max-age=31536000"
+
+    async def test_without_keys_no_proxy_is_trusted(self, running: Running, stopped: Stop) -> None:
+        async with running(trusted_proxies=["127.0.0.1"]) as engine, client(engine) as http:
+            stopped(engine)
+            found = await http.get("/self", headers={"X-Forwarded-For": "127.0.0.1"})
+            assert found.status_code == 403
 
 
 class TestLargeBodies:

@@ -20,6 +20,7 @@ from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.server import serving
 from mistlocate.errors import NotFound
 from support.drivers import Probe
+from support.waiting import until
 
 Running = Callable[..., AbstractAsyncContextManager[Engine]]
 
@@ -415,3 +416,60 @@ class TestSlowReaders:
                 await it.next()
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == control.TOO_SLOW
+
+
+class TestTooMuch:
+    async def test_a_client_that_sends_too_much_is_read_no_faster_than_it_may_ask(self, running: Running) -> None:
+        async with running(rate_limit=1) as engine, socket(engine) as it:
+            began = engine.clock.monotonic()
+            for _ in range(15):
+                await it.send("exec", "echo", args=["x"])
+            for _ in range(15):
+                assert (await it.next())["type"] == "success"
+            assert engine.clock.monotonic() - began >= 4
+
+    async def test_so_many_commands_run_side_by_side(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(control, "RUNNING_AT_MOST", 3)
+        release, most, now = asyncio.Event(), 0, 0
+
+        async def slow(*_: object) -> str:
+            nonlocal most, now
+            now += 1
+            most = max(most, now)
+            await release.wait()
+            now -= 1
+            return "late"
+
+        async with running() as engine, socket(engine) as it:
+            monkeypatch.setattr(engine.hosts["mod-sys-Probe-1"], "execute", slow)
+            for _ in range(20):
+                await it.send("exec", "echo", args=["x"])
+            await until(lambda: now == 3)
+            release.set()
+            for _ in range(20):
+                assert (await it.next())["value"] == "late"
+        assert most == 3
+
+    async def test_so_many_statuses_may_be_followed(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(control, "BOUND_AT_MOST", 2)
+        async with running() as engine, socket(engine) as it:
+            for name in ("a", "b", "a"):
+                assert (await it.ask("bind", name))["type"] == "success"
+            refused = await it.ask("bind", "c")
+            assert (refused["type"], refused["msg"]) == ("error", "a socket follows at most 2 statuses; unbind some")
+            await it.ask("unbind", "a")
+            assert (await it.ask("bind", "c"))["type"] == "success"
+
+    async def test_guesses_at_keys_are_slowed_here_too(
+        self, running: Running, stopped: Callable[[Engine], None]
+    ) -> None:
+        async with running(**WITH_KEY) as engine, serving(engine, "127.0.0.1", 0) as url:
+            stopped(engine)
+            address = f"ws{url.removeprefix('http')}/api/engine/v2/systems/control"
+            for number in range(11):
+                async with connect(address, proxy=None) as connection:
+                    await connection.send(json.dumps({"api_key": f"guess-{number}"}))
+                    with pytest.raises(ConnectionClosed) as closed:
+                        await connection.recv()
+            assert closed.value.rcvd is not None
+            assert "too many keys" in closed.value.rcvd.reason

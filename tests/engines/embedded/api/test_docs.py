@@ -43,7 +43,7 @@ async def test_the_openapi_document_describes_what_is_served(running: Running) -
 async def test_the_openapi_document_names_the_errors(running: Running) -> None:
     async with running() as engine, client(engine) as http:
         paths = (await http.get(f"{root(http)}/openapi.json")).json()["paths"]
-        everywhere = {"200", "401", "403", "default"}
+        everywhere = {"200", "401", "403", "429", "default"}
         assert set(paths[f"{BASE}/systems"]["get"]["responses"]) == everywhere
         assert set(paths[f"{BASE}/zones/{{zone_id}}"]["get"]["responses"]) == everywhere | {"404"}
         settings = paths[f"{BASE}/modules/{{module_id}}/settings"]["put"]
@@ -51,7 +51,7 @@ async def test_the_openapi_document_names_the_errors(running: Running) -> None:
         assert settings["requestBody"]["content"]["application/json"]["schema"] == {"type": "object"}
         for path in ("/systems/{system_id}/{slug}/{method}", "/modules/{module_id}/exec/{method}"):
             responses = paths[BASE + path]["post"]["responses"]
-            assert set(responses) == everywhere | {"400", "404", "413", "500", "503"}
+            assert set(responses) == everywhere | {"400", "404", "413", "429", "500", "503"}
 
 
 @pytest.mark.needs("chromium")

@@ -17,8 +17,8 @@ Running = Callable[..., AbstractAsyncContextManager[Engine]]
 FOLDER = files("mistlocate.engines.embedded").joinpath("page")
 NAMES = [each.name for each in FOLDER.iterdir() if each.is_file()]
 POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from mistlocate.engines.embedded.engine import Engine
 from mistlocate.errors import NotFound
 from support.api import client, root, told
 from support.drivers import Probe
+from support.site import SYSTEM, site
 from support.waiting import until
 
 Running = Callable[..., AbstractAsyncContextManager[Engine]]
@@ -316,3 +318,16 @@ class TestHealth:
             ready, live = await http.get(f"{root(http)}/health/ready"), await http.get(f"{root(http)}/health/live")
             assert (ready.status_code, ready.json()) == (503, found.json())
             assert (live.status_code, live.json()["status"]) == (200, "ok")
+
+
+async def test_searching_too_often_is_answered_with_a_time_to_wait(tmp_path: Path) -> None:
+    async with site(tmp_path, locations={"named_searches": 1}) as it, client(it.engine) as http:
+        await it.live()
+        path = f"/systems/{SYSTEM}/MistLocations_1/locate_user"
+        assert (await http.post(path, json=["alice@example.com"])).status_code == 200
+        refused = await http.post(path, json=["alice@example.com"])
+        assert (refused.status_code, refused.json()["error"]) == (429, "TooManySearches")
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert "alice" not in refused.text
+        (record, _) = (await http.post(f"/systems/{SYSTEM}/MistLocations_1/audit")).json()  # which is no search
+        assert (record["asker"], record["result"]) == ("local", "refused")

@@ -16,6 +16,7 @@ def make_app(engine: Engine) -> Checks:
         description="Finds people on Juniper Mist Wi-Fi. Paths, arguments and errors are those of PlaceOS.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # another path is another path, and no answer leads elsewhere
     )
     app.state.engine = engine
     errors.install(app)

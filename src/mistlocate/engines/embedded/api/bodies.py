@@ -56,11 +56,12 @@ async def _read(request: Request, kinds: tuple[type, ...], expected: str) -> Any
     return value
 
 
-def described(description: str, *types: str) -> dict[str, Any]:
+def described(description: str, *types: str, required: bool = False) -> dict[str, Any]:
     """Such a body for the OpenAPI document."""
     schema = {"anyOf": [{"type": each} for each in types]} if len(types) > 1 else {"type": types[0]}
-    return {"requestBody": {"description": description, "content": {"application/json": {"schema": schema}}}}
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"description": description, "content": content, "required": required}}
 
 
 ARGUMENTS = described("The arguments: an array by position, or an object by name.", "array", "object")
-CHANGES = described("Settings by name; null takes the file's value again.", "object")
+CHANGES = described("Settings by name; null takes the file's value again.", "object", required=True)

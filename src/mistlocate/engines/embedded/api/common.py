@@ -7,10 +7,13 @@ from fastapi.requests import HTTPConnection
 
 from mistlocate import __version__
 from mistlocate.driver.command import Level, commands_of
+from mistlocate.driver.context import Asker
 from mistlocate.engines.embedded.access import Access, Caller, Refusal, credentials
 from mistlocate.engines.embedded.api.errors import Refused
+from mistlocate.engines.embedded.asking import asking
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.embedded.limits import place_of
 from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.errors import CommandFailed, LevelTooLow
 
@@ -34,6 +37,11 @@ class Known:
         self._access: Access | None = None
         self._caller: Caller | None = None
 
+    @property
+    def name(self) -> str:
+        """Whose messages are counted together: those of a key, or of an address, from one place."""
+        return f"socket of {self._shown.key_hash} at {place_of(self._shown.client)}"
+
     def needs_key(self) -> bool:
         """Whether a key is needed and none was shown."""
         return self._engine.access.has_keys and self._shown.key_hash is None
@@ -42,7 +50,7 @@ class Known:
         """Who it is now. Raises `Refused`."""
         access = self._engine.access
         if self._caller is None or access is not self._access:
-            found = access.check(self._headers) or access.identify(self._shown)
+            found = access.check(self._headers) or self._engine.identify(self._shown)
             if isinstance(found, Refusal):
                 raise Refused(found)
             if found.level < Level.USER:
@@ -62,22 +70,29 @@ def identity(engine: Engine, caller: Caller) -> dict[str, Any]:
 _SECRET = ("authorization", "x-api-key", "cookie")
 
 
-def _any_caller(request: Request) -> Caller:
+# Dependencies are coroutines: functions would each be sent to a thread, for every request.
+
+
+async def _engine(connection: HTTPConnection) -> Engine:
+    return engine_of(connection)
+
+
+async def _any_caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
 
 
-def _caller(caller: Annotated[Caller, Depends(_any_caller)]) -> Caller:
+async def _caller(caller: Annotated[Caller, Depends(_any_caller)]) -> Caller:
     require(caller, Level.USER, "this")
     return caller
 
 
-def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+async def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     require(caller, Level.ADMINISTRATOR, "this")
     return caller
 
 
-EngineDep = Annotated[Engine, Depends(engine_of)]
+EngineDep = Annotated[Engine, Depends(_engine)]
 CallerDep = Annotated[Caller, Depends(_caller)]
 MetricsCallerDep = Annotated[Caller, Depends(_any_caller)]
 AdministratorDep = Annotated[Caller, Depends(_administrator)]
@@ -94,7 +109,8 @@ def require(caller: Caller, level: Level, what: str) -> None:
 async def execute(host: ModuleHost, caller: Caller, command: str, args: Any) -> Any:
     """Run a command as this caller. Raises `LevelTooLow`, and as `Module.execute`."""
     require(caller, host.command(command).level, command)
-    return await host.execute(command, args)
+    with asking(Asker(caller.id)):
+        return await host.execute(command, args)
 
 
 def readable(host: ModuleHost, caller: Caller, key: str) -> bool:

@@ -27,7 +27,7 @@ from mistlocate.engines.embedded.engine import Engine, NoSuchSystem
 from mistlocate.engines.embedded.host import ModuleHost
 from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.engines.logs import follow_module
-from mistlocate.errors import LevelTooLow, MistlocateError, NoSuchModule
+from mistlocate.errors import BadArguments, LevelTooLow, MistlocateError, NoSuchModule
 
 router = APIRouter(prefix=BASE)
 
@@ -37,6 +37,11 @@ _log = structlog.get_logger("mistlocate.api")
 #: too slow. A single message may always wait.
 WAITING_AT_MOST = 1000
 LENGTH_AT_MOST = 32 * 1024 * 1024
+
+#: How many commands of one client may run side by side before its next message is read, and how many statuses it may
+#: follow; of the largest sites every status is less.
+RUNNING_AT_MOST = 64
+BOUND_AT_MOST = 10_000
 
 #: For so long a client without a key may stay silent before it signs in (seconds).
 SIGN_IN_WITHIN = 10.0
@@ -158,6 +163,7 @@ class _Session:
 
     async def _read(self) -> None:
         while (text := await self._receive()) is not None:
+            await self._its_turn()
             if text in ("ping", b"ping"):
                 self._put("pong")
                 continue
@@ -167,6 +173,14 @@ class _Session:
                 task = asyncio.create_task(self._answer(message))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
+
+    async def _its_turn(self) -> None:
+        """A client that sends too much is read no faster than it may ask: what it sends waits with itself."""
+        while len(self._running) >= RUNNING_AT_MOST:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        clock = self._engine.clock
+        while wait := self._engine.limits.request(self._known.name, clock.monotonic()):
+            await clock.sleep(wait)
 
     async def _receive(self) -> str | bytes | None:
         """What the client sends as text or in bytes; None when it has gone."""
@@ -275,6 +289,8 @@ class _Session:
         host = self._engine.look_up(message.sys, slug)
         if host is not None:
             require(caller, host.driver.status_info(message.name).level, f"the status {message.name!r}")
+        if place not in self._bound and len(self._bound) >= BOUND_AT_MOST:
+            raise BadArguments(f"a socket follows at most {BOUND_AT_MOST} statuses; unbind some")
         self._send({"id": message.id, "type": "success", "meta": message.meta})
         if place in self._bound:
             return
@@ -290,11 +306,11 @@ class _Session:
 
     def _tell(self, head: str, news: StatusValue, message: Message) -> None:
         try:
-            value = news.encoded.decode()
+            text = news.message(head)
         except TypeError:  # that is the module's defect, and nothing that setting a status may fail of
             self._error(message.id, UNEXPECTED, "the value cannot be written as JSON", message.meta)
         else:
-            self._put(f'{head},"value":{value}}}')
+            self._put(text)
 
     def _log_to(self, message_id: int, host: ModuleHost) -> Callable[[int, str], None]:
         def send(level: int, text: str) -> None:

@@ -18,8 +18,9 @@ _ABOUT = """
 <code>X-API-Key</code>; while no keys are configured, callers on this machine are administrators.</p>
 <p>Arguments of commands are a JSON array by position, or an object by name. Errors are
 <code>{error, message, hint}</code>: 400 bad arguments or unknown command, 401 no key or level too low, 403 host or
-origin not allowed, 404 no such thing, 413 a body of more than 1 MiB, 500 the module raised (<code>error</code> is the
-kind), 503 the module is not running.</p>
+origin not allowed, 404 no such thing, 408 a body that does not come, 413 one of more than 1 MiB, 429 too much at once
+(<code>Retry-After</code> says how long to wait), 500 the module raised (<code>error</code> is the kind), 503 the module
+is not running.</p>
 <p>The control socket is at <code>{base}/systems/control</code>: send <code>{"id": 1, "sys": "…", "mod":
 "MistWebsocket", "index": 1, "cmd": "bind", "name": "stream_state"}</code> to follow a status. Where a header cannot be
 sent, <code>{"api_key": "…"}</code> as the first message signs in. The machine-readable

@@ -2,9 +2,11 @@
 
 `{error, message, hint?, sys_id?, module_name?}`; `error` is the class. 400: bad arguments, unknown command.
 401: no key, unknown key, level too low. 403: host or origin not allowed. 404: no such system, module, zone or asset.
-413: the body is too large. 500: the module raised, and `error` says what. 503: the module is not running.
+408: the body does not come. 413: it is too large. 429: too much at once, or people were asked for too often. 500: the
+module raised, and `error` says what. 503: the module is not running.
 """
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +27,7 @@ from mistlocate.errors import (
     ModuleUnavailable,
     NoSuchModule,
     SettingsError,
+    TooManySearches,
     UnknownCommand,
 )
 
@@ -34,6 +37,7 @@ _STATUS: Mapping[type[MistlocateError], int] = {
     SettingsError: 400,
     LevelTooLow: 401,
     NoSuchModule: 404,
+    TooManySearches: 429,
     ModuleUnavailable: 503,
 }
 
@@ -57,6 +61,7 @@ ANYWHERE = _documented(
     {
         401: "No key, an unknown key, or a level that is too low.",
         403: "The host name, the origin or a proxy is not allowed.",
+        429: "Too many requests, or too many keys that are not known; `Retry-After` says how many seconds to wait.",
         "default": "Any other error, in the same form.",
     }
 )
@@ -73,6 +78,7 @@ RUNNING = _documented(
         503: "The module is not running.",
     }
 )
+SEARCHES = _documented({429: "The caller asked for people too often: `Retry-After` says for how many seconds to wait."})
 
 
 class Refused(Exception):
@@ -115,7 +121,12 @@ def refusal_response(refusal: Refusal, **place: Any) -> Response:
     """The answer to a request that is refused."""
     # HTTPStatus calls 413 by another name from one Python to the next.
     name = "Content Too Large" if refusal.status == 413 else HTTPStatus(refusal.status).phrase
-    return json_response({"error": name, "message": refusal.message, **place}, refusal.status)
+    response = json_response({"error": name, "message": refusal.message, **place}, refusal.status)
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    if refusal.status == 408:  # the rest may come or not: it belongs to no request any more
+        response.headers["Connection"] = "close"
+    return response
 
 
 def install(app: FastAPI) -> None:
@@ -123,7 +134,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(MistlocateError)
     async def known(request: Request, error: MistlocateError) -> Response:
-        return json_response({**body_of(error), **place_of(request)}, status_of(error))
+        answer = json_response({**body_of(error), **place_of(request)}, status_of(error))
+        if isinstance(error, TooManySearches):
+            answer.headers["Retry-After"] = str(math.ceil(error.retry_after))
+        return answer
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:

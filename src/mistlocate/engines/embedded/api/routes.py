@@ -15,6 +15,7 @@ from mistlocate.engines.embedded.api.errors import (
     ANYWHERE,
     NOT_FOUND,
     RUNNING,
+    SEARCHES,
     WITH_BODY,
     encoded_response,
     json_response,
@@ -22,6 +23,7 @@ from mistlocate.engines.embedded.api.errors import (
 from mistlocate.engines.embedded.config import ZoneConfig
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.logs import redact_text
 from mistlocate.errors import NoSuchModule
 
 router = APIRouter()
@@ -114,7 +116,7 @@ async def stop_system(system_id: str, engine: EngineDep, caller: AdministratorDe
 @api.post(
     "/systems/{system_id}/{slug}/{method}",
     tags=["systems"],
-    responses=NOT_FOUND | WITH_BODY | RUNNING,
+    responses=NOT_FOUND | WITH_BODY | RUNNING | SEARCHES,
     openapi_extra=ARGUMENTS,
 )
 async def execute(
@@ -171,7 +173,7 @@ async def module_status(module_id: str, key: str, engine: EngineDep, caller: Cal
 @api.post(
     "/modules/{module_id}/exec/{method}",
     tags=["modules"],
-    responses=NOT_FOUND | WITH_BODY | RUNNING,
+    responses=NOT_FOUND | WITH_BODY | RUNNING | SEARCHES,
     openapi_extra=ARGUMENTS,
 )
 async def module_execute(
@@ -219,7 +221,8 @@ async def module_stop(module_id: str, engine: EngineDep, caller: AdministratorDe
 
 @api.get("/modules/{module_id}/settings", tags=["modules"], responses=NOT_FOUND)
 async def module_settings(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
-    """The settings in force, secrets masked, and where saved ones differ from the file (`drift`)."""
+    """The settings in force, secrets masked, and where saved ones differ from the file (`drift`). Those that are
+    `fixed` are taken from the file alone."""
     return json_response(_settings(engine.host(module_id)))
 
 
@@ -264,12 +267,18 @@ def _system(engine: Engine, system_id: str) -> dict[str, Any]:
 def _settings(host: ModuleHost) -> dict[str, Any]:
     secret = host.driver.secret_settings()
 
+    def masked(name: str, value: Any) -> Any:
+        if name in secret and value:
+            return "***"
+        return redact_text(value) if isinstance(value, str) else value  # a proxy's address may hold a password
+
     def mask(settings: dict[str, Any]) -> dict[str, Any]:
-        return {name: "***" if name in secret and value else value for name, value in settings.items()}
+        return {name: masked(name, value) for name, value in settings.items()}
 
     file = mask(dict(host.spec.settings))
     return {
         "settings": mask(host.settings),
         "drift": {name: {"file": file.get(name), "saved": value} for name, value in mask(host.saved).items()},
+        "fixed": sorted(host.driver.fixed_settings()),
         "schema": host.driver.Settings.model_json_schema(),
     }

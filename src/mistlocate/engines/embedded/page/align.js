@@ -1,6 +1,6 @@
 // How a Mist map lies on the building's own plan: three clicks on each, in pairs.
 
-import { image } from "./api.js";
+import { image, picture } from "./api.js";
 import { el, replace } from "./dom.js";
 
 const COLOURS = ["#d1242f", "#1a7f37", "#8250df"];
@@ -18,26 +18,38 @@ export class Align {
     this.right = this.board("The building's own plan", null, () => this.fractions, (x, y) => [round(x, 4), round(y, 4)], (each) => each);
     this.hint = el("p", { role: "status" });
     const file = el("input", { type: "file", accept: "image/*", "aria-label": "Image of the building's own plan" });
-    file.addEventListener("change", () => file.files[0] && this.right.load(URL.createObjectURL(file.files[0])));
+    file.addEventListener("change", () => file.files[0] && this.choose(file.files[0]));
+    this.wrong = el("p", { class: "error", role: "alert", hidden: true });
     this.done = el("button", { type: "button", onclick: () => this.finish() }, "Use this");
     this.element = el("dialog", { class: "align", "aria-label": `Align ${map.name}` },
       el("h2", {}, `Align ${map.name}`),
       el("p", { class: "soft" }, "Mark the same three points on both plans, far apart and not on one line. The image of the building's plan stays in this browser."),
       el("div", { class: "boards" }, el("figure", {}, el("figcaption", {}, "Mist map"), this.left.element),
         el("figure", {}, el("figcaption", {}, "Building's plan", file), this.right.element)),
-      this.hint,
+      this.hint, this.wrong,
       el("div", { class: "actions" }, this.done,
         el("button", { type: "button", class: "quiet", onclick: () => { this.pixels.length = this.fractions.length = 0; this.draw(); } }, "Start over"),
         el("button", { type: "button", class: "quiet", onclick: () => { this.onDone({}); this.element.close(); } }, "Not aligned"),
         el("button", { type: "button", class: "quiet", onclick: () => this.element.close() }, "Cancel")));
     this.element.addEventListener("close", () => this.element.remove());
-    if (map.has_image) image(`/systems/${page.system}/${page.mist}/assets/map/${map.id}`).catch(() => null).then((url) => url && this.left.load(url));
+    if (map.has_image) image(`/systems/${page.system}/${page.mist}/assets/map/${map.id}`).catch(() => null).then((found) => found && this.left.take(found));
     this.draw();
+  }
+
+  // Of two files, the one that was chosen last counts, however long the other one takes.
+  async choose(file) {
+    this.chosen = file;
+    const found = await picture(file);
+    if (this.chosen !== file) return;
+    this.wrong.hidden = Boolean(found);
+    this.wrong.textContent = found ? "" : `${file.name} is no image that this browser can show.`;
+    if (found) this.right.take(found);
   }
 
   // One of the two plans. Points are kept in its own unit; the board works in fractions.
   board(label, size, points, toPoint, toFraction) {
-    const canvas = el("canvas", { width: 640, height: 400, tabindex: "0", "aria-label": `${label}: click to mark the next point` });
+    const canvas = el("canvas", { width: 640, height: 400, tabindex: "0", role: "application",
+      "aria-label": `${label}: click to mark the next point, or arrow keys and Enter` });
     const pen = canvas.getContext("2d");
     const board = { element: canvas, picture: null, cursor: [0.5, 0.5] };
     const mark = (x, y) => {
@@ -55,13 +67,9 @@ export class Align {
       this.draw();
     });
     for (const name of ["focus", "blur"]) canvas.addEventListener(name, () => this.draw());
-    board.load = async (url) => {
-      const picture = new Image();
-      picture.src = url;
-      await picture.decode().catch(() => null);
-      if (!picture.naturalWidth) return;
-      board.picture = picture;
-      if (!size) this.size = { width: picture.naturalWidth, height: picture.naturalHeight };
+    board.take = (found) => {
+      board.picture = found;
+      if (!size) this.size = { width: found.naturalWidth, height: found.naturalHeight };
       this.draw();
     };
     board.draw = () => {

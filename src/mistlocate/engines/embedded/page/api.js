@@ -3,6 +3,12 @@
 const BASE = "/api/engine/v2";
 const KEY = "mistlocate-key";
 
+// A clock that is off by less is taken for right: the engine tells its time in whole seconds.
+const SAME_TIME = 2;
+const PING_MS = 15000;
+// A status that has no value is bound without a word about that; what has one is told at once.
+const NO_VALUE_MS = 400;
+
 export class ApiError extends Error {
   constructor(status, body) {
     super(body.message || `the engine answered ${status}`);
@@ -17,6 +23,12 @@ export const key = {
   set: (value) => (value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY)),
 };
 
+// What only the engine can read is no key: a header takes no other characters than these.
+export const readable = (text) => /^[\x21-\x7e]+$/.test(text);
+
+// How far the engine's clock is ahead of this browser's (seconds).
+export const engineClock = { offset: 0 };
+
 export async function call(method, path, body) {
   const headers = {};
   if (key.get()) headers["X-API-Key"] = key.get();
@@ -27,19 +39,43 @@ export async function call(method, path, body) {
   } catch {
     throw new ApiError(0, { message: "the engine cannot be reached" });
   }
-  const answer = await response.json().catch(() => ({}));
-  if (response.status === 401 && path !== "/self") window.dispatchEvent(new Event("mistlocate-refused"));
-  if (!response.ok) throw new ApiError(response.status, answer);
+  const at = Date.parse(response.headers.get("Date") || "") / 1000 + 0.5 - Date.now() / 1000;
+  if (Number.isFinite(at)) engineClock.offset = Math.abs(at) < SAME_TIME ? 0 : at;
+  const text = await response.text().catch(() => "");
+  const answer = parsed(text);
+  // Gone, or allowed less than it was: who is looking has to be asked anew.
+  if ([401, 403].includes(response.status) && path !== "/self") window.dispatchEvent(new Event("mistlocate-refused"));
+  if (!response.ok) throw new ApiError(response.status, answer || {});
+  // An answer that broke off, or that something between here and the engine gave, is none.
+  if (answer === undefined) throw new ApiError(0, { message: "the engine's answer cannot be read" });
   return answer;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export const get = (path) => call("GET", path);
 export const exec = (system, slug, command, args = []) => call("POST", `/systems/${system}/${slug}/${command}`, args);
 
-// An image that the engine proxies, as a URL of this page; null if there is none.
+// An image that the engine proxies, ready to be drawn; null if there is none.
 export async function image(path) {
   const response = await fetch(BASE + path, { headers: key.get() ? { "X-API-Key": key.get() } : {} });
-  return response.ok ? URL.createObjectURL(await response.blob()) : null;
+  return response.ok ? picture(await response.blob()) : null;
+}
+
+// Bytes as an image; null if they are none. What was loaded stays, and needs its URL no longer.
+export async function picture(blob) {
+  const found = new Image();
+  found.alt = "";
+  found.src = URL.createObjectURL(blob);
+  await found.decode().catch(() => null);
+  URL.revokeObjectURL(found.src);
+  return found.naturalWidth ? found : null;
 }
 
 // One socket for the page. What is bound stays bound over every reconnection.
@@ -47,7 +83,6 @@ export class Socket {
   constructor(onState) {
     this.onState = onState;
     this.bound = new Map();
-    this.waiting = new Map();
     this.next = 1;
     this.pause = 500;
     this.closed = false;
@@ -63,14 +98,24 @@ export class Socket {
       this.pause = 500;
       this.onState("connected");
       for (const [id, each] of this.bound) this.send({ id, ...each.message });
-      this.alive = setInterval(() => socket.readyState === 1 && socket.send("ping"), 20000);
     });
-    socket.addEventListener("message", (event) => this.take(event.data));
-    socket.addEventListener("close", (event) => {
-      clearInterval(this.alive);
-      for (const [, answer] of this.waiting) answer.reject(new ApiError(0, { message: "the connection broke" }));
-      this.waiting.clear();
-      if (this.closed) return;
+    let answered = true;
+    socket.addEventListener("message", (event) => {
+      answered = true;
+      if (socket === this.socket) this.take(event.data);
+    });
+    // A line that was cut (a machine that slept, another network) is not said to be closed for minutes.
+    const alive = setInterval(() => {
+      if (!answered) return lost({});
+      if (socket.readyState !== 1) return undefined;
+      answered = false;
+      return socket.send("ping");
+    }, PING_MS);
+    const lost = (event) => {
+      clearInterval(alive);
+      if (this.closed || socket !== this.socket) return;
+      this.socket = null;
+      socket.close();
       if (event.code === 1008) {
         this.closed = true;
         this.onState("refused");
@@ -79,31 +124,37 @@ export class Socket {
       this.onState("disconnected");
       setTimeout(() => this.closed || this.open(), this.pause * (0.75 + Math.random() / 2));
       this.pause = Math.min(this.pause * 2, 15000);
-    });
+    };
+    socket.addEventListener("close", lost);
   }
 
   close() {
     this.closed = true;
-    this.socket.close();
+    for (const each of this.bound.values()) clearTimeout(each.silence);
+    this.socket?.close();
   }
 
   send(message) {
-    if (this.socket.readyState === 1) this.socket.send(JSON.stringify(message));
+    if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(message));
   }
 
   take(text) {
     if (text === "pong") return;
     const message = JSON.parse(text);
     const bound = this.bound.get(message.id);
-    if (bound && (message.type === "notify" || message.type === "debug")) {
-      bound.last = message.type === "notify" ? message : null;
-      for (const listener of [...bound.listeners]) listener(message);
-    }
-    const answer = this.waiting.get(message.id);
-    if (!answer) return;
-    this.waiting.delete(message.id);
-    if (message.type === "error") answer.reject(new ApiError(400, { message: message.msg }));
-    else answer.resolve(message.value);
+    if (!bound) return;
+    if (message.type === "notify" || message.type === "debug") return this.tell(bound, message);
+    // What cannot be followed any more may be somebody else's, or gone: the page looks again.
+    if (message.type === "error") window.dispatchEvent(new Event("mistlocate-refused"));
+    if (bound.message.cmd !== "bind") return;
+    clearTimeout(bound.silence);
+    bound.silence = setTimeout(() => this.tell(bound, { type: "notify", value: null }), NO_VALUE_MS);
+  }
+
+  tell(bound, message) {
+    clearTimeout(bound.silence);
+    bound.last = message.type === "notify" ? message : null;
+    for (const listener of [...bound.listeners]) listener(message);
   }
 
   // Keep something bound for as long as anybody listens to it; who comes later is given what came last.
@@ -119,7 +170,9 @@ export class Socket {
     each.listeners.add(listener);
     return () => {
       each.listeners.delete(listener);
-      if (!each.listeners.size && this.bound.delete(id)) this.send({ id: this.next++, ...release });
+      if (each.listeners.size || !this.bound.delete(id)) return;
+      clearTimeout(each.silence);
+      this.send({ id: this.next++, ...release });
     };
   }
 

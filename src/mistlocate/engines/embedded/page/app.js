@@ -1,7 +1,8 @@
 // The page: who is looking, which view, whether the engine can be heard.
 
-import { ApiError, Socket, exec, get, key } from "./api.js";
+import { ApiError, Socket, engineClock, exec, get, key, readable } from "./api.js";
 import { el, replace } from "./dom.js";
+import { Audit } from "./audit.js";
 import { Backoffice } from "./backoffice.js";
 import { Floors } from "./floors.js";
 import { Mapping } from "./mapping.js";
@@ -10,6 +11,10 @@ const view = document.getElementById("view");
 const tabs = document.getElementById("tabs");
 const health = document.getElementById("health");
 const leave = document.getElementById("leave");
+const chooser = document.getElementById("system");
+
+// Which of several systems was chosen, in this tab.
+const CHOSEN = "mistlocate-system";
 
 const LEVELS = ["user", "support", "administrator"];
 
@@ -21,11 +26,17 @@ const page = {
   locations: null,
   mist: null,
   zones: new Map(),
+  systems: new Map(),
+  // Mappings that somebody changed and has not applied, while they look at another view.
+  unapplied: null,
   // A level's name below or beside that of its building, without saying it twice.
   levelName: (name, building) => {
     const prefix = building ? `${page.zoneName(building)} - ` : "";
     return prefix && name.startsWith(prefix) ? name.slice(prefix.length) : name;
   },
+  // The present as the cloud counts it, whatever this browser's clock says (unix seconds).
+  now: () => Date.now() / 1000 + engineClock.offset + page.cloudOffset,
+  cloudOffset: 0,
   zoneName: (id) => page.zones.get(id)?.name || id,
   may: (level) => LEVELS.indexOf(page.me?.level) >= LEVELS.indexOf(level),
   locate: (command, args) => exec(page.system, page.locations, command, args),
@@ -36,6 +47,7 @@ const VIEWS = [
   { name: "floors", title: "Floors", make: (...args) => new Floors(...args), level: "user" },
   { name: "backoffice", title: "Backoffice", make: (...args) => new Backoffice(...args), level: "user" },
   { name: "mapping", title: "Mapping", make: (...args) => new Mapping(...args), level: "administrator" },
+  { name: "audit", title: "Audit", make: (...args) => new Audit(...args), level: "administrator" },
 ];
 
 let current = null;
@@ -43,27 +55,57 @@ let heard = "connecting";
 let stream = {};
 
 let turn = 0;
+let known = "";
+
+async function asked() {
+  const me = await get("/self");
+  const [systems, zones] = await Promise.all([get("/systems"), get("/zones")]);
+  return { me, systems, zones };
+}
 
 async function start() {
   const mine = ++turn;
-  let me, systems, zones;
+  let found;
   try {
-    me = await get("/self");
-    [systems, zones] = await Promise.all([get("/systems"), get("/zones")]);
+    found = await asked();
   } catch (error) {
     if (mine !== turn) return;
     if (error instanceof ApiError && error.status === 401) return signIn(key.get());
-    end();
-    replace(view, el("p", { class: "error", role: "alert" }, `${error.message}. Trying again …`));
+    if (page.me) end();
+    const text = `${error.message}. Trying again …`;
+    // It is said once, however often it is tried.
+    if (view.textContent !== text) {
+      view.className = "";
+      replace(view, el("p", { class: "error", role: "alert" }, text));
+    }
     setTimeout(() => mine === turn && start(), 3000);
     return;
   }
-  if (mine !== turn) return;
+  if (mine === turn) begin(found);
+}
+
+// After a gap, or where something is refused: another engine may answer, or this one by other rules.
+async function check() {
+  const mine = turn;
+  if (!page.me) return;
+  try {
+    const found = await asked();
+    if (mine === turn && JSON.stringify(found) !== known) {
+      turn++;
+      begin(found);
+    }
+  } catch (error) {
+    if (mine === turn && error.status === 401) signIn(true);
+  }
+}
+
+function begin({ me, systems, zones }) {
   end();
+  known = JSON.stringify({ me, systems, zones });
   page.me = me;
   leave.hidden = !me.keys;
   page.zones = new Map(zones.map((each) => [each.id, each]));
-  const system = systems.find((each) => each.modules.some((slug) => slug.startsWith("MistLocations_"))) || systems[0];
+  const system = choose(systems);
   if (!system) {
     replace(view, el("p", { class: "empty" }, "The settings of this engine name no system."));
     return;
@@ -72,36 +114,74 @@ async function start() {
   page.locations = system.modules.find((slug) => slug.startsWith("MistLocations_"));
   page.mist = system.modules.find((slug) => slug.startsWith("MistWebsocket_"));
   page.socket = new Socket((state) => {
+    const again = heard === "disconnected" && state === "connected";
     heard = state;
     tell();
     if (state === "refused") start();
+    if (again) check();
   });
   if (page.mist) {
-    page.socket.bind(page.system, page.mist, "stream_state", (value) => { stream.state = value; tell(); });
-    page.socket.bind(page.system, page.mist, "stream_reason", (value) => { stream.reason = value; tell(); });
+    const follow = (name, take) => page.socket.bind(page.system, page.mist, name, take);
+    follow("stream_state", (value) => { stream.state = value; tell(); });
+    follow("stream_reason", (value) => { stream.reason = value; tell(); });
+    follow("clock_offset", (value) => { page.cloudOffset = Number(value) || 0; });
   }
   route();
 }
 
-// Close what is open: nobody looks any more, or somebody else.
+// The system that the page shows: the one that was chosen here, or the first that locates people.
+function choose(systems) {
+  const locating = systems.filter((each) => each.modules.some((slug) => /^Mist(Locations|Websocket)_/.test(slug)));
+  const offered = locating.length ? locating : systems;
+  page.systems = new Map(systems.map((each) => [each.id, each.name || each.id]));
+  const system = offered.find((each) => each.id === sessionStorage.getItem(CHOSEN))
+    || offered.find((each) => each.modules.some((slug) => slug.startsWith("MistLocations_"))) || offered[0];
+  chooser.hidden = offered.length < 2;
+  replace(chooser, offered.map((each) => el("option", { value: each.id, selected: each === system }, each.name || each.id)));
+  return system;
+}
+
+chooser.addEventListener("change", () => {
+  sessionStorage.setItem(CHOSEN, chooser.value);
+  // What the address names besides the view is of the other system.
+  history.replaceState(null, "", `#${current?.name || ""}`);
+  // It is hidden for as long as nothing is known of systems.
+  start().then(() => chooser.hidden || chooser.focus());
+});
+
+// Close what is open: nobody looks any more, or somebody else. Nothing of it stays to be seen.
 function end() {
   current?.shown.close();
   current = null;
   page.socket?.close();
   page.socket = null;
   page.me = null;
+  page.plan = null;
+  page.cloudOffset = 0;
   stream = {};
   heard = "connecting";
+  known = "";
+  view.className = "";
+  replace(view, el("p", { class: "empty" }, "Loading …"));
+  replace(tabs);
+  chooser.hidden = leave.hidden = true;
+  health.textContent = health.title = "";
+  delete health.dataset.state;
+  document.body.classList.remove("offline");
 }
 
 // One line about how good everything is that the page shows.
 function tell() {
-  const good = heard === "connected" && (stream.state === "live" || stream.state === "quiet");
-  const text = heard !== "connected" ? "No connection to the engine, trying again …"
-    : { live: "Live", quiet: "Live, quiet" }[stream.state] || `${stream.state || "waiting"}: ${stream.reason || ""}`;
-  health.textContent = text;
-  health.dataset.state = good ? "good" : heard === "connected" ? "poor" : "bad";
-  document.body.classList.toggle("offline", heard !== "connected");
+  const good = heard === "connected" && (!page.mist || stream.state === "live" || stream.state === "quiet");
+  const text = heard === "connecting" ? "Connecting …"
+    : heard !== "connected" ? "No connection to the engine, trying again …"
+      : !page.mist ? "Connected"
+        : { live: "Live", quiet: "Live, quiet" }[stream.state]
+          || [stream.state || "waiting", stream.reason || (stream.state ? "" : "MistWebsocket says nothing")].filter(Boolean).join(": ");
+  // Whoever has it read out hears what changed, and only that.
+  if (health.textContent !== text) health.textContent = health.title = text;
+  health.dataset.state = good ? "good" : ["connected", "connecting"].includes(heard) ? "poor" : "bad";
+  document.body.classList.toggle("offline", heard !== "connected" && heard !== "connecting");
 }
 
 function route() {
@@ -111,12 +191,14 @@ function route() {
   replace(tabs, VIEWS.filter((each) => page.may(each.level)).map((each) =>
     el("a", { href: `#${each.name}`, "aria-current": each === wanted ? "page" : null }, each.title)));
   if (current?.name !== wanted.name) {
+    if (current) check();
     current?.shown.close();
     // A root of its own: what a view still hears after it was left goes nowhere.
     const root = el("div", { class: "root" });
     replace(view, root);
     view.className = wanted.name;
     current = { name: wanted.name, shown: wanted.make(page, root) };
+    document.title = `${wanted.title} · mistlocate`;
   }
   current.shown.show?.(argument ? decoded(argument) : null);
 }
@@ -131,26 +213,28 @@ function decoded(text) {
 }
 
 function signIn(refused) {
+  turn++;
   end();
+  page.unapplied = null;
   key.set(null);
-  leave.hidden = true;
-  health.textContent = "";
-  delete health.dataset.state;
-  document.body.classList.remove("offline");
-  replace(tabs);
+  document.title = "mistlocate";
   view.className = "sign-in";
   const input = el("input", { id: "key", type: "password", autocomplete: "current-password", required: true });
+  const button = el("button", { type: "submit" }, "Sign in");
   const form = el("form", {
     onsubmit: (event) => {
       event.preventDefault();
-      key.set(input.value.trim());
+      const typed = input.value.trim();
+      if (!readable(typed)) return void signIn(true);
+      key.set(typed);
+      button.textContent = "Signing in …";
       start();
     },
   },
   el("h2", {}, "Sign in"),
   el("label", { for: "key" }, "API key"), input,
   refused ? el("p", { class: "error", role: "alert" }, "This key is not known here, or not any more.") : null,
-  el("button", { type: "submit" }, "Sign in"),
+  button,
   el("p", { class: "soft" }, "Keys are made with ", el("code", {}, "mistlocate key"), " and kept for this tab only."));
   replace(view, form);
   input.focus();
@@ -163,7 +247,7 @@ leave.addEventListener("click", () => {
 });
 
 // A key that is refused somewhere may be gone, or may only not do for this.
-window.addEventListener("mistlocate-refused", () => page.me && get("/self").catch((error) => error.status === 401 && signIn(true)));
+window.addEventListener("mistlocate-refused", check);
 
 // The skip link leads to the view, and not to another one.
 document.querySelector(".skip").addEventListener("click", (event) => {

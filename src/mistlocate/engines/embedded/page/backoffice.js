@@ -1,7 +1,7 @@
 // The backoffice: modules, their statuses, commands, settings and log.
 
 import { call, exec, get } from "./api.js";
-import { copyButton, el, pretty, problem, replace } from "./dom.js";
+import { copyButton, el, pretty, problem, replace, write } from "./dom.js";
 import { Field, blameFields } from "./forms.js";
 
 const LOG_LINES = 500;
@@ -12,11 +12,12 @@ export class Backoffice {
   constructor(page, view) {
     this.page = page;
     this.undo = [];
+    this.turn = 0;
     this.list = el("nav", { class: "side", "aria-label": "Modules" });
     this.main = el("section", { class: "stage", "aria-label": "Module" }, el("p", { class: "empty" }, "Loading …"));
     replace(view, this.list, this.main);
     this.poll();
-    this.timer = setInterval(() => this.poll(), 3000);
+    this.timer = setInterval(() => this.polling || this.poll(), 3000);
   }
 
   close() {
@@ -34,44 +35,68 @@ export class Backoffice {
     if (this.modules) this.choose();
   }
 
+  // A slow engine is not asked twice at once, and of two answers the one that was asked for last counts.
   async poll() {
+    const mine = ++this.turn;
+    this.polling = true;
+    let found;
     try {
-      this.modules = await get("/modules");
+      found = await get("/modules");
     } catch (error) {
-      if (!this.modules && !this.closed) replace(this.main, problem(error));
+      if (mine === this.turn && !this.modules && !this.closed) replace(this.main, problem(error));
       return;
+    } finally {
+      if (mine === this.turn) this.polling = false;
     }
-    if (this.closed) return;
+    if (this.closed || mine !== this.turn) return;
+    this.modules = found;
     this.choose();
     this.summary();
   }
 
   menu() {
-    replace(this.list, el("ul", {}, this.modules.map((each) => el("li", {}, el("a", {
+    const shape = JSON.stringify(this.modules.map(({ id, slug, state, connected }) => [id, slug, state, connected, id === this.module?.id]));
+    if (shape === this.menuShape) return;
+    this.menuShape = shape;
+    const link = (each) => el("li", {}, el("a", {
       href: `#backoffice/${encodeURIComponent(each.id)}`,
       "aria-current": each.id === this.module?.id ? "true" : null,
-    }, el("span", {}, each.slug), el("span", { class: `state ${each.state}` }, each.connected === false && each.state === "running" ? "not connected" : each.state))))));
+    }, el("span", {}, each.slug),
+    el("span", { class: `state ${each.state}` }, each.connected === false && each.state === "running" ? "not connected" : each.state)));
+    // Modules of several systems have the same names.
+    const systems = [...new Set(this.modules.map((each) => each.system_id))];
+    replace(this.list, systems.map((id) => [
+      systems.length > 1 ? el("h2", {}, this.systemName(id)) : null,
+      el("ul", {}, this.modules.filter((each) => each.system_id === id).map(link)),
+    ]));
+  }
+
+  systemName(id) {
+    return this.page.systems.get(id) || id;
   }
 
   choose() {
-    const module = this.modules.find((each) => each.id === this.wanted) || this.modules[0];
-    if (!module) return replace(this.main, el("p", { class: "empty" }, "The settings of this engine name no module."));
-    const changed = module.id !== this.module?.id;
+    const module = this.modules.find((each) => each.id === this.wanted)
+      || this.modules.find((each) => each.system_id === this.page.system) || this.modules[0];
+    const changed = module?.id !== this.module?.id;
     this.module = module;
     this.menu();
-    if (changed) this.open();
-    return undefined;
+    if (module) return changed && this.open();
+    this.leave();
+    this.head = null;
+    return replace(this.main, el("p", { class: "empty" }, "The settings of this engine name no module."));
   }
 
   open() {
     this.leave();
     const { module } = this;
-    this.stream = this.problems = this.budget = this.rejected = this.trouble = null;
+    this.stream = this.problems = this.budget = this.rejected = this.trouble = this.acting = this.summaryShape = null;
     this.head = el("div", { class: "summary" });
     const parts = [["Commands", this.commands()], ["Statuses", this.statuses()]];
     if (this.page.may("administrator")) parts.push(["Settings", this.settings()]);
     if (this.page.may("support")) parts.push(["Log", this.log()]);
-    replace(this.main, el("h2", {}, `${module.slug} · ${module.driver}`), this.head,
+    const several = this.modules.some((each) => each.system_id !== module.system_id);
+    replace(this.main, el("h2", {}, `${module.slug} · ${module.driver}${several ? ` · ${this.systemName(module.system_id)}` : ""}`), this.head,
       parts.map(([title, part], number) => el("details", { open: number < 2 }, el("summary", {}, title), part)));
     this.summary();
   }
@@ -79,22 +104,34 @@ export class Backoffice {
   summary() {
     if (!this.module || !this.head) return;
     const { module } = this;
-    const act = (verb) => el("button", {
-      type: "button", class: "quiet",
-      onclick: async () => {
-        this.trouble = await call("POST", `/modules/${module.id}/${verb}`).then(() => null, problem);
-        await this.poll();
-      },
-    }, verb === "start" ? "Start" : "Stop");
+    const verb = module.state === "stopped" ? "start" : "stop";
+    const act = async () => {
+      if (this.acting) return;
+      const acting = this.acting = verb === "start" ? "Starting …" : "Stopping …";
+      this.trouble = null;
+      this.summary();
+      const trouble = await call("POST", `/modules/${module.id}/${verb}`).then(() => null, (error) => error);
+      await this.poll();
+      // What became of one module is not said of another.
+      if (this.module?.id !== module.id || this.acting !== acting) return;
+      this.acting = null;
+      this.trouble = trouble;
+      this.summary();
+    };
     const facts = [
       ["State", module.state], ["Connected", module.connected === null ? "–" : module.connected ? "yes" : "no"],
       ["Restarts", module.restarts], ["Problem", module.problem],
       ["Stream", this.stream], ["REST calls", this.budget], ["Rejected records", this.rejected], ["Problems", this.problems],
     ];
+    const told = facts.filter(([, value]) => value !== null && value !== undefined && value !== "");
+    const label = this.acting || (verb === "start" ? "Start" : "Stop");
+    const shape = JSON.stringify([told, label, this.trouble?.message]);
+    if (shape === this.summaryShape) return;
+    this.summaryShape = shape;
     replace(this.head,
-      el("dl", {}, facts.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) =>
-        el("div", {}, el("dt", {}, name), el("dd", {}, String(value))))),
-      this.page.may("administrator") ? act(module.state === "stopped" ? "start" : "stop") : null, this.trouble);
+      el("dl", {}, told.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value))))),
+      this.page.may("administrator") ? el("button", { type: "button", class: "quiet", onclick: act }, label) : null,
+      this.trouble ? problem(this.trouble) : null);
   }
 
   // -- statuses -------------------------------------------------------------------------------
@@ -103,31 +140,55 @@ export class Backoffice {
     const body = el("tbody");
     const rows = new Map();
     const { module, page } = this;
+    const values = new Map();
+    // What was opened stays open, whatever becomes of its value.
+    const whole = new Set();
+    const show = (cell, key) => {
+      const value = values.get(key);
+      const text = value === null ? "–" : JSON.stringify(value);
+      if (whole.has(key)) write(cell.querySelector("pre"), pretty(value));
+      else if (text.length <= SHORT) write(cell, text);
+      else if (cell.querySelector("button")) write(cell.firstChild, `${text.slice(0, SHORT)}… `);
+      else {
+        replace(cell, el("span", {}, `${text.slice(0, SHORT)}… `), el("button", { type: "button", class: "quiet", onclick: () => {
+          whole.add(key);
+          replace(cell, el("pre", { tabindex: "0" }, pretty(values.get(key))));
+          cell.firstChild.focus();
+        } }, "all of it"));
+      }
+    };
     const set = (key, value) => {
       if (!rows.has(key)) {
         rows.set(key, el("td"));
         body.append(el("tr", {}, el("th", { scope: "row" }, key), rows.get(key)));
       }
-      const text = value === null ? "–" : JSON.stringify(value);
-      const whole = el("button", { type: "button", class: "quiet", onclick: () => replace(rows.get(key), el("pre", {}, pretty(value))) }, "all of it");
-      replace(rows.get(key), text.length > SHORT ? [`${text.slice(0, SHORT)}… `, whole] : text);
+      values.set(key, value);
+      show(rows.get(key), key);
       this.note(key, value);
     };
     let left = false;
+    let looking = false;
+    const trouble = el("div");
     const look = async () => {
-      const found = await get(`/modules/${module.id}/state`).catch(() => ({}));
+      if (looking) return;
+      looking = true;
+      const found = await get(`/modules/${module.id}/state`).catch((error) => error);
+      looking = false;
       if (left) return;
+      // Those that are bound already go on without.
+      if (found instanceof Error) return void (rows.size || replace(trouble, problem(found)));
+      replace(trouble);
       for (const [key, text] of Object.entries(found)) {
         if (rows.has(key)) continue;
         set(key, JSON.parse(text));
         this.undo.push(page.socket.bind(module.system_id, module.slug, key, (value) => set(key, value)));
       }
-      if (module.slug.startsWith("MistWebsocket_") && page.may("support")) this.diagnose(module);
+      if (module.slug.startsWith("MistWebsocket_") && module.state === "running" && page.may("support")) this.diagnose(module);
     };
     look();
     const timer = setInterval(look, 5000);
     this.undo.push(() => { left = true; clearInterval(timer); });
-    return el("div", { class: "scroll" }, el("table", {}, body));
+    return el("div", { class: "scroll" }, trouble, el("table", {}, body));
   }
 
   note(key, value) {
@@ -138,7 +199,7 @@ export class Backoffice {
 
   async diagnose(module) {
     const found = await exec(module.system_id, module.slug, "diagnostics").catch(() => null);
-    if (!found || this.module.id !== module.id) return;
+    if (!found || this.module?.id !== module.id) return;
     const used = found.rest_budget;
     this.budget = used ? `${used.used} of ${used.limit} this hour` : null;
     this.rejected = found.records.rejected || 0;
@@ -159,27 +220,34 @@ export class Backoffice {
   command(module, name, { params, order, description, level }) {
     const needed = (each) => !("default" in params[each]);
     const fields = order.map((each) => new Field(each, params[each], { required: needed(each) }));
-    const answer = el("div", { class: "answer", "aria-live": "polite" });
+    const answer = el("div", { class: "answer" });
+    // How it went is read out, and not pages of JSON.
+    const said = el("p", { class: "soft", role: "status" });
     const button = el("button", { type: "submit" }, "Execute");
+    let running = false;
     const run = async (event) => {
       event.preventDefault();
-      if (!fields.map((each) => each.check()).every(Boolean)) return;
+      if (running || !fields.map((each) => each.check()).every(Boolean)) return;
       const args = Object.fromEntries(fields.filter((each) => each.value !== undefined).map((each) => [each.name, each.value]));
-      button.disabled = true;
-      replace(answer, el("p", { class: "empty" }, "Waiting …"));
+      running = true;
+      button.setAttribute("aria-disabled", "true");
+      replace(answer);
+      said.textContent = "Waiting …";
       const started = performance.now();
       try {
-        const value = await exec(module.system_id, module.slug, name, args);
-        const text = pretty(value);
-        replace(answer, el("p", { class: "soft" }, `answered after ${Math.round(performance.now() - started)} ms `, copyButton(text)), el("pre", { tabindex: "0" }, text));
+        const text = pretty(await exec(module.system_id, module.slug, name, args));
+        said.textContent = `Answered after ${Math.round(performance.now() - started)} ms.`;
+        replace(answer, copyButton(text), el("pre", { tabindex: "0" }, text));
       } catch (error) {
+        said.textContent = "";
         replace(answer, problem(error));
       }
-      button.disabled = false;
+      running = false;
+      button.removeAttribute("aria-disabled");
     };
     return el("details", { class: "command", "data-command": name },
       el("summary", {}, el("code", {}, name), el("span", { class: "soft" }, ` ${description}`), level === "user" ? null : el("span", { class: "level" }, level)),
-      el("form", { onsubmit: run, novalidate: true }, fields.map((each) => each.element), button), answer);
+      el("form", { onsubmit: run, novalidate: true }, fields.map((each) => each.element), button), said, answer);
   }
 
   // -- settings -------------------------------------------------------------------------------
@@ -187,29 +255,43 @@ export class Backoffice {
   settings() {
     const box = el("div", {}, el("p", { class: "empty" }, "Loading …"));
     const { module } = this;
-    const load = (news) => get(`/modules/${module.id}/settings`).then((found) => this.form(box, module, found, load, news))
+    const load = (news, edits) => get(`/modules/${module.id}/settings`).then((found) => this.form(box, module, found, load, news, edits))
       .catch((error) => replace(box, problem(error)));
     load();
     return box;
   }
 
-  form(box, module, { settings, drift, schema }, load, news) {
+  form(box, module, { settings, drift, fixed, schema }, load, news, edits = new Map()) {
     const fields = Object.entries(schema.properties).filter(([, each]) => !secret(each)).map(([name, each]) =>
       new Field(name, resolved(each, schema.$defs), { required: (schema.required || []).includes(name), value: settings[name] }));
     const before = new Map(fields.map((each) => [each.name, each.check() ? JSON.stringify(each.value) : null]));
     fields.forEach((each) => each.blame(""));
+    for (const each of fields.filter((field) => fixed.includes(field.name))) {
+      each.input.disabled = true;
+      each.element.append(el("p", { class: "soft" }, "Only in the settings file: it decides where secrets are sent."));
+    }
+    const typed = new Map(fields.map((each) => [each.name, each.input.value]));
+    // What is being typed elsewhere in the form is not lost when one setting goes back to the file's.
+    const others = (name) => new Map(fields.filter((each) => each.name !== name && each.input.value !== typed.get(each.name))
+      .map((each) => [each.name, each.input.value]));
+    fields.filter((each) => edits.has(each.name)).forEach((each) => { each.input.value = edits.get(each.name); });
     for (const each of fields.filter((field) => field.name in drift)) {
       each.element.append(el("p", { class: "warning" }, `Saved here; the file says ${JSON.stringify(drift[each.name].file ?? null)}. `,
-        el("button", { type: "button", class: "quiet", onclick: () => save({ [each.name]: null }) }, "Take the file's again")));
+        el("button", { type: "button", class: "quiet", onclick: () => save({ [each.name]: null }, others(each.name)) }, "Take the file's again")));
     }
     const said = el("div", { "aria-live": "polite" }, news ? el("p", { class: "good" }, news) : null);
-    const save = async (changes) => {
+    let saving = false;
+    const save = async (changes, left) => {
+      if (saving) return;
+      saving = true;
+      replace(said, el("p", { class: "soft" }, "Saving …"));
       try {
         await call("PUT", `/modules/${module.id}/settings`, changes);
-        await load("Saved; it is in force now.");
+        await load("Saved; it is in force now.", left);
       } catch (error) {
-        const left = blameFields(fields, error.message);
-        replace(said, problem({ message: left || "Look at the fields above.", hint: error.hint }));
+        saving = false;
+        const rest = blameFields(fields, error.message);
+        replace(said, problem({ message: rest || "Look at the fields above.", hint: error.hint }));
       }
     };
     replace(box, el("form", {
@@ -232,13 +314,15 @@ export class Backoffice {
     const button = el("button", { type: "button", "aria-pressed": "false" }, "Follow the log");
     let stop = null;
     const add = (level, text) => {
+      // Who reads further up is left there.
+      const atEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8;
       lines.append(el("li", { class: SEVERITY[level] }, el("time", {}, new Date().toLocaleTimeString()), ` ${SEVERITY[level]} `, text));
       while (lines.children.length > LOG_LINES) lines.firstChild.remove();
-      lines.scrollTop = lines.scrollHeight;
+      if (atEnd) lines.scrollTop = lines.scrollHeight;
     };
+    const { module } = this;
     button.addEventListener("click", () => {
-      stop = stop ? stop() : this.page.socket.debug(this.module.id, add);
-      if (!stop) stop = null;
+      stop = stop ? void stop() : this.page.socket.debug(module.id, add);
       button.textContent = stop ? "Stop following" : "Follow the log";
       lines.dataset.empty = stop ? "Waiting for the next line …" : "Nobody follows this log.";
       button.setAttribute("aria-pressed", String(Boolean(stop)));

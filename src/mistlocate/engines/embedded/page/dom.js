@@ -1,5 +1,10 @@
 // Elements, texts and times. What comes from elsewhere only ever becomes text.
 
+// What would turn the text around it (overrides, embeddings, isolates) shows itself instead.
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+const texts = (children) => children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false)
+  .map((each) => (typeof each === "string" ? each.replace(TURNING, "\ufffd") : each));
+
 export function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -8,7 +13,7 @@ export function el(name, attributes = {}, ...children) {
     else if (key in element && typeof value !== "string") element[key] = value;
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false));
+  element.append(...texts(children));
   return element;
 }
 
@@ -20,10 +25,15 @@ export function replace(element, ...children) {
     if (each.parentElement) path.unshift([...each.parentElement.children].indexOf(each));
   }
   const inside = focused !== element && element.contains(focused);
-  element.replaceChildren(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false));
+  element.replaceChildren(...texts(children));
   if (!inside) return;
   const next = path.reduce((each, number) => each?.children[number], element);
   if (next && next.tagName === focused.tagName) next.focus({ preventScroll: true });
+}
+
+// Selections and screen readers lose a text that is written again, and a click what is made anew below it.
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 // How long ago, as a person says it.

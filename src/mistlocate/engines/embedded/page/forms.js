@@ -110,6 +110,8 @@ export class Field {
   }
 
   blame(text) {
+    // The same mistake is not read out at every letter.
+    if (this.error.textContent === text && this.input.hasAttribute("aria-invalid")) return;
     this.error.hidden = !text;
     replace(this.error, text);
     this.input.setAttribute("aria-invalid", String(Boolean(text)));

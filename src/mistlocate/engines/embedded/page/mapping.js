@@ -1,7 +1,7 @@
 // The mapping assistant: Mist maps beside the zones of the building, and how a map lies on the building's own plan.
 
 import { call, get, image } from "./api.js";
-import { copyButton, el, problem, replace } from "./dom.js";
+import { copyButton, el, problem, replace, write } from "./dom.js";
 import { Align } from "./align.js";
 
 export class Mapping {
@@ -13,9 +13,18 @@ export class Mapping {
     this.load();
   }
 
+  // Whether anything is changed here that is not in force.
+  pending() {
+    return Boolean(this.mappings) && JSON.stringify(this.mappings) !== this.base;
+  }
+
   close() {
+    this.closed = true;
     this.undo.forEach((each) => each());
     this.dialog?.remove();
+    // Work that was not applied is still there when one comes back.
+    const { system } = this.page;
+    this.page.unapplied = this.pending() ? { system, base: this.base, mappings: this.mappings } : null;
   }
 
   async load() {
@@ -29,8 +38,14 @@ export class Mapping {
       const [maps, settings] = await Promise.all([
         get(`/systems/${page.system}/${page.mist}/maps`), get(`/modules/${this.module.id}/settings`),
       ]);
-      this.maps = maps || [];
-      this.mappings = structuredClone(settings.settings.floorplan_mappings || {});
+      if (this.closed) return undefined;
+      if (!Array.isArray(maps)) return this.wait();
+      this.maps = maps;
+      this.mappings = settings.settings.floorplan_mappings || {};
+      this.base = JSON.stringify(this.mappings);
+      const kept = page.unapplied;
+      if (kept?.system === page.system && kept.base === this.base) this.mappings = kept.mappings;
+      page.unapplied = null;
       this.drift = "floorplan_mappings" in settings.drift;
     } catch (error) {
       return replace(view, problem(error));
@@ -38,8 +53,18 @@ export class Mapping {
     return this.build();
   }
 
+  // Before the cloud has told its maps, every mapping would look as if its map was gone.
+  wait() {
+    const { page } = this;
+    replace(this.view, el("p", { class: "empty" }, "Waiting for MistWebsocket to list the site's maps …"));
+    if (!this.undo.length) this.undo.push(page.socket.bind(page.system, page.mist, "maps", (maps) => maps && !this.maps && this.load()));
+  }
+
   build() {
     this.rows = el("tbody");
+    this.made = new Map();
+    this.zoneNames = zoneNames(this.page.zones);
+    this.unapplied = el("p", { class: "warning", role: "status" });
     this.said = el("div", { "aria-live": "polite" });
     this.yaml = el("pre", { tabindex: "0" });
     replace(this.view, el("section", { class: "stage" },
@@ -50,7 +75,8 @@ export class Mapping {
         this.rows)),
       el("div", { class: "actions" },
         el("button", { type: "button", id: "apply", onclick: () => this.save(this.mappings) }, "Apply"),
-        this.drift ? el("button", { type: "button", class: "quiet", onclick: () => this.save(null) }, "Take the file's again") : null),
+        this.drift ? el("button", { type: "button", class: "quiet", onclick: () => this.save(null) }, "Take the file's again") : null,
+        this.unapplied),
       this.said,
       el("details", {}, el("summary", {}, "YAML to keep in the settings file"), copyButton(() => this.yaml.textContent), this.yaml)));
     this.fill();
@@ -64,7 +90,12 @@ export class Mapping {
       const level = this.mappings[id]?.level;
       if (level && !this.mappings[id].align) levels.set(level, (levels.get(level) || 0) + 1);
     }
-    replace(this.rows, [...this.maps, ...dangling.map((id) => ({ id, name: id, gone: true }))].map((map) => this.row(map, levels)));
+    const all = [...this.maps, ...dangling.map((id) => ({ id, name: id, gone: true }))];
+    const rows = all.map((map) => this.row(map, levels));
+    if (!rows.length) rows.push(el("tr", {}, el("td", { colspan: "6", class: "empty" }, "The site has no maps.")));
+    // Not even taken out and put back: a click that has begun would be lost.
+    if (rows.some((row, number) => row !== this.rows.children[number]) || rows.length !== this.rows.children.length) replace(this.rows, rows);
+    write(this.unapplied, this.pending() ? "Not applied yet." : "");
     this.yaml.textContent = toYaml(this.mappings);
   }
 
@@ -74,19 +105,35 @@ export class Mapping {
       : !this.mappings[map.id] ? "not mapped"
         : map.type === "google" && !(map.width && map.latlng_tl && map.latlng_br) ? "cannot be placed"
           : levels.get(mapping.level) > 1 ? "two maps on one level" : "";
+    // With many zones a row is long; those that stay as they are need not be made again.
+    const shape = JSON.stringify([mapping, flag]);
+    const made = this.made.get(map.id);
+    if (made?.shape === shape) return made.row;
+    const row = this.makeRow(map, mapping, flag);
+    this.made.set(map.id, { shape, row, flag });
+    return row;
+  }
+
+  makeRow(map, mapping, flag) {
     const set = (name) => (event) => this.change(map.id, name, event.target.value);
     const zones = (name) => el("select", { "aria-label": `${name} of ${map.name}`, onchange: set(name) },
       el("option", { value: "" }, "–"),
-      [...this.page.zones.values()].map((zone) => el("option", { value: zone.id, selected: mapping[name] === zone.id }, zone.name || zone.id)),
+      [...this.page.zones.keys()].map((id) => el("option", { value: id, selected: mapping[name] === id }, this.zoneNames.get(id))),
       mapping[name] && !this.page.zones.has(mapping[name]) ? el("option", { value: mapping[name], selected: true }, mapping[name]) : null);
     return el("tr", { "data-map": map.id },
-      el("th", { scope: "row" }, map.gone ? null : this.thumbnail(map), el("span", {}, map.name || map.id),
+      el("th", { scope: "row" }, this.thumbnail(map), el("span", {}, map.name || map.id),
         el("span", { class: "soft" }, map.width ? `${map.width} × ${map.height}` : "size unknown"),
         flag ? el("span", { class: "flag" }, flag) : null),
       el("td", {}, zones("building")), el("td", {}, zones("level")),
       el("td", {}, el("input", { type: "text", value: mapping.level_name || "", "aria-label": `Name of the level of ${map.name}`, onchange: set("level_name") })),
-      el("td", {}, map.gone || !map.width || !this.mappings[map.id] ? null : el("button", { type: "button", class: "quiet", onclick: () => this.align(map) }, mapping.align ? "Aligned, change" : "Align")),
-      el("td", {}, this.mappings[map.id] ? el("button", { type: "button", class: "quiet", "aria-label": `Unmap ${map.name}`, onclick: () => { delete this.mappings[map.id]; this.fill(); } }, "Unmap") : null));
+      el("td", {}, map.gone || !map.width || !this.mappings[map.id] ? null : el("button", { type: "button", class: "quiet align", onclick: () => this.align(map) }, mapping.align ? "Aligned, change" : "Align")),
+      el("td", {}, this.mappings[map.id] ? el("button", { type: "button", class: "quiet", "aria-label": `Unmap ${map.name}`, onclick: () => this.unmap(map.id) }, "Unmap") : null));
+  }
+
+  unmap(id) {
+    this.mappings = { ...this.mappings };
+    delete this.mappings[id];
+    this.fill();
   }
 
   thumbnail(map) {
@@ -96,7 +143,7 @@ export class Mapping {
       const { page } = this;
       this.thumbnails.set(map.id, image(`/systems/${page.system}/${page.mist}/assets/map/${map.id}/thumbnail`).catch(() => null));
     }
-    this.thumbnails.get(map.id)?.then((url) => url && frame.append(el("img", { alt: "", src: url })));
+    this.thumbnails.get(map.id)?.then((found) => found && frame.append(found));
     return frame;
   }
 
@@ -104,13 +151,27 @@ export class Mapping {
     const mapping = { ...this.mappings[id] };
     if (value) mapping[name] = value;
     else delete mapping[name];
-    // A level knows its building.
-    const parent = name === "level" && value ? this.page.zones.get(value)?.parent_id : null;
-    if (parent && !mapping.building) mapping.building = parent;
-    if (name === "level" && value && !mapping.level_name) mapping.level_name = this.page.zoneName(value);
+    // A name that was typed before there was anything to be called so.
+    const made = this.made.get(id);
+    const typed = made.row.querySelector("input").value.trim();
+    if (name !== "level_name" && typed) mapping.level_name = typed;
+    if (name === "level") this.follow(mapping, this.mappings[id]?.level, value);
+    this.mappings = { ...this.mappings };
     this.mappings[id] = mapping;
     if (!mapping.building && !mapping.level) delete this.mappings[id];
+    // A name is taken when one goes on, most likely with a click in the same row: it stays to be clicked.
+    else if (name === "level_name") made.shape = JSON.stringify([mapping, made.flag]);
     this.fill();
+  }
+
+  // A level knows its building and its name; what was said otherwise by hand stays.
+  follow(mapping, before, level) {
+    const { zones } = this.page;
+    const parent = zones.get(level)?.parent_id;
+    if (parent && (!mapping.building || mapping.building === zones.get(before)?.parent_id)) mapping.building = parent;
+    if (mapping.level_name && mapping.level_name !== this.page.zoneName(before)) return;
+    if (level) mapping.level_name = this.page.zoneName(level);
+    else delete mapping.level_name;
   }
 
   align(map) {
@@ -119,24 +180,43 @@ export class Mapping {
     const align = new Align(this.page, map, before, (change) => {
       const mapping = { ...before };
       for (const name of ["align", "width", "height"]) delete mapping[name];
-      this.mappings[map.id] = { ...mapping, ...change };
+      this.mappings = { ...this.mappings, [map.id]: { ...mapping, ...change } };
       this.fill();
     });
     this.dialog = align.element;
     document.body.append(this.dialog);
+    // The button that led here may have been made anew meanwhile.
+    this.dialog.addEventListener("close", () => this.made.get(map.id)?.row.querySelector(".align")?.focus());
     this.dialog.showModal();
   }
 
   async save(mappings) {
+    if (this.rows.inert) return;
+    // What is changed while the engine takes these would be lost with its answer.
+    this.rows.inert = true;
+    replace(this.said, el("p", { class: "soft" }, "Applying …"));
     try {
       await call("PUT", `/modules/${this.module.id}/settings`, { floorplan_mappings: mappings });
+      this.mappings = null;
       await this.load();
       replace(this.said, el("p", { class: "good" }, mappings ? "Applied. To keep it, put the YAML below into the settings file." : "The file's mappings are in force again."));
       this.yaml.parentElement.open = Boolean(mappings);
     } catch (error) {
+      this.rows.inert = false;
       replace(this.said, problem(error));
     }
   }
+}
+
+// What zones are called in a list; those of the same name with what they lie in.
+function zoneNames(zones) {
+  const name = (zone) => zone.name || zone.id;
+  const counts = new Map();
+  for (const zone of zones.values()) counts.set(name(zone), (counts.get(name(zone)) || 0) + 1);
+  return new Map([...zones.values()].map((zone) => {
+    const parent = zones.get(zone.parent_id);
+    return [zone.id, counts.get(name(zone)) > 1 ? `${name(zone)} (${parent ? name(parent) : zone.id})` : name(zone)];
+  }));
 }
 
 // As much YAML as mappings need. Texts are quoted as JSON, which YAML reads as well, once what YAML takes for the end of

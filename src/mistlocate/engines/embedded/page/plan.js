@@ -44,7 +44,8 @@ export class Plan {
     const changed = size.width !== this.size.width || size.height !== this.size.height;
     this.size = size;
     this.picture = picture;
-    if (changed || !this.fitted) this.fit(true);
+    // Who moved or zoomed the plan keeps their view of it.
+    if (!this.fitted || (changed && !this.touched)) this.fit(true);
     this.draw();
   }
 
@@ -78,17 +79,25 @@ export class Plan {
     return Math.max(0, performance.now() / 1000 + this.offset - record.last_seen);
   }
 
-  select(mac, { centre = false } = {}) {
+  // `centre`: go there, and near enough; `reveal`: go there if it is not to be seen.
+  select(mac, { centre = false, reveal = false } = {}) {
     this.selected = mac;
     const device = this.devices.get(mac);
     const covered = this.onSelect(device ? device.record : null) || 0;
-    if (device && centre) {
+    if (device && (centre || (reveal && !this.sees(device.record, covered)))) {
       const box = this.canvas.getBoundingClientRect();
-      this.view.scale = Math.max(this.view.scale, this.fitScale() * 2);
+      if (centre) this.view.scale = Math.max(this.view.scale, this.fitScale() * 2);
+      this.touched = true;
       this.view.x = box.width / 2 - device.record.x * this.view.scale;
       this.view.y = (box.height - covered) / 2 - device.record.y * this.view.scale;
     }
     this.draw();
+  }
+
+  sees({ x, y }, covered) {
+    const box = this.canvas.getBoundingClientRect();
+    const [left, top] = [x * this.view.scale + this.view.x, y * this.view.scale + this.view.y];
+    return left >= 0 && top >= 0 && left <= box.width && top <= box.height - covered;
   }
 
   // -- where it is shown ----------------------------------------------------------------------
@@ -147,7 +156,7 @@ export class Plan {
     if (!order.length) return;
     const at = order.indexOf(this.selected);
     // Who begins with the step back begins at the end.
-    this.select(order[(Math.max(at, direction < 0 ? 0 : -1) + direction + order.length) % order.length]);
+    this.select(order[(Math.max(at, direction < 0 ? 0 : -1) + direction + order.length) % order.length], { reveal: true });
   }
 
   listen() {
@@ -156,6 +165,7 @@ export class Plan {
     let moved = 0;
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
+      this.onHover(null, 0, 0);
       fingers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
       moved = 0;
     });
@@ -186,7 +196,8 @@ export class Plan {
     canvas.addEventListener("pointerleave", () => this.onHover(null, 0, 0));
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
-      this.zoom(Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
+      // Some browsers count the wheel in lines.
+      this.zoom(Math.exp((-event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1)) / 400), event.offsetX, event.offsetY);
     }, { passive: false });
     canvas.addEventListener("keydown", (event) => this.key(event));
   }

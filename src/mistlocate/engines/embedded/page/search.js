@@ -16,11 +16,20 @@ export class Search {
       placeholder: page.may("support") ? "Name, e-mail or MAC" : "E-mail or user name, then Enter",
     });
     this.results = el("ul", { id: "found", role: "listbox", "aria-label": "People found", hidden: true });
-    this.note = el("p", { class: "soft", role: "status" });
+    this.note = el("p", { class: "soft", role: "status", tabindex: "-1" });
     this.element = el("div", { class: "search" },
       el("label", { for: "search" }, "Search"), this.input, this.results, this.note);
     this.input.addEventListener("input", () => (this.page.may("support") ? this.later() : this.forget()));
     this.input.addEventListener("keydown", (event) => this.key(event));
+    // Who goes on elsewhere has what is below the list again; who only points at it has not left.
+    this.results.addEventListener("pointerdown", (event) => event.preventDefault());
+    this.element.addEventListener("focusout", (event) => this.element.contains(event.relatedTarget) || this.fold(true));
+    this.input.addEventListener("focus", () => this.fold(false));
+  }
+
+  fold(folded) {
+    this.results.hidden = folded || !this.found?.length;
+    this.input.setAttribute("aria-expanded", String(!this.results.hidden));
   }
 
   close() {
@@ -70,8 +79,7 @@ export class Search {
       "aria-disabled": each.location ? null : "true",
       onclick: () => this.choose(number),
     }, el("b", {}, each.user), el("span", {}, this.describe(each.location)))));
-    this.results.hidden = !found.length;
-    this.input.setAttribute("aria-expanded", String(found.length > 0));
+    this.fold(!this.element.contains(document.activeElement));
     this.input.removeAttribute("aria-activedescendant");
     replace(this.note, note, note && this.page.may("support") && this.input.value.trim()
       ? el("button", { type: "button", class: "quiet", onclick: () => this.explain() }, "Why not?") : null);
@@ -101,11 +109,17 @@ export class Search {
     this.input.value = chosen.user;
     this.asked = null;
     this.forget();
+    // A keyboard on the screen would hide what was found.
+    if (matchMedia("(pointer: coarse)").matches) this.input.blur();
     this.onFound(chosen);
   }
 
   async explain() {
-    const found = await this.page.locate("explain", [this.input.value.trim()]).catch((error) => ({ because: [error.message] }));
+    const { turn } = this;
+    const found = await this.page.locate("explain", [this.asked]).catch((error) => ({ because: [error.message] }));
+    // Why somebody is not found says nothing of who was asked for meanwhile.
+    if (turn !== this.turn) return;
+    if (this.note.contains(document.activeElement)) this.note.focus();
     replace(this.note, found.because.join("; "));
   }
 
@@ -114,7 +128,7 @@ export class Search {
     const name = location.level_name || (location.level && this.page.zoneName(location.level));
     const level = name && this.page.levelName(name, location.building);
     const where = [location.building && this.page.zoneName(location.building), level].filter(Boolean).join(", ");
-    const age = Math.max(0, Date.now() / 1000 - location.last_seen);
-    return `${where}, ${ago(age)}, give or take ${Math.round(location.variance)} m`;
+    const age = Math.max(0, this.page.now() - location.last_seen);
+    return [where, ago(age), `give or take ${Math.round(location.variance)} m`].filter(Boolean).join(", ");
   }
 }

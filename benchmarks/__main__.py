@@ -1,0 +1,91 @@
+"""Run the benchmarks: a table on the screen, everything as JSON, exit code 1 if a row is not reached.
+
+PYTHONPATH=tests python -m benchmarks [NAME …] [--runs 3] [--report build/benchmarks.json] [--write-docs]
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks import answers, api, growth, ingest, machine, memory, merge, modules, placeos, report, starts
+from benchmarks.rows import Benchmark, Measured, result
+
+#: In this order they stand in the table.
+ALL: tuple[Benchmark, ...] = tuple(
+    each.BENCHMARK for each in (ingest, growth, placeos, answers, api, memory, starts, merge, modules)
+)
+
+DOCUMENT = Path("docs/performance.md")
+PICTURES = Path("docs/images/performance")
+
+
+async def measure(benchmark: Benchmark, runs: int) -> list[dict[str, Any]]:
+    """The rows of one benchmark; whatever goes wrong is a fault of all of them."""
+    print(f"… {benchmark.name}", flush=True)
+    began = time.monotonic()
+    try:
+        found = await benchmark.run(runs)
+    except Exception as error:
+        found = {row.id: Measured(faults=[f"{type(error).__name__}: {error}"[:300]]) for row in benchmark.rows}
+    results = [result(row, found[row.id]) for row in benchmark.rows]
+    for each in results:
+        show(each)
+    print(f"  ({time.monotonic() - began:.0f} s, load {machine.load()})", flush=True)
+    return results
+
+
+def show(row: dict[str, Any]) -> None:
+    """A row on the screen."""
+    print(f"{'reached' if row['reached'] else 'NOT REACHED'}: {row['what']}")
+    for figure in row["figures"]:
+        limit = f"   {figure['limit']}" + ("" if figure["reached"] else "   NOT REACHED") if figure["limit"] else ""
+        spread = f"   ({figure['spread']})" if figure["spread"] else ""
+        print(f"    {figure['text']:<64} {figure['shown']:>14}{limit}{spread}")
+    for fault in row["faults"]:
+        print(f"    FAULT: {fault}")
+
+
+async def run(chosen: list[Benchmark], runs: int) -> dict[str, Any]:
+    """All of them, one after the other."""
+    before = machine.load()
+    rows = [row for benchmark in chosen for row in await measure(benchmark, runs)]
+    return {
+        "date": datetime.now(UTC).date().isoformat(), "machine": machine.describe(), "load_before": before,
+        "load_after": machine.load(), "rows": rows,
+    }  # fmt: skip
+
+
+def main() -> int:
+    """Measure, print, write, and say by the exit code whether everything was reached."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[each.name for each in ALL], metavar="NAME")
+    parser.add_argument("--runs", type=int, default=3, help="how often each figure is measured")
+    parser.add_argument("--report", type=Path, default=Path("build/benchmarks.json"))
+    parser.add_argument("--write-docs", action="store_true", help=f"put the results into {DOCUMENT}")
+    parser.add_argument("--from-report", action="store_true", help="measure nothing: take the results of --report")
+    given = parser.parse_args()
+    if not machine.supported():
+        print("the benchmarks read /proc of Linux; this machine has none", file=sys.stderr)
+        return 2
+    if given.from_report:
+        found = orjson.loads(given.report.read_bytes())
+    else:
+        chosen = [each for each in ALL if not given.names or each.name in given.names]
+        found = asyncio.run(run(chosen, given.runs))
+        given.report.parent.mkdir(parents=True, exist_ok=True)
+        given.report.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    if given.write_docs:
+        report.write(found, DOCUMENT, PICTURES)
+    missed = [row["id"] for row in found["rows"] if not row["reached"]]
+    print(f"not reached: {', '.join(missed)}" if missed else "every row is reached")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""The executables beside a Redis and a core of their own: PlaceOS as far as driver processes see it."""
+
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+
+from benchmarks import machine
+from benchmarks.program import Program
+from benchmarks.records import Site
+from support.placeos_core import Core, DriverProcess
+from support.placeos_models import LOGIC, WEBSOCKET
+from support.placeos_site import LOCATIONS_DRIVER
+from support.redis_server import redis_server
+
+#: The executable as PlaceOS has it, installed with the extra `placeos` alone: some libraries import more where they
+#: find it, and in a development environment they find command lines, colours and cryptography.
+LEAN = [
+    sys.executable,
+    "-c",
+    """import sys; sys.modules.update(dict.fromkeys(("rich", "click", "pygments", "cryptography")))
+from mistlocate.engines.placeos.executable import mist_websocket; mist_websocket()""",
+]
+
+SYSTEM = "sys-0"
+LOCATIONS = "mod-locations"
+
+#: Between two commands whose waiting is measured (seconds), and one that asks for little.
+ASK_EVERY = 0.01
+
+
+def module_id(number: int) -> str:
+    """The module of a site."""
+    return f"mod-{number}"
+
+
+@dataclass
+class Rig:
+    """A running MistWebsocket process with a module for each site, and what was measured of it."""
+
+    cloud: Program
+    core: Core
+    redis: Redis
+    driver: DriverProcess
+    locations: DriverProcess | None
+    sites: list[Site]
+    waits: list[float] = field(default_factory=list)
+
+    async def ask(self, command: str, *args: Any, number: int = 0) -> Any:
+        """Run a command of a module."""
+        return await self.driver.exec(module_id(number), command, *args)
+
+    async def live(self) -> None:
+        """Wait until every module's stream is live, and its clients are in Redis."""
+        for number in range(len(self.sites)):
+            while await self.core.status(module_id(number), "stream_state") != "live":
+                await asyncio.sleep(0.05)
+
+    async def received(self, number: int = 0) -> int:
+        """How many records the driver has taken in."""
+        return int((await self.ask("diagnostics", number=number))["records"].get("received", 0))
+
+    async def drained(self, count: int) -> None:
+        """Wait until so many records were taken in."""
+        for _ in range(600):
+            if sum([await self.received(number) for number in range(len(self.sites))]) >= count:
+                return
+            await asyncio.sleep(0.05)
+
+    async def places(self) -> dict[str, float]:
+        """Where everybody is by the statuses in Redis: x by MAC."""
+        found: dict[str, float] = {}
+        for number, site in enumerate(self.sites):
+            for map_id in site.map_ids:
+                for record in await self.core.status(module_id(number), map_id) or ():
+                    if "x" in record:
+                        found[record["mac"]] = record["x"]
+        return found
+
+    async def published(self, expected: dict[str, float]) -> bool:
+        """Whether the statuses come to say what was sent last, within two publish intervals."""
+        until = time.monotonic() + 8
+        while time.monotonic() < until:
+            if await self.places() == expected:
+                return True
+            await asyncio.sleep(0.25)
+        return False
+
+    def cpu(self) -> float:
+        """Processor seconds of the MistWebsocket process so far."""
+        return machine.cpu_seconds(self.driver.pid)
+
+    def memory(self) -> float:
+        """Its resident megabytes."""
+        return machine.memory_mb(self.driver.pid)
+
+    async def flushes(self) -> int:
+        """How often the driver has written to Redis."""
+        before = len(self.driver.lines)
+        assert self.driver._process is not None
+        self.driver._process.send_signal(signal.SIGUSR2)
+        while True:
+            for line in self.driver.lines[before:]:
+                if '"writes_to_redis"' in line:
+                    return int(json.loads(line)["writes_to_redis"])
+            await asyncio.sleep(0.02)
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[list[float]]:
+        """Ask for something small again and again for the length of the block; gives how long each answer took (s)."""
+        waits: list[float] = []
+
+        async def ask() -> None:
+            began = time.monotonic()
+            await self.ask("macs_assigned_to", "user1@example.com")
+            waits.append(time.monotonic() - began)
+
+        async def keep_asking() -> None:
+            # By the clock, not one after the other: a question that waits must not keep others from being asked.
+            async with asyncio.TaskGroup() as tasks:
+                due = time.monotonic()
+                while True:
+                    tasks.create_task(ask())
+                    due += ASK_EVERY
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+        task = asyncio.create_task(keep_asking())
+        try:
+            yield waits
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def rig(
+    *, clients: int, maps: int = 20, sites: int = 1, with_locations: bool = False, latency: float = 0.0, **settings: Any
+) -> AsyncIterator[Rig]:
+    """Everything started and live."""
+    described = [Site(clients, maps, number) for number in range(sites)]
+    async with (
+        Program("benchmarks.cloud", clients=clients, maps=maps, sites=sites) as cloud,
+        redis_of_its_own() as url,
+        Core(url) as core,
+    ):
+        where = await cloud.ask("where")
+        await cloud.ask("latency", seconds=latency)
+        driver = await core.launch(LEAN)
+        locations = await core.launch(LOCATIONS_DRIVER) if with_locations else None
+        await core.system(SYSTEM, {"MistWebsocket/1": module_id(0), "MistLocations/1": LOCATIONS})
+        async with Redis.from_url(url, decode_responses=True) as redis:
+            made = Rig(cloud, core, redis, driver, locations, described)
+            for number, site in enumerate(described):
+                await driver.start(module_id(number), websocket_model(core, site, where["port"], **settings))
+            if locations is not None:
+                await locations.start(LOCATIONS, _locations_model(core, described[0]))
+            yield made
+
+
+@asynccontextmanager
+async def redis_of_its_own() -> AsyncIterator[str]:
+    """A Redis for the length of the block; gives its URL."""
+    with tempfile.TemporaryDirectory(prefix="mistlocate-bench-") as folder:
+        async with redis_server(Path(folder)) as server:
+            yield server.url
+
+
+def websocket_model(core: Core, site: Site, port: int, **settings: Any) -> dict[str, Any]:
+    """The row of a MistWebsocket."""
+    known = {
+        "api_token": f"benchmark-{site.number}", "site_id": site.id, "client_fields": "needed",
+        "rest_host": f"http://127.0.0.1:{port}", "rest_budget": 1_000_000,
+        "named_searches": 0,
+    }  # fmt: skip
+    uri = f"ws://127.0.0.1:{port}/api-ws/v1/stream"
+    return core.model(role=WEBSOCKET, settings={**known, **settings}, uri=uri, name="MistWebsocket")
+
+
+def _locations_model(core: Core, site: Site) -> dict[str, Any]:
+    mappings = {map_id: {"building": "zone-b", "level": f"zone-{map_id}"} for map_id in site.map_ids}
+    return core.model(
+        role=LOGIC,
+        system=SYSTEM,
+        settings={"floorplan_mappings": mappings, "max_location_age": 6},
+        name="MistLocations",
+    )

@@ -1,0 +1,241 @@
+"""Commands that name a person: each leaves a record of who asked for whom, and nobody asks too often.
+
+A record never says where anybody is. Records wait in memory and are written in batches, so that an answer does not
+wait for a disk: a process that is killed loses what was recorded within `WRITE_EVERY`. While the store cannot be
+written they wait for it; if too many wait, people are not looked up any more until some could be written, for an
+answer without a record is worse than none.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mistlocate.clock import Clock
+from mistlocate.driver.base import DriverSettings
+from mistlocate.driver.context import AuditRecord, AuditStore, Context
+from mistlocate.errors import StoreError, TooManySearches
+
+#: Records are written at most this much later (seconds) …
+WRITE_EVERY = 0.5
+#: … so many at once …
+BATCH = 5_000
+#: … and so many may wait.
+WAITING_AT_MOST = 50_000
+
+#: Records that are too old are dropped this often (seconds).
+FORGET_EVERY = 3600.0
+
+#: A text that somebody searched for is kept up to this length (characters).
+ABOUT_AT_MOST = 200
+
+#: The time over which searches are counted (seconds).
+WINDOW = 60.0
+
+#: How many askers are counted at a time; those who asked longest ago are let go first.
+ASKERS_AT_MOST = 10_000
+
+#: Result classes of a record.
+FOUND, NOTHING, FAILED, REFUSED, DONE = "found", "nothing", "failed", "refused", "done"
+
+DAY = 86_400.0
+
+
+class NamedSettings(DriverSettings):
+    """The settings of a driver with commands that name people."""
+
+    named_searches: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        300, description="How often one caller may ask for people by name or MAC, per minute; 0: without limit."
+    )
+    audit_retention: Annotated[float, Field(gt=0, le=3650)] = Field(
+        90.0, description="Days for which it is kept who asked for whom."
+    )
+
+
+class Asked:
+    """How a command that names somebody ended; `failed` unless it says otherwise."""
+
+    def __init__(self) -> None:
+        self.result = FAILED
+
+    def found(self, anything: object) -> None:
+        """There was an answer, or none."""
+        self.result = FOUND if anything else NOTHING
+
+    def done(self) -> None:
+        """It was carried out."""
+        self.result = DONE
+
+
+class Allowance:
+    """How often each asker may ask: `limit` times at once, and as often again every `WINDOW` seconds. Pure."""
+
+    def __init__(self) -> None:
+        self._full_at: dict[str, float] = {}
+
+    def wait(self, asker: str, now: float, limit: int) -> float:
+        """Take one of an asker's searches; return 0, or how many seconds to wait until there is one (none is taken).
+
+        Kept per asker is only when its allowance will be full again.
+        """
+        if limit <= 0:
+            return 0.0
+        each = WINDOW / limit
+        full_at = max(self._full_at.pop(asker, now), now) + each
+        over = full_at - now - WINDOW
+        if over > 1e-9:
+            self._full_at[asker] = full_at - each
+            return over
+        self._full_at[asker] = full_at
+        if len(self._full_at) > ASKERS_AT_MOST:
+            del self._full_at[next(iter(self._full_at))]
+        return 0.0
+
+
+class Trail:
+    """Records that wait to be written."""
+
+    def __init__(self, store: AuditStore, clock: Clock) -> None:
+        self.trouble: str | None = None
+        """Why records could not be written last."""
+        self._store = store
+        self._clock = clock
+        self._waiting: list[AuditRecord] = []
+        self._news = asyncio.Event()
+        self._writing = asyncio.Lock()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, record: AuditRecord) -> None:
+        """Note a record, to be written soon."""
+        self._waiting.append(record)
+        self._news.set()
+
+    async def run(self, keep_for: Callable[[], float]) -> None:
+        """Write for ever, and drop what is older than `keep_for()` seconds."""
+        forget_at = self._clock.monotonic()
+        while True:
+            if self._clock.monotonic() >= forget_at and await self._forget(keep_for()):
+                forget_at = self._clock.monotonic() + FORGET_EVERY
+            try:
+                async with self._clock.timeout(FORGET_EVERY):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+            await self._clock.sleep(WRITE_EVERY)
+            await self.flush()
+
+    async def flush(self) -> bool:
+        """Write what waits; return whether nothing does any more."""
+        async with self._writing:
+            while self._waiting:
+                batch = self._waiting[:BATCH]
+                try:
+                    await self._store.append(batch)
+                except StoreError as error:
+                    self.trouble = error.message
+                    return False
+                del self._waiting[: len(batch)]
+                self.trouble = None
+            self._news.clear()
+            return True
+
+    async def _forget(self, keep_for: float) -> bool:
+        try:
+            await self._store.forget(self._clock.wall() - keep_for)
+        except StoreError as error:
+            self.trouble = error.message
+            return False
+        return True
+
+
+class Named:
+    """What a driver's commands that name people go through."""
+
+    def __init__(self, context: Context, settings: Callable[[], NamedSettings]) -> None:
+        self.trail = Trail(context.audit, context.clock)
+        self._context = context
+        self._settings = settings
+        self._allowance = Allowance()
+        self._refused: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Write records for ever."""
+        await self.trail.run(lambda: self._settings().audit_retention * DAY)
+
+    async def stop(self) -> None:
+        """Write what waits; what cannot be written is told by its number."""
+        if not await self.trail.flush():
+            self._context.log.error(
+                "records of who asked for whom are lost", count=len(self.trail), problem=self.trail.trouble
+            )
+
+    @asynccontextmanager
+    async def ask(self, command: str, about: str, *, counted: bool = True) -> AsyncIterator[Asked]:
+        """Somebody asks for somebody; what is asked another module for a caller was recorded there.
+
+        `counted`: it is a search, of which there may be too many; what is done for people never is.
+
+        Raises `TooManySearches`, and `StoreError` if no record can be made.
+        """
+        asker = self._context.asker
+        if asker.passed_on:
+            yield Asked()
+            return
+        if counted:
+            self._limit(command, about)
+        if len(self.trail) >= WAITING_AT_MOST:
+            raise StoreError(
+                "it cannot be recorded who asks for whom, so nobody is looked up", hint="see that the store has room"
+            )
+        asked = Asked()
+        try:
+            yield asked
+        finally:
+            self._record(command, about, asked.result)
+
+    async def read(self, since: float, limit: int) -> list[AuditRecord]:
+        """The records since a unix time, the newest first. Raises `StoreError`."""
+        if not await self.trail.flush():
+            raise StoreError(self.trail.trouble or "records cannot be written")
+        return await self._context.audit.read(since, limit)
+
+    async def answer(self, since: float | None, limit: int) -> list[dict[str, Any]]:
+        """The records as commands answer them: `{at, asker, command, about, result}`. Reading them leaves one, too."""
+        if since is None:
+            since = self._context.clock.wall() - DAY
+        async with self.ask("audit", "-", counted=False) as asked:
+            found = [each._asdict() for each in await self.read(since, limit)]
+            asked.found(found)
+            return found
+
+    async def rename(self, concerned: Callable[[str], bool], about: str) -> int:
+        """Take somebody's name out of all records. Raises `StoreError`."""
+        if not await self.trail.flush():
+            raise StoreError(self.trail.trouble or "records cannot be written")
+        return await self._context.audit.rename(concerned, about)
+
+    def _limit(self, command: str, about: str) -> None:
+        asker, limit, now = self._context.asker, self._settings().named_searches, self._context.clock.monotonic()
+        wait = self._allowance.wait(asker.id, now, limit) if asker.counted else 0.0
+        if not wait:
+            return
+        # Once a minute: whoever goes on asking must not fill the store with it.
+        if now - self._refused.get(asker.id, -math.inf) >= WINDOW:
+            self._refused = {who: at for who, at in self._refused.items() if now - at < WINDOW}
+            self._refused[asker.id] = now
+            self._record(command, about, REFUSED)
+        seconds = math.ceil(wait)
+        raise TooManySearches(
+            f"too many searches for people: {limit} a minute are allowed",
+            retry_after=wait,
+            hint=f"come again in {seconds} s, or have named_searches raised",
+        )
+
+    def _record(self, command: str, about: str, result: str) -> None:
+        at = self._context.clock.wall()
+        self.trail.add(AuditRecord(at, self._context.asker.id, command, about[:ABOUT_AT_MOST], result))

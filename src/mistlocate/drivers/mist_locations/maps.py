@@ -1,0 +1,41 @@
+"""The maps that MistWebsocket tells of, and what is wrong with how they are mapped."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mistlocate.location.floorplans import Floorplans, MapInfo
+from mistlocate.location.geometry import LatLng, pixels_per_metre
+
+
+def map_problems(floorplans: Floorplans) -> dict[str, Any]:
+    """What keeps people from being found; empty if all is well."""
+    found = floorplans.problems()
+    problems = {
+        "unmapped_maps": list(found.unmapped),
+        "dangling_mappings": list(found.dangling),
+        "unplaceable_maps": list(found.unplaceable),
+        "maps_without_size": list(found.unsized),
+        "levels_with_several_maps": {level: list(maps) for level, maps in found.shared_levels.items()},
+    }
+    return {key: value for key, value in problems.items() if value}
+
+
+def map_info(summary: Mapping[str, Any]) -> MapInfo:
+    """A map from the status `maps` of MistWebsocket."""
+    width, height = summary.get("width"), summary.get("height")
+    return MapInfo(
+        id=str(summary["id"]),
+        name=str(summary.get("name", "")),
+        kind="google" if summary.get("type") == "google" else "image",
+        width=width,
+        height=height,
+        ppm=pixels_per_metre(width, summary.get("width_m"), height, summary.get("height_m"), summary.get("ppm")),
+        top_left=_corner(summary.get("latlng_tl")),
+        bottom_right=_corner(summary.get("latlng_br")),
+        modified=summary.get("modified_time"),
+        has_image=summary.get("has_image") is True,
+    )
+
+
+def _corner(corner: Any) -> LatLng | None:
+    return None if corner is None else LatLng(float(corner["lat"]), float(corner["lng"]))

@@ -1,0 +1,153 @@
+"""What of a site's clients is shown, and how: the records that statuses and answers are made of.
+
+Whoever opted out is in none of them, here and so everywhere behind; see `location.visibility`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mistlocate.location.observation import Position
+from mistlocate.location.ownership import Owners
+from mistlocate.location.roster import Client, Roster
+from mistlocate.location.visibility import Pseudonyms, Shown, coarse
+from mistlocate.mist.cloud_clock import CloudClock
+
+_PLACE_FIELDS = frozenset({"map_id", "x", "y", "x_m", "y_m", "num_locating_aps", "accuracy"})
+
+
+class Showing:
+    """What is known of clients and their owners, as it may be shown."""
+
+    def __init__(self, cloud_clock: CloudClock, roster: Roster, owners: Owners) -> None:
+        self.cloud_clock = cloud_clock
+        self.roster = roster
+        self.owners = owners
+        self.opted_out = Shown.HIDDEN
+        """How devices of people who opted out appear."""
+        self.occupancy_only = False
+        """Whether names are never kept, and all devices are anonymous."""
+        self.pseudonyms = Pseudonyms()
+        self.unknown_keys: set[str] = set()
+        """Ids of pre-shared keys that clients use and that no list has named yet."""
+        self.keys_listed = False
+        """Whether the lists of keys have been read."""
+
+    def shown(self, client: Client) -> Shown:
+        """How a client appears in lists. Whoever may turn out to have opted out is anonymous until that is known."""
+        if self.owners.objections.hides_anyone:
+            if self.owners.hides(client.mac):
+                return self.opted_out
+            if not self.owners.is_owned(client.mac) and self._owner_pending(client):
+                return Shown.ANONYMOUS
+        return Shown.ANONYMOUS if self.occupancy_only else Shown.SHOWN
+
+    def _owner_pending(self, client: Client) -> bool:
+        """Whether the next record, or the lists of keys, may still tell whose device it is."""
+        if not client.known:
+            return True
+        return client.psk_id in self.unknown_keys and not self.keys_listed and client.psk_id is not None
+
+    def may_know(self, mac: str, *names: str | None) -> bool:
+        """Whether what a record says of a person, at a device of theirs, may be kept at all."""
+        if self.occupancy_only:
+            return False
+        objections, rules = self.owners.objections, self.owners.rules
+        if not objections.not_learned:
+            return True
+        return all(objections.may_learn(mac, rules.identify(name)) for name in names)
+
+    def records(self, clients: Iterable[Client]) -> list[dict[str, Any]]:
+        """Clients as lists show them: without those who are hidden, and those who are anonymous at the end."""
+        if not self.occupancy_only and not self.owners.objections.hides_anyone:
+            return [self.record(client) for client in clients]
+        found: list[dict[str, Any]] = []
+        anonymous: list[dict[str, Any]] = []
+        for client in clients:
+            shown = self.shown(client)
+            if shown is Shown.SHOWN:
+                found.append(self.record(client))
+            elif shown is Shown.ANONYMOUS:
+                anonymous.append(self._anonymous(client))
+        anonymous.sort(key=lambda record: str(record["mac"]))
+        return found + anonymous
+
+    def _anonymous(self, client: Client) -> dict[str, Any]:
+        record: dict[str, Any] = {"mac": self.pseudonyms.of(client.mac, self.cloud_clock.now()), "anonymous": True}
+        if client.position is not None:
+            record.update(_located(client.position))
+        seen = _seen(client)
+        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": False}
+
+    def record(self, client: Client) -> dict[str, Any]:
+        """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
+
+        `last_seen` is the time of the position where there is one, and `last_seen_from` says where it comes from:
+        the record itself (`source`) or our hearing of it (`arrival`). A whole record is published exactly as the
+        cloud sent it as long as its position is the newest that is known.
+        """
+        raw = client.raw
+        if raw is None or self._names_objector(client):
+            return self._needed(client)
+        if self.owners.rules.is_ignored(str(raw.get("username") or "")):
+            raw = {key: value for key, value in raw.items() if key != "username"}
+        position = client.position
+        if position is None:
+            # What the record says of a place was withdrawn (a deleted or replaced map), or never was a place.
+            return {key: value for key, value in raw.items() if key not in _PLACE_FIELDS}
+        if position is client.raw_position and client.located_from == "source" and _says(raw, position):
+            return dict(raw)
+        raw = {key: value for key, value in raw.items() if key not in ("x_m", "y_m")}
+        return {**raw, **_located(position), **_seen(client)}
+
+    def _names_objector(self, client: Client) -> bool:
+        """Whether a record names somebody who opted out, be it at a device that is known to be somebody else's."""
+        objections, rules = self.owners.objections, self.owners.rules
+        if not objections.hides_anyone:
+            return False
+        names = (rules.identify(name) for name in (client.username, client.guest_email))
+        return any(name is not None and objections.hides_person(name) for name in names)
+
+    def _needed(self, client: Client) -> dict[str, Any]:
+        record: dict[str, Any] = {"mac": client.mac}
+        if client.position is not None:
+            record.update(_located(client.position))
+        record.update(_seen(client))
+        record["is_guest"] = client.is_guest
+        record["manufacture"] = client.manufacturer
+        record["os"] = client.os
+        record["ssid"] = client.ssid
+        return record
+
+    def records_on(self, map_id: str) -> list[dict[str, Any]]:
+        """The clients on a map, as published."""
+        return self.records(self.roster.on_map(map_id))
+
+
+def forget_name(client: Client) -> None:
+    """Keep of a client nothing that tells whose it is, or where it was before."""
+    client.username = client.guest_email = client.psk_id = client.ip = None
+    client.raw = client.raw_position = None
+    client.forget_moves()
+
+
+def _says(raw: Mapping[str, Any], position: Position) -> bool:
+    """Whether a record names this position itself, in the fields that everybody reads."""
+    return (raw.get("map_id"), raw.get("x"), raw.get("y")) == (position.map_id, position.x, position.y)
+
+
+def _located(position: Position) -> dict[str, Any]:
+    return {
+        "map_id": position.map_id,
+        "x": position.x,
+        "y": position.y,
+        "num_locating_aps": position.locating_aps,
+        "accuracy": position.accuracy,
+    }
+
+
+def _seen(client: Client) -> dict[str, Any]:
+    if client.position is not None:
+        return {"last_seen": int(client.located_at), "last_seen_from": client.located_from}
+    if client.seen_at is not None:
+        return {"last_seen": int(client.seen_at), "last_seen_from": "source"}
+    return {"last_seen": int(client.heard_at), "last_seen_from": "arrival"}

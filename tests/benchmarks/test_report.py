@@ -1,0 +1,96 @@
+"""The report of the benchmarks: medians, verdicts, the table, plots."""
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks import plots, report
+from benchmarks.rows import Figure, Measured, Row, quantile, result, spread
+
+ROW = Row(
+    "row",
+    "something",
+    "something else",
+    (
+        Figure("ratio", "ours ÷ floor", "×", 2, at_most=2.5),
+        Figure("rate", "a second", "", 0, at_least=1000),
+        Figure("told", "told only", "ms"),
+    ),
+)
+
+
+def found(**samples: list[float]) -> Measured:
+    return Measured(samples=samples)
+
+
+def test_the_median_decides() -> None:
+    row = result(ROW, found(ratio=[2.0, 2.4, 9.0], rate=[900, 1000, 1001], told=[1]))
+    assert row["reached"]
+    assert [each["shown"] for each in row["figures"]] == ["2.40 ×", "1,000", "1.0 ms"]
+    assert [each["spread"] for each in row["figures"]] == ["2.00 … 9.00", "900 … 1,001", ""]
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        {"ratio": [2.6], "rate": [2000], "told": [1]},
+        {"ratio": [1], "rate": [999], "told": [1]},
+        {"ratio": [float("nan")], "rate": [2000], "told": [1]},
+        {"ratio": [1], "rate": [2000]},
+        {},
+    ],
+)
+def test_what_is_over_a_limit_or_was_not_measured_is_not_reached(samples: dict[str, list[float]]) -> None:
+    assert not result(ROW, found(**samples))["reached"]
+
+
+def test_a_fault_in_the_final_state_is_worse_than_slow() -> None:
+    measured = found(ratio=[1], rate=[2000], told=[1])
+    measured.check(True, "fine")
+    assert result(ROW, measured)["reached"]
+    measured.check(False, "somebody is missing")
+    row = result(ROW, measured)
+    assert not row["reached"]
+    assert row["faults"] == ["somebody is missing"]
+
+
+def test_quantiles_and_spreads() -> None:
+    assert quantile([3, 1, 2], 0.5) == 2
+    assert quantile(list(range(1000)), 0.999) == 999
+    with pytest.raises(ValueError, match="no values"):
+        quantile([], 0.5)
+    assert spread(ROW.figures[0], [1.0]) == ""
+
+
+def _report(**samples: list[float]) -> dict[str, Any]:
+    rows = [result(ROW, found(**samples))]
+    return {"machine": "a machine", "date": "2026-01-01", "load_before": "0 0 0", "load_after": "1 1 1", "rows": rows}
+
+
+def test_the_table_says_what_was_not_reached() -> None:
+    table = report.table(_report(ratio=[3.0], rate=[2000], told=[1]))
+    assert "| ours ÷ floor | 3.00 × |  | ≤ 2.50 × | **not reached** |" in table
+    assert "|  | a second | 2,000 |  | ≥ 1,000 | reached |" in table
+    assert "|  | told only | 1.0 ms |  |  |  |" in table
+
+
+def test_only_what_stands_between_the_markers_is_replaced() -> None:
+    begin, end = report.BEGIN.format("table"), report.END.format("table")
+    text = report.between(f"before\n{begin}\nold\n{end}\nafter", "table", "new")
+    assert text == f"before\n{begin}\nnew\n{end}\nafter"
+    with pytest.raises(ValueError, match="no part"):
+        report.between("text", "table", "new")
+
+
+def test_shares_of_limits() -> None:
+    shares = report.limits(_report(ratio=[5.0], rate=[2000], told=[1])["rows"])
+    assert [(share, text) for _, share, text in shares] == [(2.0, "5.00 × (≤ 2.50 ×)"), (0.5, "2,000 (≥ 1,000)")]
+
+
+def test_plots_are_pictures() -> None:
+    for picture in (
+        plots.bars("a & b", [("one", 0.5, "x"), ("two", 3.0, "<y>")]),
+        plots.lines("many", "modules", "MB", {"line": [(1, 2), (10, 20)], "none": []}),
+    ):
+        assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"

@@ -1,0 +1,29 @@
+"""What the garbage collector looks through in a program that has settled."""
+
+import subprocess
+import sys
+
+#: In a process of its own: what is frozen here would stay so for all other tests.
+_PROGRAM = """
+import gc
+from mistlocate.engines import collector
+
+class Cycle:
+    gone = 0
+    def __init__(self): self.me = self
+    def __del__(self): Cycle.gone += 1
+
+before = len(gc.get_objects())
+collector.settle()
+assert gc.get_freeze_count() >= before * 0.9, (gc.get_freeze_count(), before)
+assert len(gc.get_objects()) < before * 0.1
+for _ in range(2 * collector.THRESHOLDS[0]):
+    Cycle()
+assert Cycle.gone > 0, "nothing is collected any more"
+print("settled")
+"""
+
+
+def test_what_was_imported_is_not_looked_through_again_and_cycles_still_go() -> None:
+    done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False)
+    assert done.stdout == "settled\n", done.stderr

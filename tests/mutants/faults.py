@@ -1,0 +1,158 @@
+"""Breaks of what the pair does in faults."""
+
+from mutants.mutant import Mutant
+
+
+def _row(name: str) -> str:
+    """The short version of a row of the reliability table."""
+    return f"tests/reliability/test_rows.py::test_short_version_holds[{name}]"
+
+
+_STREAM = "tests/mist/test_stream.py::TestReconnecting"
+_OWNERS = "tests/drivers/mist_websocket/test_owner_store.py"
+_TRACKER = "tests/drivers/mist_websocket/test_tracker.py"
+
+MUTANTS = [
+    Mutant(
+        "a dead connection is found out within 45 s", "transport/websocket.py",
+        "PING_EVERY = 20.0", "PING_EVERY = 60.0", (_row("half-open"),),
+    ),
+    Mutant(
+        "what is told without a connection is marked stale", "mist/health.py",
+        "return self.auth_failed or not self.connected or not self.snapshot or self.trouble is not None",
+        "return self.auth_failed", (_row("half-open"),),
+    ),
+    Mutant(
+        "a silence that REST contradicts is noticed at the first question", "drivers/mist_websocket/sync.py",
+        "min(CONTRADICTION, silent_for / 2)", "CONTRADICTION", (_row("silence-contradicted"),),
+    ),
+    Mutant(
+        "a quiet night is no alarm", "drivers/mist_websocket/sync.py",
+        "return newest > silent_since + min(CONTRADICTION, silent_for / 2)", "return True", (_row("quiet-nights"),),
+    ),
+    Mutant(
+        "every subscription is sent again on a new connection", "mist/stream.py",
+        "        self.ledger.opened()\n", "", (_row("disconnects"),),
+    ),
+    Mutant(
+        "every event is counted once", "drivers/mist_websocket/sync.py",
+        'heard["events"] += 1', 'heard["events"] += 2', (_row("disconnects"),),
+    ),
+    Mutant(
+        "an event of another site is counted", "drivers/mist_websocket/tracker.py",
+        '            self.heard["rejected"] += 1\n            self.reject("a record', '            self.reject("a record',
+        (f"{_TRACKER}::TestAccounts",),
+    ),
+    Mutant(
+        "a pause that many were told is spread", "mist/stream.py",
+        "return pause + self._rng() * max(pause / 4, self.policy.spread)", "return pause", (_STREAM.rpartition("::")[0],),
+    ),
+    Mutant(
+        "no call before Retry-After", "mist/budget.py",
+        "self._paused_until = max(self._paused_until, now + seconds)", "pass", (_row("rest-429"),),
+    ),
+    Mutant(
+        "never above the budget", "mist/budget.py",
+        "if self._used.total() + 1 > self.limit * purpose.value:", "if self.limit < 0:", ("tests/mist/test_budget.py",),
+    ),
+    Mutant(
+        "a refused token is tried three times", "mist/stream.py",
+        "auth_tries: int = 3", "auth_tries: int = 5", (_row("tokens"),),
+    ),
+    Mutant(
+        "a new token in its file works within 2 s", "drivers/mist_websocket/session.py",
+        "TICK = 1.0", "TICK = 60.0", (_row("tokens"),),
+    ),
+    Mutant(
+        "a call that is refused with 403 is tried three times", "mist/stream.py",
+        "return self._backoff(failures) if failures < self.policy.auth_tries else self.policy.refused_delay",
+        "return self._backoff(failures)", ("tests/mist/test_stream.py", "-k", "three_tries"),
+    ),
+    Mutant(
+        "a token that is refused for the snapshot alone counts as refused", "mist/stream.py",
+        "        channels = await self._persist(self._session.channels)\n",
+        "        channels = await self._persist(self._session.channels)\n        self._refusals = 0\n",
+        ("tests/mist/test_stream.py", "-k", "taken_for_one_call"),
+    ),
+    Mutant(
+        "a background call that is refused latches", "drivers/mist_websocket/enrich.py",
+        "REFUSED_TRIES = 3", "REFUSED_TRIES = 30", (_row("refused-calls"),),
+    ),
+    Mutant(
+        "a missing acknowledgement is asked for again", "mist/frames.py",
+        "return waited >= min(self.ack_timeout * (1 << min(entry.tries - 1, 20)), self.retry_refused)",
+        "return False", (_row("acknowledgement"),),
+    ),
+    Mutant(
+        "the floor of a channel that is not acknowledged is marked", "drivers/mist_websocket/report.py",
+        "ledger.in_state(Subscription.REFUSED) + ledger.overdue()", "ledger.in_state(Subscription.REFUSED)",
+        (_row("acknowledgement"),),
+    ),
+    Mutant(
+        "nobody is on a map that does not exist", "drivers/mist_websocket/tracker.py",
+        "if map_id in self.no_maps:", "if not map_id:", (f"{_TRACKER}::TestMapsThatDoNotExist",),
+    ),
+    Mutant(
+        "who was on a map that does not exist is taken off it", "drivers/mist_websocket/sync.py",
+        "for map_id in tracker.no_maps:", "for map_id in ():", (_row("lies"),),
+    ),
+    Mutant(
+        "a clock that the cloud sets back does not freeze the roster", "location/roster.py",
+        "                client.seen_at += seconds\n", "                pass\n", ("tests/location/test_roster.py::TestClocks",),
+    ),
+    Mutant(
+        "owners are learned also after the clock was set back", "location/ownership.py",
+        "if owned.at > now:", "if owned.at < 0:", ("tests/location/test_ownership.py",),
+    ),
+    Mutant(
+        "answers go on when the machine's clock is set", "drivers/mist_locations/driver.py",
+        "return self._cloud_time + self.context.clock.monotonic()", "return self.context.clock.wall()", (_row("local-clock"),),
+    ),
+    Mutant(
+        "times and now are told together when the cloud's clock is set", "drivers/mist_websocket/tracker.py",
+        "        self.on_step()\n", "", (_row("cloud-clock"),),
+    ),
+    Mutant(
+        "time goes on while the machine sleeps", "clock.py",
+        "return time.monotonic() if _SINCE_BOOT is None else time.clock_gettime(_SINCE_BOOT)", "return time.monotonic()",
+        ("tests/test_clock.py",),
+    ),
+    Mutant(
+        "new settings leave no connection behind", "drivers/mist_websocket/session.py",
+        "        await self._disconnect()\n        if forget:", "        if forget:", (_row("settings"),),
+    ),
+    Mutant(
+        "a write is all or nothing", "engines/embedded/store.py",
+        """                await connection.execute("BEGIN IMMEDIATE")
+                for statement, rows in statements:
+                    await connection.executemany(statement, rows)
+                await connection.execute("COMMIT")
+""",
+        """                for statement, rows in statements:
+                    await connection.executemany(statement, rows)
+""",
+        (_row("kill-sqlite"),),
+    ),
+    Mutant(
+        "a device is on the list of its owner only", "location/ownership.py",
+        "self._changed_names.add(owned.identity.name)  # whose stored list still has the MAC", "pass", (_OWNERS,),
+    ),
+    Mutant(
+        "what could not be written stays due", "drivers/mist_websocket/owner_store.py",
+        "            except StoreError as error:\n                self._owners.give_back(user_macs)\n",
+        "            except StoreError as error:\n", (_OWNERS,),
+    ),
+    Mutant(
+        "after trouble everything is written again", "drivers/mist_websocket/owner_store.py",
+        "self._owners.all_due()  # next time", "pass  # next time", (_OWNERS,),
+    ),
+    Mutant(
+        "what a store lost is written again", "drivers/mist_websocket/owner_store.py",
+        "                    self._owners.missing_in(await self._storage.read(USER_MACS))\n", "                    pass\n", (_OWNERS,),
+    ),
+    Mutant(
+        "a store that was deleted is begun anew", "engines/embedded/store.py",
+        "if self._connection is not None and await asyncio.to_thread(_identity, self.path) == self._file:",
+        "if self._connection is not None:", ("tests/engines/embedded/test_store.py",),
+    ),
+]  # fmt: skip

@@ -1,0 +1,193 @@
+"""Bad input: whatever arrives, it is taken or refused, and nothing stops."""
+
+import asyncio
+import random
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from fuzz import harness, http_cases
+from fuzz.targets import TARGETS
+from location.roster_machine import RosterMachine
+from mistlocate.engines.embedded.server import serving
+from reliability.rows import Measured, Row, Trial
+from support.site import SYSTEM, Site, site
+
+#: How the million cases are shared out: most for what the cloud and core send, and less for what is slow to read.
+SHARES = {
+    "stream": 300_000, "rest": 200_000, "core": 150_000, "json-stream": 60_000, "request": 100_000, "settings": 20_000,
+    "address": 40_000, "picture": 30_000, "packed": 20_000, "name": 50_000, "headers": 30_000,
+}  # fmt: skip
+
+#: From this scale on atheris has to be there: short versions of the campaign do without it.
+GUIDED_FROM = 0.05
+
+_TESTS = Path(__file__).parents[1]
+
+
+async def decoders(trial: Trial) -> Measured:
+    """Every decoder, led by coverage; two at once."""
+    guided = trial.scale >= GUIDED_FROM
+    places, runs, reached, findings = asyncio.Semaphore(2), 0, 0, []
+
+    async def one(names: list[str], count: int, *options: str) -> None:
+        nonlocal runs, reached
+        async with places:
+            code, text = await _harness(trial.folder, *names, "--runs", str(count), *options)
+        done, code_places = harness.figures(text)
+        runs, reached = runs + done, reached + code_places
+        if code or done < count * len(names):
+            findings.append(f"{' '.join(names)}: {text[-300:]}")
+
+    async with asyncio.TaskGroup() as tasks:
+        if guided:
+            for name, share in SHARES.items():
+                tasks.create_task(one([name], trial.count(share)))
+        else:
+            tasks.create_task(one(list(SHARES), trial.count(1_000_000) // len(SHARES), "--plain"))
+    return Measured(
+        not findings and set(SHARES) == set(TARGETS), f"{runs:,} cases, {len(findings)} findings",
+        {"cases": runs, "guided_by_coverage": guided, "places_reached": reached, "findings": findings},
+    )  # fmt: skip
+
+
+async def _harness(folder: Path, *arguments: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "fuzz.harness", *arguments,
+        cwd=folder, env={"PYTHONPATH": str(_TESTS), "PATH": "", "HOME": str(folder), "TMPDIR": str(folder)},
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, text = await process.communicate()
+    return process.returncode or 0, text.decode(errors="replace")
+
+
+async def roster(trial: Trial) -> Measured:
+    """Any sequence of sightings, on the roster and on its naive model."""
+    runs = trial.count(10_000)
+    chosen = settings(
+        max_examples=runs, stateful_step_count=20, deadline=None, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+    )  # fmt: skip
+    try:
+        await asyncio.to_thread(run_state_machine_as_test, RosterMachine, settings=chosen)
+    except Exception as error:
+        return Measured(False, f"they differ: {error}"[:300], {"runs": runs})
+    return Measured(True, f"{runs:,} runs, no difference", {"runs": runs})
+
+
+async def http_by_its_document(trial: Trial) -> Measured:
+    """Requests that the engine's own OpenAPI document allows, half of them about what there is."""
+    each = trial.count(100, least=3)
+    async with site(trial.folder) as it, serving(it.engine, "127.0.0.1", 0) as url:
+        await it.live()
+        cases, wrong = await asyncio.to_thread(_by_document, url, _parts_of(it), each)
+    return Measured(
+        not wrong and cases > 0, f"{cases:,} requests, {len(wrong)} answers that the document does not have",
+        {"requests": cases, "wrong": wrong[:5]},
+    )  # fmt: skip
+
+
+def _parts_of(it: Site) -> dict[str, list[str]]:
+    """What parameters of paths stand for: names that exist, each with the commands that change nothing for long."""
+    return {
+        "system_id": [SYSTEM], "slug": ["MistWebsocket_1", "MistLocations"], "module_id": [*it.engine.hosts],
+        "zone_id": [*it.engine.zones], "key": ["maps", "stream_state", it.maps[0]],
+        "method": ["maps", "search", "locate_user", "explain", "clients", "format_mac", "get_request", "device_locations"],
+        "name": [f"map/{it.maps[0]}", "map/../.."],
+    }  # fmt: skip
+
+
+def _by_document(url: str, parts: dict[str, list[str]], each: int) -> tuple[int, list[str]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import requests
+        import schemathesis
+        from schemathesis.checks import load_all_checks
+        from schemathesis.openapi.checks import JsonSchemaError  # noqa: F401 - registers the checks
+
+        load_all_checks()
+        session = requests.Session()
+        session.trust_env = False
+        schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+        count, wrong = 0, []
+        chance = random.Random(1)
+        operations = [result.ok() for result in schema.get_all_operations()]
+        for operation in sorted(operations, key=lambda each: each.label.endswith("/stop")):  # after that little works
+
+            def one(case: Any) -> None:
+                nonlocal count
+                count += 1
+                for name in case.path_parameters or {}:
+                    if chance.random() < 0.7:
+                        case.path_parameters[name] = chance.choice(parts[name])
+                answer = case.call(session=session)
+                if answer.status_code >= 500 and answer.json()["error"] == "Internal Server Error":
+                    raise AssertionError(f"a defect: {answer.content!r}")
+                case.validate_response(answer, checks=_checks())
+
+            failure = _failure_of(one, operation.as_strategy(), each)
+            if failure:
+                wrong.append(f"{operation.label}: {failure}")
+    return count, wrong
+
+
+def _checks() -> list[Any]:
+    from schemathesis.specs.openapi import checks
+
+    return [checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance]
+
+
+def _failure_of(check: Callable[[Any], None], cases: Any, count: int) -> str | None:
+    chosen = settings(
+        max_examples=count, deadline=None, database=None, phases=[Phase.generate], report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    try:
+        seed(1)(chosen(given(cases)(check)))()
+    except (Exception, BaseExceptionGroup) as error:
+        return str(error)[:600]
+    return None
+
+
+async def broken_requests(trial: Trial) -> Measured:
+    """Broken requests and broken messages, at an engine with nobody's patience."""
+    async with site(trial.folder) as it, serving(it.engine, "127.0.0.1", 0) as url:
+        await it.live()
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        requests = await http_cases.throw_requests(host, int(port), trial.count(20_000), seed=1)
+        messages = await http_cases.throw_messages(url, trial.count(50_000), seed=1)
+        alive = await http_cases._status(host, int(port), http_cases.REQUESTS[0].replace(b"HOST", b"127.0.0.1"))
+        running = all(module.state.value == "running" for module in it.engine.hosts.values())
+        restarts = sum(module.restarts for module in it.engine.hosts.values())
+    defects = requests.defects + messages.defects
+    return Measured(
+        not defects and alive == "200" and running and restarts == 0,
+        f"{requests.cases:,} requests, {messages.cases:,} messages, {len(defects)} defects",
+        {"requests": requests.statuses, "messages": messages.statuses, "defects": defects[:5], "restarts": restarts},
+    )  # fmt: skip
+
+
+ROWS: list[Row] = [
+    Row(
+        "fuzz-decoders", "bad input", "What reads others' bytes takes or refuses whatever comes",
+        "1,000,000 cases led by coverage (atheris): no crash, nothing stuck", decoders, quick=0.01,
+    ),
+    Row(
+        "fuzz-roster", "bad input", "The roster does what its naive model does", "10,000 random runs without a difference",
+        roster, quick=0.05,
+    ),
+    Row(
+        "fuzz-http", "bad input", "The API answers as its own OpenAPI document says", "no other answer, no defect",
+        http_by_its_document, quick=0.05,
+    ),
+    Row(
+        "fuzz-sockets", "bad input", "Broken requests and broken messages of the control socket end nothing",
+        "20,000 requests and 50,000 messages: no defect, no restart, the next request is answered", broken_requests,
+        quick=0.01,
+    ),
+]  # fmt: skip

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from reliability.document import BEGIN, END, render, write
+
+REPORT = {
+    "date": "2026-01-02T03:04:05+00:00", "scale": 0.5, "machine": "2 processors",
+    "rows": [
+        {"id": "a", "area": "Faults", "claim": "c|d", "limit": "≤ 5 s", "value": "4 s", "holds": True, "seconds": 60.0},
+        {"id": "b", "area": "People", "claim": "e", "limit": "0", "value": "1\nmore", "holds": False, "seconds": 60.0},
+    ],
+}  # fmt: skip
+
+
+def test_every_row_is_told_with_its_figure() -> None:
+    text = render(REPORT)
+    assert "1 of 2 rows hold. Measured on 2026-01-02 with `SCALE=0.5` in 2 minutes" in text
+    assert "| `a` | c\\|d | ≤ 5 s | 4 s | yes |" in text
+    assert "### People" in text
+    assert "| `b` | e | 0 | 1 more | **no** |" in text
+
+
+def test_it_replaces_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nof yesterday\n{END}\nafter\n", encoding="utf-8")
+    write(REPORT, page)
+    write(REPORT, page)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("before\n")
+    assert text.endswith(f"{END}\nafter\n")
+    assert "of yesterday" not in text
+    assert text.count("`a`") == 1
+
+
+def test_a_page_without_a_place_is_said_so(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing", encoding="utf-8")
+    with pytest.raises(ValueError, match="no place for figures"):
+        write(REPORT, page)
