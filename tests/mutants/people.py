@@ -174,7 +174,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "times of anonymous devices are coarse", "drivers/mist_locations/records.py",
-        "coarse(seen) if anonymous_mac else int(seen)", "int(seen)",
+        "= anonymous_mac, coarse(seen)", "= anonymous_mac, int(seen)",
         (f"{LOCATIONS}/test_levels.py",),
     ),
     Mutant(

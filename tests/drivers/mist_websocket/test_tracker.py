@@ -10,7 +10,7 @@ from mistlocate.drivers.mist_websocket.tracker import SAMPLES, Tracker
 from mistlocate.location.observation import Origin
 from mistlocate.location.ownership import PskKey
 from mistlocate.location.roster import Outcome
-from mistlocate.mist.frames import Channel, Ignored, Refused
+from mistlocate.mist.frames import Channel, Ignored, Refused, Rejected
 from mistlocate.mist.models import ClientStats, Map, read
 from mistlocate.mist.rest import Reject, Row
 from support.sightings import FULL, MAC, SLIM, hear, tracker
