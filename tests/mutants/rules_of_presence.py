@@ -109,7 +109,11 @@ MUTANTS: list[Mutant] = [
     _roster("every sighting is counted", "self.counts[outcome] += 1", "pass"),
     _roster("moves are bounded", "[-3 * MOVES_KEPT :]", ""),
     # -- records -----------------------------------------------------------------------------------
-    _records("x and y are always there", '        "y": None,\n', ""),
+    _records(
+        "x and y are always there",
+        'record["x"], record["y"] = placed.x, placed.y',
+        'record.update(x=placed.x, y=placed.y) if placed.x is not None else (record.pop("x"), record.pop("y"))',
+    ),
     _records("sizes are two things", "float(plan.height)", "float(plan.width)"),
     _records(
         "variance is a number without a position, too",
