@@ -204,9 +204,8 @@ class TestAlerts:
 
 
 def _problems() -> str:
-    """The source of the statuses `problems` of both drivers."""
-    drivers = ROOT / "src" / "mistlocate" / "drivers"
-    return (drivers / "mist_websocket/report.py").read_text() + (drivers / "mist_locations/driver.py").read_text()
+    """The source of the drivers, where the statuses `problems` come from."""
+    return "\n".join(path.read_text() for path in (ROOT / "src" / "mistlocate" / "drivers").rglob("*.py"))
 
 
 def test_commands_on_the_page_exist() -> None:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mutants.bench import Copy, Verdict
-from mutants.catalogue import missing_tests, mutated, source, topics
+from mutants.catalogue import missing_tests, mutated, source, topics, whole_tests
 from mutants.mutant import Mutant
 
 #: Seconds that the tests of one mutant may take, and seconds for all tests on the sound tree.
@@ -50,7 +50,7 @@ def misfits(mutants: list[Mutant]) -> list[str]:
 
 async def baseline(copies: list[Copy], mutants: list[Mutant]) -> str | None:
     """All tests on the sound tree: what fails there can catch nothing. Returns what failed."""
-    tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
+    tests = list(dict.fromkeys(test for mutant in mutants for test in whole_tests(mutant)))
     share = [tests[start :: len(copies)] for start in range(len(copies))]
     runs = await asyncio.gather(
         *(copy.tests(part, BASELINE_LIMIT) for copy, part in zip(copies, share, strict=True) if part)

@@ -40,7 +40,18 @@ def mutated(mutant: Mutant, text: str) -> str:
 
 def missing_tests(mutant: Mutant, tree: Path = TREE) -> list[str]:
     """The tests that a mutant names and that do not exist; a mutant without tests misses one."""
-    return [test for test in mutant.tests if not _exists(test, tree)] or ([] if mutant.tests else ["(none is named)"])
+    named = whole_tests(mutant)
+    return [test for test in named if not _exists(test, tree)] or ([] if named else ["(none is named)"])
+
+
+def _options_at(mutant: Mutant) -> int:
+    """Where options of pytest (`-k …`) begin among the tests."""
+    return next((at for at, test in enumerate(mutant.tests) if test.startswith("-")), len(mutant.tests))
+
+
+def whole_tests(mutant: Mutant) -> tuple[str, ...]:
+    """The tests without options that choose among them."""
+    return mutant.tests[: _options_at(mutant)]
 
 
 def _exists(test: str, tree: Path) -> bool:

@@ -139,12 +139,12 @@ MUTANTS = [
     ),
     Mutant(
         "what could not be written stays due", "drivers/mist_websocket/owner_store.py",
-        "            except StoreError as error:\n                self._owners.give_back(user_macs)\n",
-        "            except StoreError as error:\n", (_OWNERS,),
+        "        except StoreError as error:\n            self._owners.give_back(user_macs)\n",
+        "        except StoreError as error:\n", (_OWNERS,),
     ),
     Mutant(
         "after trouble everything is written again", "drivers/mist_websocket/owner_store.py",
-        "self._owners.all_due()  # next time", "pass  # next time", (_OWNERS,),
+        "self._owners.all_due()  # what had", "pass  # what had", (_OWNERS,),
     ),
     Mutant(
         "what a store lost is written again", "drivers/mist_websocket/owner_store.py",

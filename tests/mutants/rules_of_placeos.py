@@ -48,7 +48,6 @@ MUTANTS: list[Mutant] = [
         "return self.ip, self.port, self.uri, self.tls",
         "return self.ip, self.port, self.tls",
     ),
-    _status("an equal value is no news", "elif key in self.values and self.values[key] == value:", "elif False:"),
     _status(
         "a status that is withdrawn is deleted",
         '            commands.append(("HDEL", status.key, *gone))',
@@ -63,21 +62,11 @@ MUTANTS: list[Mutant] = [
         "            except BaseException:\n                self.write_all_again()\n                raise",
         "            except BaseException:\n                raise",
     ),
-    _status(
-        "what Redis has beyond that is deleted",
-        "status.changed = {*status.values, *fields}",
-        "status.changed = {*status.values}",
-    ),
     _status("Redis is asked whether it still has everything", "            if not there:", "            if False:"),
     _status(
         "an interface is written",
         '                commands.append(("SET", f"interface/',
         '                0 and commands.append(("SET", f"interface/',
-    ),
-    _status(
-        "a value that is no JSON costs itself only",
-        '        except TypeError:\n            self._log.error("a status is no JSON',
-        '        except KeyError:\n            self._log.error("a status is no JSON',
     ),
     _status(
         "trouble is told once and its end, too",
