@@ -71,7 +71,9 @@ class RosterMachine(RuleBasedStateMachine):
 
     def real_on(self, map_id: str) -> dict[str, object]:
         return {
-            each.mac: (each.position.x, each.position.y) for each in self.roster.on_map(map_id) if each.position is not None
+            each.mac: (each.position.x, each.position.y)
+            for each in self.roster.on_map(map_id)
+            if each.position is not None
         }
 
     @invariant()

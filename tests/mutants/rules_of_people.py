@@ -33,7 +33,7 @@ MUTANTS: list[Mutant] = [
     ),
     _identity("an outer identity names nobody", "name in _ANONYMOUS or whole_mac(name)", "whole_mac(name)"),
     _identity("a MAC as a name names nobody", "name in _ANONYMOUS or whole_mac(name)", "name in _ANONYMOUS"),
-    _identity("domains of an alias are one", "self.aliases.get(domain, domain)", "domain"),
+    _identity("domains of an alias are one", "intern(self.aliases.get(domain, domain))", "domain"),
     _identity("chains of aliases are followed, rings are left", "and lower[domain] not in seen", "and False"),
     _identity("a name to be ignored is ignored with its domain, too", "text.startswith(self.ignored) or ", ""),
     _identity("a name to be ignored is ignored bare", " or split_name(text).name.startswith(self.ignored)", ""),

@@ -107,10 +107,14 @@ MUTANTS: list[Mutant] = [
     ),
     _roster("a deleted map is left by all", "self._by_map.pop(map_id, None)\n        return len(clients)", "return 0"),
     _roster("every sighting is counted", "self.counts[outcome] += 1", "pass"),
-    _roster("moves are bounded", "del moves[:-MOVES_KEPT]", "pass"),
+    _roster("moves are bounded", "to_map)[-3 * MOVES_KEPT :]", "to_map)"),
     # -- records -----------------------------------------------------------------------------------
-    _records("x and y are always there", '"y": placed.y,', ""),
-    _records("sizes are two things", "float(placed.height)", "float(placed.width)"),
+    _records(
+        "x and y are always there",
+        'record["x"], record["y"] = placed.x, placed.y',
+        'record["x"] = placed.x; del record["y"]',
+    ),
+    _records("sizes are two things", "float(plan.height)", "float(plan.width)"),
     _records(
         "variance is a number without a position, too",
         "_variance(client) if placed.x is not None else plan.reach_m()",
@@ -118,14 +122,26 @@ MUTANTS: list[Mutant] = [
     ),
     _records("no access points are no division by zero", "max(1.0, _number", "max(0.0, _number"),
     _records("last_seen is a whole number", "int(seen)", "seen"),
-    _records("whose time it is is said", 'client.get("last_seen_from", "source")', '"source"'),
+    _records("whose time it is is said", 'get("last_seen_from", "source")', '"source"'),
     _records("degrees where the map is geo-referenced", 'record["lat"], record["lon"] = placed.where', "pass"),
-    _records("an anonymous device has no system", '"os": None if anonymous_mac else', '"os":'),
-    _records("… no network", '"ssid": None if anonymous_mac else', '"ssid":'),
-    _records("… no maker", '"manufacturer": None if anonymous_mac else', '"manufacturer":'),
-    _records("… and not its own MAC", "anonymous_mac or client", "client"),
-    _records("no key that front ends overwrite", '"stale": stale,', '"stale": stale, "map_id": 1,'),
-    _records("NaN is no coordinate", "return number if number - number == 0.0 else None", "return number"),
+    _records(
+        "an anonymous device has no system",
+        '        record["os"] = get("os") or None\n',
+        '    record["os"] = get("os") or None\n',
+    ),
+    _records(
+        "… no network", '        record["ssid"] = get("ssid") or None\n', '    record["ssid"] = get("ssid") or None\n'
+    ),
+    _records(
+        "… no maker",
+        '        record["manufacturer"] = get("manufacture") or None\n        record["os"] = get("os") or None\n        record["ssid"] = get("ssid") or None\n',
+        '        record["os"] = get("os") or None\n        record["ssid"] = get("ssid") or None\n    record["manufacturer"] = get("manufacture") or None\n',
+    ),
+    _records("… and not its own MAC", "= anonymous_mac, coarse", '= client["mac"], coarse'),
+    _records(
+        "no key that front ends overwrite", 'record["stale"] = stale', 'record["stale"], record["map_id"] = stale, 1'
+    ),
+    _records("NaN is no coordinate", "return value if value - value == 0.0 else None", "return value"),
     _levels("old positions are left out", "if seen >= oldest]", "]"),
     _levels("hidden guests are left out", "shown is Shown.HIDDEN or seen is None", "seen is None"),
     _levels("anonymous guests get another MAC", "if shown is Shown.ANONYMOUS else None", "if False else None"),
@@ -142,7 +158,7 @@ MUTANTS: list[Mutant] = [
     _levels("an unchanged list is computed once", "or known.clients is not clients", "or True"),
     _levels(
         "one bad item hides no other",
-        'if not isinstance(client, Mapping) or not isinstance(client.get("mac"), str)',
+        'if not isinstance(client, dict) or not isinstance(client.get("mac"), str)',
         "if False",
     ),
     _live(

@@ -114,7 +114,7 @@ MUTANTS: list[Mutant] = [
     ),
     _rest(
         "… and end with an empty page",
-        "if before == len(listing.rows) + len(listing.rejects) or not _has_more(headers, page):",
+        "if not found or not _has_more(headers, page):",
         "if not _has_more(headers, page):",
     ),
     _rest(
@@ -133,8 +133,8 @@ MUTANTS: list[Mutant] = [
     _rest("… nor by codes", ' or "%" in parts.path', ""),
     _rest(
         "what support reads has no secrets",
-        "return redact((await self._fetch(path, Purpose.COMMAND))[0])",
-        "return (await self._fetch(path, Purpose.COMMAND))[0]",
+        "return redact(answer)",
+        "return answer",
     ),
     _rest("a broken connection is tried again", "except (ConnectionLost, CloudTrouble):", "except ConnectionLost:"),
     _rest("429 pauses the budget", "self.budget.pause(error.retry_after, self.cloud_clock.now())", "pass"),
