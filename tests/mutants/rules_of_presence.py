@@ -126,16 +126,16 @@ MUTANTS: list[Mutant] = [
     _records("degrees where the map is geo-referenced", 'record["lat"], record["lon"] = placed.where', "pass"),
     _records(
         "an anonymous device has no system",
-        '        record["os"] = get("os") or None\n',
-        '    record["os"] = get("os") or None\n',
+        'record["mac"], record["last_seen"] = anonymous_mac,',
+        'record["os"], record["mac"], record["last_seen"] = get("os"), anonymous_mac,',
     ),
     _records(
         "… no network", '        record["ssid"] = get("ssid") or None\n', '    record["ssid"] = get("ssid") or None\n'
     ),
     _records(
         "… no maker",
-        '        record["manufacturer"] = get("manufacture") or None\n        record["os"] = get("os") or None\n        record["ssid"] = get("ssid") or None\n',
-        '        record["os"] = get("os") or None\n        record["ssid"] = get("ssid") or None\n    record["manufacturer"] = get("manufacture") or None\n',
+        'record["mac"], record["last_seen"] = anonymous_mac,',
+        'record["manufacturer"], record["mac"], record["last_seen"] = get("manufacture"), anonymous_mac,',
     ),
     _records("… and not its own MAC", "= anonymous_mac, coarse", '= client["mac"], coarse'),
     _records(
