@@ -283,6 +283,24 @@ class TestStoring:
         assert owners.take_changes() == first
 
 
+def test_what_changed_can_be_taken_in_parts_and_all_of_it_comes() -> None:
+    owners = Owners()
+    for number in range(10):
+        owners.learn(f"0000000000{number:02x}", f"user{number}", Source.DOT1X, T)
+    owners.release("000000000000")
+    disk: dict[str, dict[str, str | None]] = {"user_macs": {}, "identities": {}}
+    parts = 0
+    while any(taken := owners.take_changes(3)):
+        assert len(taken[1]) <= 3
+        disk["user_macs"] |= taken[0]
+        disk["identities"] |= taken[1]
+        parts += 1
+    assert parts == 4
+    assert disk["user_macs"]["user7"] == '["000000000007"]'
+    assert disk["user_macs"]["000000000000"] is disk["user_macs"]["user0"] is None
+    assert len(disk["identities"]) == 10
+
+
 def test_one_person_owns_a_bounded_number_of_macs_and_the_oldest_go_first() -> None:
     owners = Owners()
     everything = [f"00005e0053{number:02x}" for number in range(MACS_PER_PERSON + 3)]

@@ -10,9 +10,10 @@ import sys
 THRESHOLDS = (10_000, 20, 100)
 
 #: Blocks of this size (bytes) are given back to the system when they are freed. By its own rule glibc keeps ever larger
-#: ones, and pages of the cloud and lists of floors leave holes: at 50,000 devices that is a tenth of the process.
-GIVEN_BACK_FROM = 64 * 1024
-_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
+#: ones, and pages of the cloud and lists of floors leave holes: at 50,000 devices that is a tenth of the process. It
+#: has to be more than asyncio reads at a time (256 KiB), or every read costs new pages: a third of a record's time.
+GIVEN_BACK_FROM = 512 * 1024
+_M_MMAP_THRESHOLD = -3
 
 
 def settle() -> None:
@@ -34,4 +35,3 @@ def _give_back() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, GIVEN_BACK_FROM)
-        mallopt(_M_TRIM_THRESHOLD, 2 * GIVEN_BACK_FROM)

@@ -76,3 +76,11 @@ def test_who_follows_no_more_leaves_nothing_behind() -> None:
     for number in range(100):
         board.follow("m", f"k{number}", lambda _: None)()
     assert not board._followers
+
+
+def test_followers_with_the_same_head_share_one_text() -> None:
+    news = StatusValue([1, 2])
+    first, second = news.message('{"id":1'), news.message('{"id":1')
+    assert first == '{"id":1,"value":[1,2]}'
+    assert second is first
+    assert news.message('{"id":2') == '{"id":2,"value":[1,2]}'

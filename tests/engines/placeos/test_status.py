@@ -336,3 +336,17 @@ async def test_a_cluster_will_do(tmp_path: Path) -> None:
             await writer.flush()
         answers = await redis.run([("HGETALL", each.key) for each in statuses])
         assert [{key: json.loads(text) for key, text in each.items()} for each in answers] == [{"a": {"x": 1}}] * 8
+
+
+async def test_much_is_written_in_pieces(
+    status: ModuleStatus, writer: StatusWriter, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await writer.flush()
+    monkeypatch.setattr("mistlocate.engines.placeos.status.WRITE_AT_MOST", 1000)
+    before = writer.flushes
+    values = {f"map{number}": "x" * 400 for number in range(9)}
+    for key, value in values.items():
+        status.set(key, value)
+    await writer.flush()
+    assert await core.statuses("mod-1") == values
+    assert writer.flushes == before + 3

@@ -1,0 +1,48 @@
+"""Rules that keep things quick and small, and what must notice when they are broken."""
+
+from mutants.mutant import Mutant
+
+MUTANTS: list[Mutant] = [
+    Mutant(
+        "small answers do not wait for a confirmation",
+        "engines/embedded/server.py",
+        "socket.SOCK_STREAM, socket.IPPROTO_TCP)",
+        "socket.SOCK_STREAM)",
+        ("tests/engines/embedded/test_server.py::test_what_is_sent_in_small_pieces_does_not_wait",),
+    ),
+    Mutant(
+        "what was imported is not looked through again",
+        "engines/collector.py",
+        "    gc.freeze()\n",
+        "",
+        ("tests/engines/test_collector.py",),
+    ),
+    Mutant(
+        "followers of a status share one text",
+        "engines/embedded/status.py",
+        "        if self._message[0] != head:\n",
+        "        if True:\n",
+        ("tests/engines/embedded/test_status.py",),
+    ),
+    Mutant(
+        "a message has the head of its follower",
+        "engines/embedded/status.py",
+        "        if self._message[0] != head:\n",
+        "        if not self._message[0]:\n",
+        ("tests/engines/embedded/test_status.py",),
+    ),
+    Mutant(
+        "what does not go into one pipeline goes into the next",
+        "engines/placeos/status.py",
+        "        return commands, room <= 0\n",
+        "        return commands, False\n",
+        ("tests/engines/placeos/test_status.py::test_much_is_written_in_pieces",),
+    ),
+    Mutant(
+        "no more owners are taken at a time than asked for",
+        "location/ownership.py",
+        "    if at_most is None or len(changed) <= at_most:\n",
+        "    if True:\n",
+        ("tests/location/test_ownership.py",),
+    ),
+]
