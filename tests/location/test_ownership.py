@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mistlocate.location.evidence import MACS_PER_PERSON, Source
 from mistlocate.location.identity import Identity, NameRules
-from mistlocate.location.ownership import MACS_PER_PERSON, Owners, PskKey, Source, psk_owner
+from mistlocate.location.ownership import Owners
 
 A, B, C = "00005e005301", "00005e005302", "00005e005303"
 T = 1_767_261_600.0
@@ -162,34 +163,6 @@ class TestWithholding:
         owners.learn(A, "alice@example.com", Source.DOT1X, T)
         owners.learn(B, "alice@example.com", Source.GUEST, T)
         assert macs(owners, "alice@example.com") == [A]
-
-
-class TestKeys:
-    @pytest.mark.parametrize(
-        ("key", "expected"),
-        [
-            (PskKey("bob@example.com", None, "multi", 0), "bob@example.com"),
-            (PskKey("bob@example.com", "it@example.com", "multi", 5), "bob@example.com"),
-            (PskKey("Bob's phone", "bob@example.com", "single", 0), "bob@example.com"),
-            (PskKey("Bob's things", "bob@example.com", "multi", 5), "bob@example.com"),
-            (PskKey("displays", "it@example.com", "multi", 0), None),
-            (PskKey("displays", "it@example.com", "multi", 500), None),
-            (PskKey("meeting-kit", None, "macs", 0), None),
-            (PskKey("Bob's phone", "not an address", "single", 0), None),
-        ],
-        ids=[
-            "name",
-            "name before e-mail",
-            "e-mail of a single key",
-            "e-mail of a small key",
-            "shared",
-            "shared by many",
-            "things",
-            "no address",
-        ],
-    )
-    def test_whose_a_key_is(self, key: PskKey, expected: str | None) -> None:
-        assert psk_owner(key) == expected
 
 
 def stored(owners: Owners, disk: dict[str, dict[str, str]]) -> None:

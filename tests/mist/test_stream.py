@@ -20,7 +20,8 @@ from mistlocate.errors import (
 )
 from mistlocate.mist.frames import ClientFrame, Event
 from mistlocate.mist.health import StreamState
-from mistlocate.mist.stream import Policy, SilentStreamError, Stream
+from mistlocate.mist.policy import Policy
+from mistlocate.mist.stream import SilentStreamError, Stream
 from support.virtual import VirtualClock, virtual
 
 SITE, MAP = "/sites/s/stats/clients", "/sites/s/stats/maps/m/clients"

@@ -56,7 +56,7 @@ MUTANTS = [
         "if self._used.total() + 1 > self.limit * purpose.value:", "if self.limit < 0:", ("tests/mist/test_budget.py",),
     ),
     Mutant(
-        "a refused token is tried three times", "mist/stream.py",
+        "a refused token is tried three times", "mist/policy.py",
         "auth_tries: int = 3", "auth_tries: int = 5", (_row("tokens"),),
     ),
     Mutant(
@@ -135,7 +135,7 @@ MUTANTS = [
     ),
     Mutant(
         "a device is on the list of its owner only", "location/ownership.py",
-        "self._changed_names.add(owned.identity.name)  # whose stored list still has the MAC", "pass", (_OWNERS,),
+        "self._changes.names.add(owned.identity.name)  # whose stored list still has the MAC", "pass", (_OWNERS,),
     ),
     Mutant(
         "what could not be written stays due", "drivers/mist_websocket/owner_store.py",

@@ -47,7 +47,7 @@ MUTANTS: list[Mutant] = [
         (f"{WEBSOCKET}::TestOptingOut::test_hidden_everywhere_and_back",),
     ),
     Mutant(
-        "who opted out is not stored", "location/ownership.py",
+        "who opted out is not stored", "location/owner_changes.py",
         "return owned.source is not Source.GUEST and not owned.hidden", "return owned.source is not Source.GUEST",
         (f"{WEBSOCKET}::TestOptingOut::test_hidden_everywhere_and_back",),
     ),

@@ -4,6 +4,10 @@ from mutants.mutant import Mutant, breaks
 
 _identity = breaks("location/identity.py", "tests/location/test_identity.py")
 _owners = breaks("location/ownership.py", "tests/location/test_ownership.py")
+_evidence = breaks("location/evidence.py", "tests/location/test_evidence.py", "tests/location/test_ownership.py")
+_changes = breaks(
+    "location/owner_changes.py", "tests/location/test_owner_changes.py", "tests/location/test_ownership.py"
+)
 _search = breaks("location/search.py", "tests/location/test_search.py")
 _visibility = breaks("location/visibility.py", "tests/location/test_visibility.py")
 _answers = breaks("drivers/mist_websocket/answers.py")
@@ -42,9 +46,9 @@ MUTANTS: list[Mutant] = [
         "outranked = known is not None and (known.source, known.at) > (source, at)",
         "outranked = False",
     ),
-    _owners("802.1X outranks a pre-shared key", "PSK = 3\n    DOT1X = 4", "PSK = 4\n    DOT1X = 3"),
-    _owners("a pin outranks the network", "PINNED = 5", "PINNED = 0"),
-    _owners("a guest's address is the weakest", "GUEST = 1\n    LOGIN = 2", "GUEST = 2\n    LOGIN = 1"),
+    _evidence("802.1X outranks a pre-shared key", "PSK = 3\n    DOT1X = 4", "PSK = 4\n    DOT1X = 3"),
+    _evidence("a pin outranks the network", "PINNED = 5", "PINNED = 0"),
+    _evidence("a guest's address is the weakest", "GUEST = 1\n    LOGIN = 2", "GUEST = 2\n    LOGIN = 1"),
     _owners("a name to be ignored teaches nothing", "teaches = owned.hidden or not owned.withheld", "teaches = True"),
     _owners("a withheld owner is never answered", "owned is None or owned.withheld or ", "owned is None or "),
     _owners(
@@ -67,18 +71,18 @@ MUTANTS: list[Mutant] = [
     ),
     _owners("a person owns a bounded number of MACs", "while len(macs) > MACS_PER_PERSON", "while False"),
     _owners("the weakest, then the oldest MAC makes room", "min(macs, key", "max(macs, key"),
-    _owners(
+    _changes(
         "guests are never stored",
-        "        if owned.source is not Source.GUEST:\n            self._changed_macs",
-        "        if True:\n            self._changed_macs",
+        "        if owned.source is not Source.GUEST:\n            self.macs",
+        "        if True:\n            self.macs",
     ),
-    _owners(
+    _changes(
         "a guest takes a stored owner's fields away",
-        "owned is None or not self._is_stored(owned):\n                user_macs",
+        "owned is None or not is_stored(owned):\n                user_macs",
         "owned is None:\n                user_macs",
     ),
     _owners("the list of a person is newest first", "key=lambda mac: -self._by_mac", "key=lambda mac: self._by_mac"),
-    _owners("the stored list holds no guest's device", "if self._is_stored(self._by_mac[mac])]", "]"),
+    _owners("the stored list holds no guest's device", "if is_stored(self._by_mac[mac])]", "]"),
     _owners(
         "what was learned since the start outranks the store",
         "learned is None or learned.source < owned.source",
@@ -86,18 +90,18 @@ MUTANTS: list[Mutant] = [
     ),
     _owners("where the stored hashes differ the original layout wins", "and stored.identity.name == name", ""),
     _owners("an unreadable entry costs no other", "except (KeyError, TypeError, ValueError):", "except KeyError:"),
-    _owners(
+    _changes(
         "what could not be written is due again",
-        "(self._changed_macs if whole_mac(field) else self._changed_names).add(field)",
+        "(self.macs if whole_mac(field) else self.names).add(field)",
         "pass",
     ),
     _owners(
         "a confirmation is stored again after a day",
-        "self._stored_at.get(mac, at) > STORE_CONFIRMED_AFTER",
-        "self._stored_at.get(mac, at) > 1e12",
+        "self._changes.stored_at.get(mac, at) > STORE_CONFIRMED_AFTER",
+        "self._changes.stored_at.get(mac, at) > 1e12",
     ),
-    _owners("a key sent to an address belongs to it", "return key.email if key.email", "return None if key.email"),
-    _owners(
+    _evidence("a key sent to an address belongs to it", "return key.email if key.email", "return None if key.email"),
+    _evidence(
         "a key for any number of devices owns nobody", 'shared = key.usage == "multi" and not', "shared = False and not"
     ),
     _owners(

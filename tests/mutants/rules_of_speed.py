@@ -40,7 +40,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "no more owners are taken at a time than asked for",
-        "location/ownership.py",
+        "location/owner_changes.py",
         "    if at_most is None or len(changed) <= at_most:\n",
         "    if True:\n",
         ("tests/location/test_ownership.py",),

@@ -26,7 +26,8 @@ from mistlocate.engines.embedded.store import ModuleStorage, Store
 from mistlocate.engines.placeos.redis_client import RedisClient
 from mistlocate.engines.placeos.redis_url import read_redis_url
 from mistlocate.engines.placeos.storage import PrivateStorage
-from mistlocate.location.ownership import Owners, Source
+from mistlocate.location.evidence import Source
+from mistlocate.location.ownership import Owners
 
 MODULE = "mod-1"
 MACS = [f"00005e0053{number:02x}" for number in range(48)]

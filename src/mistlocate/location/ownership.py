@@ -14,74 +14,14 @@ never answered and never stored. Who is not to be learned is not.
 
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
-from enum import IntEnum
-from typing import NamedTuple
 
-from mistlocate.location.identity import Identity, NameRules, is_email, whole_mac
+from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source
+from mistlocate.location.identity import Identity, NameRules, whole_mac
 from mistlocate.location.objections import Register
-
-#: How many MACs one person can own; the original drivers keep as many. Randomised MACs would pile up otherwise.
-MACS_PER_PERSON = 9
+from mistlocate.location.owner_changes import Changes, is_stored
 
 #: An owner is confirmed with every record, and stored anew only if the stored time is older than this (seconds).
 STORE_CONFIRMED_AFTER = 86_400.0
-
-
-class Source(IntEnum):
-    """Where an owner's name comes from, the weakest first."""
-
-    GUEST = 1
-    LOGIN = 2
-    """A login that a directory saw at the device's address."""
-    PSK = 3
-    DOT1X = 4
-    PINNED = 5
-
-
-class Ownership(NamedTuple):
-    """The owner of a MAC. `text` is the name as the source gave it; `at` is unix time of the last confirmation.
-
-    A `withheld` owner (its name is to be ignored) is known and never answered; nor is a `hidden` one, who opted out.
-    """
-
-    identity: Identity
-    source: Source
-    at: float
-    text: str
-    withheld: bool = False
-    hidden: bool = False
-
-
-class Match(NamedTuple):
-    """Whom a query means: one person's identities (several spellings are possible), or several people."""
-
-    identities: tuple[Identity, ...]
-    ambiguous: bool = False
-
-
-class PskKey(NamedTuple):
-    """What is kept of a pre-shared key: never its passphrase. `max_usage` 0 is "any number of devices"."""
-
-    name: str
-    email: str | None
-    usage: str
-    max_usage: int
-
-    def nobodys(self) -> "PskKey":
-        """The key without anybody whom it was made for."""
-        return self._replace(name="", email=None)
-
-
-def psk_owner(key: PskKey) -> str | None:
-    """The person a key was made for: its name if that is an e-mail address, else the address it was sent to.
-
-    A key for any number of devices whose name is no address is shared by things or by people, and the address is
-    only its administrator's: it owns nobody.
-    """
-    if is_email(key.name):
-        return key.name
-    shared = key.usage == "multi" and not 0 < key.max_usage <= MACS_PER_PERSON
-    return key.email if key.email and is_email(key.email) and not shared else None
 
 
 class Owners:
@@ -96,9 +36,7 @@ class Owners:
         self._by_name: dict[str, tuple[str, ...]] = {}
         """The MACs of everybody of a bare name, in the order in which they were learned. Most names have one: a tuple
         takes a ninth of what a dict by identity would."""
-        self._stored_at: dict[str, float] = {}
-        self._changed_macs: set[str] = set()
-        self._changed_names: set[str] = set()
+        self._changes = Changes()
 
     def __len__(self) -> int:
         return len(self._by_mac)
@@ -119,14 +57,14 @@ class Owners:
             if learned:
                 self._own(mac, anew)
             if not learned or anew.hidden is not owned.hidden:
-                self._mark(mac, owned)
+                self._changes.mark(mac, owned)
 
     def not_after(self, now: float) -> None:
         """The clock was set back: what seems to be confirmed in the future would outrank all that is learned now."""
         for mac, owned in list(self._by_mac.items()):
             if owned.at > now:
                 self._by_mac[mac] = owned._replace(at=now)
-                self._mark(mac, owned)
+                self._changes.mark(mac, owned)
 
     # -- learning ---------------------------------------------------------------------------------
 
@@ -168,7 +106,7 @@ class Owners:
         """Forget the owner of a MAC; return who it was."""
         owned = self._disown(mac)
         if owned is not None:
-            self._mark(mac, owned)
+            self._changes.mark(mac, owned)
         return owned
 
     def _ownership(self, text: str, source: Source, at: float) -> Ownership | None:
@@ -185,15 +123,15 @@ class Owners:
         if at > known.at:
             identity, source, _, text, withheld, hidden = known  # every record comes here: `_replace` is slow
             confirmed = self._by_mac[mac] = Ownership(identity, source, at, text, withheld, hidden)
-            if at - self._stored_at.get(mac, at) > STORE_CONFIRMED_AFTER:
-                self._mark(mac, confirmed)
+            if at - self._changes.stored_at.get(mac, at) > STORE_CONFIRMED_AFTER:
+                self._changes.mark(mac, confirmed)
 
     def _assign(self, mac: str, owned: Ownership) -> None:
         before = self._by_mac.get(mac)
         if before is not None:
-            self._mark(mac, before)
+            self._changes.mark(mac, before)
         self._own(mac, owned)
-        self._mark(mac, owned)
+        self._changes.mark(mac, owned)
 
     def _own(self, mac: str, owned: Ownership) -> None:
         self._disown(mac)
@@ -225,12 +163,6 @@ class Owners:
         for mac in self._by_name.get(name, ()):
             found.setdefault(self._by_mac[mac].identity, []).append(mac)
         return found
-
-    def _mark(self, mac: str, owned: Ownership) -> None:
-        """Note that the stored form of this MAC and of this owner has to be written; guests have none."""
-        if owned.source is not Source.GUEST:
-            self._changed_macs.add(mac)
-            self._changed_names.add(owned.identity.name)
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -331,7 +263,7 @@ class Owners:
             unconfirmed = owned.source in (Source.PINNED, Source.LOGIN) and mac in present
             if owned.at == 0.0 or (unconfirmed and now - owned.at > STORE_CONFIRMED_AFTER):
                 confirmed = self._by_mac[mac] = owned._replace(at=now)
-                self._mark(mac, confirmed)
+                self._changes.mark(mac, confirmed)
             elif now - owned.at > keep_for:
                 gone.append(mac)
         for mac in gone:
@@ -362,15 +294,15 @@ class Owners:
                 stored = None
             if stored is not None and stored.identity.name == name:
                 owned = stored
-            self._stored_at[mac] = owned.at
+            self._changes.stored_at[mac] = owned.at
             learned = self._by_mac.get(mac)
             may_learn = self._may_own(mac, owned)
             if owned.hidden or not may_learn:
-                self._mark(mac, owned)  # stored before it was objected to
+                self._changes.mark(mac, owned)  # stored before it was objected to
             if may_learn and (learned is None or learned.source < owned.source):
                 self._own(mac, owned)
             else:
-                self._changed_names.add(owned.identity.name)  # whose stored list still has the MAC
+                self._changes.names.add(owned.identity.name)  # whose stored list still has the MAC
         return unreadable
 
     def take_changes(self, at_most: int | None = None) -> tuple[dict[str, str | None], dict[str, str | None]]:
@@ -378,65 +310,27 @@ class Owners:
 
         With `at_most` no more than so many MACs with their owners: what is left over comes with the next call.
         """
-        macs = _taken(self._changed_macs, at_most)
-        owned_by = {owned.identity.name for mac in macs if (owned := self._by_mac.get(mac)) is not None}
-        names = owned_by & self._changed_names
-        self._changed_names -= names
-        if not self._changed_macs:  # and those who lost a MAC
-            names |= _taken(self._changed_names, at_most)
-        user_macs: dict[str, str | None] = {}
-        identities: dict[str, str | None] = {}
-        for mac in macs:
-            owned = self._by_mac.get(mac)
-            if owned is None or not self._is_stored(owned):
-                user_macs[mac] = identities[mac] = None
-                self._stored_at.pop(mac, None)
-            else:
-                user_macs[mac], identities[mac] = owned.identity.name, _encode(owned)
-                self._stored_at[mac] = owned.at
-        for name in names:
-            listed = self._stored_macs(name)
-            user_macs[name] = json.dumps(listed) if listed else None
-        return user_macs, identities
+        return self._changes.take(at_most, self._by_mac, self._stored_macs)
 
     def all_due(self) -> None:
         """Everything is to be written again."""
         for mac, owned in self._by_mac.items():
-            self._mark(mac, owned)
+            self._changes.mark(mac, owned)
 
     def missing_in(self, user_macs: Mapping[str, str]) -> None:
         """Make due what is known and is not in what was stored."""
         for mac, owned in self._by_mac.items():
             if mac not in user_macs:
-                self._mark(mac, owned)
+                self._changes.mark(mac, owned)
 
     def give_back(self, user_macs: Mapping[str, str | None]) -> None:
         """What `take_changes` gave out could not be written: it is due again."""
-        for field in user_macs:
-            (self._changed_macs if whole_mac(field) else self._changed_names).add(field)
+        self._changes.give_back(user_macs)
 
     def _stored_macs(self, name: str) -> list[str]:
         macs = self._by_name.get(name, ())
-        return self._newest_first([mac for mac in macs if self._is_stored(self._by_mac[mac])])
-
-    @staticmethod
-    def _is_stored(owned: Ownership) -> bool:
-        return owned.source is not Source.GUEST and not owned.hidden
+        return self._newest_first([mac for mac in macs if is_stored(self._by_mac[mac])])
 
     def _decode(self, text: str) -> Ownership | None:
         record = json.loads(text)
         return self._ownership(str(record["user"]), Source[str(record["source"]).upper()], float(record["at"]))
-
-
-def _taken(changed: set[str], at_most: int | None) -> set[str]:
-    """Take so many out of a set, or all."""
-    if at_most is None or len(changed) <= at_most:
-        taken = set(changed)
-        changed.clear()
-        return taken
-    return {changed.pop() for _ in range(at_most)}
-
-
-def _encode(owned: Ownership) -> str:
-    record = {"user": owned.text, "source": owned.source.name.lower(), "at": int(owned.at)}
-    return json.dumps(record, ensure_ascii=False)

@@ -9,7 +9,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from mistlocate.clock import Clock
@@ -28,6 +27,7 @@ from mistlocate.errors import (
 from mistlocate.mist import frames
 from mistlocate.mist.frames import Acknowledged, ClientFrame, Event, Ledger, Refused, Subscription
 from mistlocate.mist.health import Health
+from mistlocate.mist.policy import Policy
 from mistlocate.together import together
 
 Answer = TypeVar("Answer")
@@ -60,28 +60,6 @@ class Session(Protocol):
 
     def changed(self) -> None:
         """`Stream.health` may have changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How long things may take (seconds).
-
-    `silence` is how long the stream may say nothing before REST is asked; each further question waits twice as long,
-    up to `silence_longest`. What the cloud asks to wait is stretched by up to a quarter or by up to `spread`. A refused
-    token is tried `auth_tries` times and then once every `auth_probe`.
-    """
-
-    ack_timeout: float = 10.0
-    first_delay: float = 1.0
-    spread: float = 10.0
-    longest_delay: float = 60.0
-    rate_limited_delay: float = 30.0
-    refused_delay: float = 900.0
-    auth_tries: int = 3
-    auth_probe: float = 900.0
-    silence: float = 90.0
-    silence_longest: float = 900.0
-    tick: float = 1.0
 
 
 class SilentStreamError(MistlocateError):

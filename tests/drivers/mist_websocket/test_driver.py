@@ -7,7 +7,7 @@ import pytest
 from mistlocate.driver.command import Level, commands_of
 from mistlocate.drivers.mist_websocket.driver import MistWebsocket
 from mistlocate.errors import AccessDenied, BadArguments, NotFound
-from mistlocate.location.ownership import Source
+from mistlocate.location.evidence import Source
 from mistlocate.simulator import Campus
 from support.site import Site, site
 from support.waiting import until

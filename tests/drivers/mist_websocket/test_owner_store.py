@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from mistlocate.drivers.mist_websocket.owner_store import IDENTITIES, USER_MACS, OwnerStore
 from mistlocate.errors import StoreError
-from mistlocate.location.ownership import Owners, Source
+from mistlocate.location.evidence import Source
+from mistlocate.location.ownership import Owners
 from support.virtual import VirtualClock, virtual
 
 A = "00005e005301"

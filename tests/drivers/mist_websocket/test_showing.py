@@ -2,9 +2,9 @@
 
 import json
 
+from mistlocate.location.evidence import PskKey
 from mistlocate.location.identity import Identity
 from mistlocate.location.objections import Subject
-from mistlocate.location.ownership import PskKey
 from support.sightings import FULL, MAC, hear, tracker
 from support.virtual import virtual
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mistlocate.drivers.mist_websocket.tracker import SAMPLES, Tracker
+from mistlocate.location.evidence import PskKey
 from mistlocate.location.observation import Origin
-from mistlocate.location.ownership import PskKey
 from mistlocate.location.roster import Outcome
 from mistlocate.mist.frames import Channel, Ignored, Refused, Rejected
 from mistlocate.mist.models import ClientStats, Map, read

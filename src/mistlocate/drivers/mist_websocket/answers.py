@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.location.evidence import Match, Source
 from mistlocate.location.identity import is_random_mac, whole_mac
-from mistlocate.location.ownership import Match, Source
 from mistlocate.location.roster import Client
 from mistlocate.location.search import Person, search
 from mistlocate.location.visibility import Shown

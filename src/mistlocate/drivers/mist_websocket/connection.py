@@ -14,8 +14,9 @@ from mistlocate.drivers.mist_websocket.sync import SiteSync
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import TokenRefused
 from mistlocate.mist.budget import Budget, Purpose
+from mistlocate.mist.policy import Policy
 from mistlocate.mist.rest import MistApi
-from mistlocate.mist.stream import Policy, Stream
+from mistlocate.mist.stream import Stream
 
 
 class Connection:

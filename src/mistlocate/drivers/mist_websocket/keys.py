@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mistlocate.errors import AccessDenied, NotFound
-from mistlocate.location.ownership import PskKey
+from mistlocate.location.evidence import PskKey
 from mistlocate.mist.models import Map
 from mistlocate.mist.rest import MistApi, Reject
 

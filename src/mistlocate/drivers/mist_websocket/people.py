@@ -20,9 +20,9 @@ from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
 from mistlocate.drivers.mist_websocket.showing import forget_name
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import BadArguments, MistlocateError, NotFound, StoreError
+from mistlocate.location.evidence import Source
 from mistlocate.location.identity import Identity
 from mistlocate.location.objections import Register, Subject, subject
-from mistlocate.location.ownership import Source
 
 #: Objections that could not be saved are saved again after so many seconds.
 SAVE_AGAIN = 5.0

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 from mistlocate import jsontext
 from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.showing import Showing, forget_name
+from mistlocate.location.evidence import PskKey, Source, psk_owner
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import Identity, NameRules
 from mistlocate.location.objections import Register
 from mistlocate.location.observation import Origin, Position, Sighting, source_time
-from mistlocate.location.ownership import Owners, PskKey, Source, psk_owner
+from mistlocate.location.ownership import Owners
 from mistlocate.location.roster import Outcome, Roster
 from mistlocate.mist.cloud_clock import CloudClock
 from mistlocate.mist.frames import ClientFrame, Ignored, Refused, Rejected

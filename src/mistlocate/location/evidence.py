@@ -1,0 +1,66 @@
+"""What is said of who owns a device, and by whom: the words in which owners are kept and asked for."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from mistlocate.location.identity import Identity, is_email
+
+#: How many MACs one person can own; the original drivers keep as many. Randomised MACs would pile up otherwise.
+MACS_PER_PERSON = 9
+
+
+class Source(IntEnum):
+    """Where an owner's name comes from, the weakest first."""
+
+    GUEST = 1
+    LOGIN = 2
+    """A login that a directory saw at the device's address."""
+    PSK = 3
+    DOT1X = 4
+    PINNED = 5
+
+
+class Ownership(NamedTuple):
+    """The owner of a MAC. `text` is the name as the source gave it; `at` is unix time of the last confirmation.
+
+    A `withheld` owner (its name is to be ignored) is known and never answered; nor is a `hidden` one, who opted out.
+    """
+
+    identity: Identity
+    source: Source
+    at: float
+    text: str
+    withheld: bool = False
+    hidden: bool = False
+
+
+class Match(NamedTuple):
+    """Whom a query means: one person's identities (several spellings are possible), or several people."""
+
+    identities: tuple[Identity, ...]
+    ambiguous: bool = False
+
+
+class PskKey(NamedTuple):
+    """What is kept of a pre-shared key: never its passphrase. `max_usage` 0 is "any number of devices"."""
+
+    name: str
+    email: str | None
+    usage: str
+    max_usage: int
+
+    def nobodys(self) -> "PskKey":
+        """The key without anybody whom it was made for."""
+        return self._replace(name="", email=None)
+
+
+def psk_owner(key: PskKey) -> str | None:
+    """The person a key was made for: its name if that is an e-mail address, else the address it was sent to.
+
+    A key for any number of devices whose name is no address is shared by things or by people, and the address is
+    only its administrator's: it owns nobody.
+    """
+    if is_email(key.name):
+        return key.name
+    shared = key.usage == "multi" and not 0 < key.max_usage <= MACS_PER_PERSON
+    return key.email if key.email and is_email(key.email) and not shared else None
