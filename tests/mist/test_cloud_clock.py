@@ -39,10 +39,10 @@ def test_before_the_first_answer_it_is_the_machines_own_time(clock: Clock) -> No
     assert cloud.offset() == 0
 
 
-def test_small_differences_say_nothing(clock: Clock) -> None:
+def test_a_small_difference_is_no_clock_that_is_wrong(clock: Clock) -> None:
     cloud = CloudClock(clock)  # type: ignore[arg-type]
     answer(cloud, clock, START + 3)
-    assert cloud.now() == pytest.approx(clock.wall(), abs=0.01)
+    assert cloud.offset() == 0
 
 
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0, 42.0])

@@ -123,7 +123,7 @@ async def _outage(running: Site, path: Path, outage: Any, seconds: float, proble
                 wrong.append("nobody answered")
         if problem and not told:
             wrong.append("the problem was not told")
-    waiting = len(running.tracker().owners._changed_macs)
+    waiting = len(running.tracker().owners._changes.macs)
     await until(lambda: "store" not in running.status("problems"), 30)
     await until(lambda: stored(path) == _known(running), 30)
     restarts = sum(host.restarts for host in running.engine.hosts.values())

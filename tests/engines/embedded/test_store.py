@@ -57,7 +57,7 @@ async def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
 async def test_what_is_written_is_on_the_disk(tmp_path: Path) -> None:
     """SQLite waits for the disk with each transaction (2 is FULL): what was answered survives a loss of power."""
     async with opened(tmp_path / "a.db") as store:
-        assert await store._scalar("PRAGMA synchronous") == 2
+        assert await store._rows("PRAGMA synchronous", ()) == [(2,)]
 
 
 async def test_writes_side_by_side_all_arrive(tmp_path: Path) -> None:
