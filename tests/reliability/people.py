@@ -253,8 +253,10 @@ async def audit_complete(trial: Trial) -> Measured:
 
             third = calls // 3
             await _many(ask, range(third))
-            with closing(sqlite3.connect(it.engine.store.path, isolation_level=None)) as other:
-                other.execute("BEGIN IMMEDIATE")
+            locker = sqlite3.connect(it.engine.store.path, isolation_level=None, check_same_thread=False)
+            with closing(locker) as other:
+                # In a thread: a transaction of the engine that is under way needs this loop to end.
+                await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
                 await _many(ask, range(third, 2 * third))
                 other.execute("ROLLBACK")
             await _many(ask, range(2 * third, calls))
