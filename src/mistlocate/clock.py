@@ -7,7 +7,9 @@ clock; the first only ever comes from the cloud.
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Protocol
 
 #: Linux: like the monotonic clock, and it counts suspension.
@@ -30,6 +32,11 @@ class Clock(Protocol):
         """A block that raises `TimeoutError` after this many seconds of this clock; None never does."""
 
 
+def _reading(clock_id: int | None) -> Callable[[], float]:
+    """What reads the clock of the system with this id; without one, the usual monotonic clock."""
+    return time.monotonic if clock_id is None else partial(time.clock_gettime, clock_id)
+
+
 class SystemClock:
     """The machine's own time. Its monotonic reading goes on while the machine is suspended, where the system can tell:
     what was heard before is as old afterwards as it looks."""
@@ -38,9 +45,8 @@ class SystemClock:
         """Unix time."""
         return time.time()
 
-    def monotonic(self) -> float:
-        """Seconds since an arbitrary start."""
-        return time.monotonic() if _SINCE_BOOT is None else time.clock_gettime(_SINCE_BOOT)
+    #: Seconds since an arbitrary start; read for every frame, so without a function of ours in between.
+    monotonic = staticmethod(_reading(_SINCE_BOOT))
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

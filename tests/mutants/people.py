@@ -63,7 +63,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "a device that turns out to be theirs goes at once", f"{DRIVER}/tracker.py",
-        "            if not hidden and self.owners.hides(sighting.mac):", "            if False:",
+        "            if watched and self.owners.hides(sighting.mac):", "            if False:",
         ("tests/drivers/mist_websocket/test_showing.py::TestObjections",),
     ),
     Mutant(

@@ -23,6 +23,8 @@ TimeFrom = Literal["source", "arrival"]
 class Outcome(StrEnum):
     """What became of a sighting."""
 
+    __hash__ = str.__hash__  # counted for every record, and that of enumerations is written in Python
+
     APPLIED = "applied"
     PLACED = "placed"
     """Its place is news, what it says of the client is not: that is known from a newer record."""
@@ -158,7 +160,7 @@ class Roster:
         return outcome
 
     def _apply(self, s: Sighting) -> Outcome:
-        heard = self._heard(s)
+        heard = s.heard if s.origin is not Origin.SNAPSHOT else self._heard(s)
         client = self.clients.get(s.mac)
         if client is None:
             if s.origin is Origin.SNAPSHOT and s.heard - heard > self.forget_after:
@@ -187,8 +189,8 @@ class Roster:
 
     @staticmethod
     def _heard(s: Sighting) -> float:
-        """When we heard of the client: a list row is as old as it says, everything else is news of this moment."""
-        if s.origin is not Origin.SNAPSHOT or s.seen_at is None:
+        """When we heard of the client by a list: a row is as old as it says."""
+        if s.seen_at is None:
             return s.heard
         return s.heard - max(0.0, s.heard_at - s.seen_at)
 

@@ -33,6 +33,10 @@ class CloudClock:
         """The cloud's unix time."""
         return self._anchor + self._clock.monotonic()
 
+    def at(self, monotonic: float) -> float:
+        """The cloud's unix time when the monotonic clock read this."""
+        return self._anchor + monotonic
+
     def observe(self, date: str | None, sent: float, received: float) -> None:
         """Take in the `Date` header of an answer that was asked for and received at these monotonic times."""
         if not date or received - sent > SLOW:

@@ -156,7 +156,9 @@ def read(model: type[Record], item: object) -> tuple[Record, tuple[str, ...]]:
     Raises `ValueError` (with a text that names fields, never values) if the item is no such record.
     """
     try:
-        return model.model_validate(item), ()
+        # The validator itself: the method around it takes a tenth as long again, for every record.
+        record: Record = model.__pydantic_validator__.validate_python(item)
+        return record, ()
     except ValidationError as error:
         if not isinstance(item, Mapping):
             raise ValueError(f"not an object but {type(item).__name__}") from None

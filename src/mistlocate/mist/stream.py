@@ -25,7 +25,7 @@ from mistlocate.errors import (
     TransportError,
 )
 from mistlocate.mist import frames
-from mistlocate.mist.frames import Acknowledged, ClientFrame, Event, Ledger, Refused, Subscription
+from mistlocate.mist.frames import Acknowledged, Channel, ClientFrame, Event, Ledger, Refused, Subscription
 from mistlocate.mist.health import Health
 from mistlocate.mist.policy import Policy
 from mistlocate.together import together
@@ -97,6 +97,8 @@ class Stream:
         self._wake = asyncio.Event()
         self._link: Link | None = None
         self._failures = self._refusals = 0
+        self._delivering: set[Channel] = set()
+        """Channels that have delivered since the ledger changed: it need not be told with every record."""
         self._ask_after = self.policy.silence
         self._injected: MistlocateError | None = None
 
@@ -216,8 +218,10 @@ class Stream:
         match event:
             case ClientFrame():
                 # Data on a channel proves the subscription, whatever became of its acknowledgement.
-                if self.ledger.granted(str(event.channel)):
-                    self._account()
+                if event.channel not in self._delivering:
+                    if self.ledger.granted(str(event.channel)):
+                        self._account()
+                    self._delivering.add(event.channel)
             case Acknowledged():
                 if self.ledger.granted(event.channel):
                     self._account()
@@ -228,6 +232,7 @@ class Stream:
 
     def _account(self) -> None:
         """Carry the ledger's counts over to the health."""
+        self._delivering.clear()
         counts = self.ledger.counts()
         self.health.channels = sum(counts.values())
         self.health.refused = counts[Subscription.REFUSED.value]

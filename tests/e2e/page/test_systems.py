@@ -146,9 +146,10 @@ async def test_a_phone_keeps_the_plan_however_many_buildings_there_are(home: Hou
         f"map-{number}": {"building": f"zone-x{number}", "level": f"zone-y{number}"} for number in range(20)
     } | home.site.host("MistLocations_1").settings["floorplan_mappings"]
     systems = [{"id": "sys-1", "modules": modules(home, mappings)}]
-    await home.change(zones=[*home.settings["zones"], *buildings, *levels], systems=systems)
     viewer = await look(home, viewport={"width": 390, "height": 844}, has_touch=True)
     await viewer.go("floors", "zone-1")
+    await home.change(zones=[*home.settings["zones"], *buildings, *levels], systems=systems)
+    await expect(viewer.page.locator("#levels a")).to_have_count(23)
     current = viewer.page.locator("#levels [aria-current]")
     await expect(current).to_contain_text("HQ - Floor 2")
     await expect(current).to_be_in_viewport()

@@ -5,6 +5,7 @@ This is where `mist/` and `location/` meet: wire records become sightings here a
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -78,7 +79,8 @@ class Tracker(Showing):
         self.heard["records"] += 1
         origin = Origin.STREAM if frame.channel.map_id is None else Origin.POSITION
         sighting = self._sighting(frame.stats, frame.raw, origin, frame.channel.site_id, None, frame.channel.map_id)
-        self._note_dropped(frame.dropped)
+        if frame.dropped:
+            self._note_dropped(frame.dropped)
         if self._take(sighting) is Outcome.UNKNOWN and sighting.mac not in self.wanted:
             if len(self.wanted) < WANTED_AT_MOST:
                 self.wanted[sighting.mac] = sighting.position.map_id if sighting.position else None
@@ -218,9 +220,9 @@ class Tracker(Showing):
         outcome = self.roster.apply(sighting)
         if outcome is not Outcome.SUPERSEDED and outcome is not Outcome.PLACED:
             at = sighting.heard_at if sighting.seen_at is None else sighting.seen_at
-            hidden = self.owners.hides(sighting.mac)
+            watched = self.owners.objections.hides_anyone and not self.owners.hides(sighting.mac)
             self._learn(sighting, at, guests=outcome is not Outcome.NOT_ADMITTED)
-            if not hidden and self.owners.hides(sighting.mac):
+            if watched and self.owners.hides(sighting.mac):
                 self.roster.mark_all(urgent=True)  # somebody who opted out, at a device of which that was not known
         if sighting.origin is not Origin.POSITION and outcome in (Outcome.APPLIED, Outcome.PLACED):
             self.wanted.pop(sighting.mac, None)
@@ -257,35 +259,27 @@ class Tracker(Showing):
         asked: float | None,
         map_id: str | None,
     ) -> Sighting:
-        now = self.cloud_clock.now()
+        heard = self.clock.monotonic()
+        now = self.cloud_clock.at(heard)
         seen_at = source_time(stats.last_seen, now)
         if seen_at is None and stats.last_seen is not None:
             self.counts["implausible_times"] += 1
         username, typed = _names(stats)
         psk_id, ip, keep = stats.psk_id, stats.ip, self.keep_all
-        if not self.may_know(stats.mac, username, typed):
+        objects = self.occupancy_only or self.owners.objections.not_learned
+        if objects and not self.may_know(stats.mac, username, typed):
             username = typed = psk_id = ip = None
             keep = False
+        # By position, for every record comes here: by name it takes half as long again.
+        # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
+        seen_at = None if seen_at is None else min(seen_at, now)
+        # By position, for every record comes here: by name it takes half as long again.
         return Sighting(
-            mac=stats.mac,
-            origin=origin,
-            heard=self.clock.monotonic(),
-            heard_at=now,
-            asked=asked,
-            # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
-            seen_at=None if seen_at is None else min(seen_at, now),
-            site_id=intern(stats.site_id or site_id),
-            position=self._position(stats, map_id),
-            username=username,
-            psk_id=psk_id,
-            ip=ip,
-            is_guest=stats.is_guest,
-            guest_email=typed,
-            manufacturer=_text(stats.manufacture),
-            os=_text(stats.os),
-            ssid=_text(stats.ssid),
-            raw=self._whole(raw, stats.mac) if keep else None,
-        )
+            stats.mac, origin, heard, now, asked, seen_at, intern(stats.site_id or site_id),
+            self._position(stats, map_id), username, psk_id, ip, stats.is_guest, typed,
+            _text(stats.manufacture), _text(stats.os), _text(stats.ssid),
+            self._whole(raw, stats.mac) if keep else None,
+        )  # fmt: skip
 
     def _position(self, stats: ClientStats, channel_map: str | None) -> Position | None:
         """A record's own map outranks that of the channel; metres stand in for missing pixels where the scale is
@@ -337,13 +331,19 @@ def _names(stats: ClientStats) -> tuple[str | None, str | None]:
 
     A portal's login shows up as `username` too, and guests type what they like: of a guest's name only EAP vouches.
     """
-    username, guest = _text(stats.username), stats.guest
-    typed = (_text(guest.access_code_email) or _text(guest.email)) if guest else None
+    username, guest = _name(stats.username), stats.guest
+    typed = (_name(guest.access_code_email) or _name(guest.email)) if guest else None
     if stats.is_guest and "EAP" not in (stats.key_mgmt or "").upper():
         return None, typed or username
     return username, typed
 
 
+@lru_cache(maxsize=4096)
 def _text(value: str | None) -> str | None:
     """A text that says something; the same few manufacturers and SSIDs are kept once."""
-    return None if value is None or value in _NO_TEXT else intern(value)
+    return _name(value)
+
+
+def _name(value: str | None) -> str | None:
+    """The same of what nearly everybody has one of their own."""
+    return None if value is None or value in _NO_TEXT else value

@@ -98,7 +98,6 @@ export class Floors {
         levels ? "No map is mapped to a level yet." : "Floors are not published: set publish_levels on MistLocations."));
       return;
     }
-    this.offer();
     this.choose();
   }
 
@@ -113,6 +112,7 @@ export class Floors {
     this.refresh();
   }
 
+  // Returns whether the links are new.
   offer() {
     // Links that stay are not made anew: one that is being clicked would miss the click.
     const shape = JSON.stringify(this.levels.map(({ zone, name, building }) => [zone, name, building]));
@@ -123,7 +123,7 @@ export class Floors {
         if (level.zone === this.level?.zone) link.setAttribute("aria-current", "true");
         else link.removeAttribute("aria-current");
       });
-      return;
+      return false;
     }
     this.shape = shape;
     const buildings = Map.groupBy ? Map.groupBy(this.levels, (each) => each.building) : grouped(this.levels);
@@ -133,6 +133,7 @@ export class Floors {
         href: `#floors/${encodeURIComponent(level.zone)}`, "data-zone": level.zone,
         "aria-current": level.zone === this.level?.zone ? "true" : null,
       }, el("span", {}, this.page.levelName(level.name || level.zone, building)), el("span", { class: "count" }, devices(level)))))))));
+    return true;
   }
 
   choose() {
@@ -140,11 +141,10 @@ export class Floors {
       || this.levels.find((each) => each.zone === this.level?.zone) || this.levels[0];
     const changed = level.zone !== this.level?.zone;
     this.level = level;
-    this.offer();
-    if (!changed) return this.ground();
-    const link = this.list.querySelector("[aria-current]");
+    const anew = this.offer();
+    const link = (anew || changed) && this.list.querySelector("[aria-current]");
     if (link) for (let box = link.parentElement; box !== this.list.parentElement.parentElement; box = box.parentElement) uncover(box, link);
-    return this.enter();
+    return changed ? this.enter() : this.ground();
   }
 
   enter() {
