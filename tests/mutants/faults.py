@@ -123,13 +123,13 @@ MUTANTS = [
     ),
     Mutant(
         "a write is all or nothing", "engines/embedded/store.py",
-        """                await connection.execute("BEGIN IMMEDIATE")
-                for statement, rows in statements:
-                    await connection.executemany(statement, rows)
-                await connection.execute("COMMIT")
+        """            await connection.execute("BEGIN IMMEDIATE")
+            for statement, rows in statements:
+                await connection.executemany(statement, rows)
+            await connection.execute("COMMIT")
 """,
-        """                for statement, rows in statements:
-                    await connection.executemany(statement, rows)
+        """            for statement, rows in statements:
+                await connection.executemany(statement, rows)
 """,
         (_row("kill-sqlite"),),
     ),

@@ -207,7 +207,7 @@ MUTANTS: list[Mutant] = [
         "    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))\n    path.chmod(0o600)",
         "    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o644))",
     ),
-    _store("a write is all or nothing", '                await connection.execute("BEGIN IMMEDIATE")\n', ""),
+    _store("a write is all or nothing", '            await connection.execute("BEGIN IMMEDIATE")\n', ""),
     _store("a write that nobody waits for is finished", "await asyncio.shield(task)", "await task"),
     _store(
         "a write is on the disk when it is done",
@@ -215,9 +215,7 @@ MUTANTS: list[Mutant] = [
         "PRAGMA synchronous = OFF",
         f"{_E}/test_store.py",
     ),
-    _store(
-        "failed writes are counted", '                self.failures["write"] += 1\n', "", f"{_E}/api/test_metrics.py"
-    ),
+    _store("failed writes are counted", '            self.failures["write"] += 1\n', "", f"{_E}/api/test_metrics.py"),
     _backup("a backup overwrites nothing", "os.O_CREAT | os.O_EXCL | os.O_RDWR", "os.O_CREAT | os.O_RDWR"),
     _backup("a backup is its owner's only", "os.O_RDWR, 0o600", "os.O_RDWR, 0o644"),
     _backup("a store in use is not replaced", '        if mode != "delete":', "        if False:"),

@@ -171,6 +171,9 @@ async def test_a_deleted_file_is_said_and_begun_anew(tmp_path: Path) -> None:
     async with opened(path) as store:
         storage = ModuleStorage(store, "m")
         await storage.write("h", {"a": "1"})
+        await store.save_settings("m", {"interval": 9})
+        await store.save_settings("m", {"kept": [1], "gone": 2})
+        await store.save_settings("m", {}, ("gone",))
         for each in tmp_path.glob("a.db*"):
             each.unlink()
         with pytest.raises(StoreError, match="deleted or replaced"):
@@ -179,6 +182,7 @@ async def test_a_deleted_file_is_said_and_begun_anew(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     async with opened(path) as store:
         assert await ModuleStorage(store, "m").read("h") == {"b": "2"}
+        assert await store.saved_settings("m") == {"interval": 9, "kept": [1]}, "objections are among them"
 
 
 async def test_a_folder_that_goes_and_comes_back_is_used_again(tmp_path: Path) -> None:

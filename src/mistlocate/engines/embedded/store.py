@@ -56,6 +56,9 @@ class Store:
         self._connection: aiosqlite.Connection | None = None
         self._file: tuple[int, int] | None = None
         """Which file is open (device and inode); None before `open` and after `close`."""
+        self._saved: dict[tuple[str, str], str] = {}
+        """The saved settings that are in force, by module and name: they outlive the file, for objections are among
+        them."""
         self._turn = asyncio.Lock()
         self._transactions: set[asyncio.Task[None]] = set()
 
@@ -117,7 +120,11 @@ class Store:
         await self._disconnect()
         await self._connect()
         if lost:
+            await self._execute(("INSERT OR REPLACE INTO saved_settings VALUES (?, ?, ?)", self._saved_rows()))
             raise StoreError(f"the store {self.path} was deleted or replaced; a new one was begun")
+
+    def _saved_rows(self) -> list[tuple[str, str, str]]:
+        return [(*key, value) for key, value in self._saved.items()]
 
     async def read_hash(self, module: str, name: str) -> dict[str, str]:
         """All fields of a hash."""
@@ -136,6 +143,7 @@ class Store:
     async def saved_settings(self, module: str) -> dict[str, Any]:
         """The settings of a module that were saved at run time."""
         rows = await self._rows("SELECT name, value FROM saved_settings WHERE module = ?", (module,))
+        self._saved |= {(module, str(name)): str(value) for name, value in rows}
         return {str(name): jsontext.loads(value) for name, value in rows}
 
     async def save_settings(self, module: str, changes: Mapping[str, Any], removed: tuple[str, ...] = ()) -> None:
@@ -145,6 +153,9 @@ class Store:
             ("INSERT OR REPLACE INTO saved_settings VALUES (?, ?, ?)", values),
             ("DELETE FROM saved_settings WHERE module = ? AND name = ?", [(module, name) for name in removed]),
         )
+        self._saved |= {(module, name): value for _, name, value in values}
+        for name in removed:
+            self._saved.pop((module, name), None)
 
     async def wipe(self) -> None:
         """Empty the write-ahead log, in which what was deleted since is still readable."""
@@ -208,19 +219,22 @@ class Store:
     async def _transact(self, statements: tuple[tuple[str, list[Any]], ...]) -> None:
         async with self._turn:
             await self._same_file()
-            connection = self._open()
-            try:
-                await connection.execute("BEGIN IMMEDIATE")
-                for statement, rows in statements:
-                    await connection.executemany(statement, rows)
-                await connection.execute("COMMIT")
-            except (sqlite3.Error, ValueError) as error:
-                self.failures["write"] += 1
-                await self._roll_back(connection)
-                raise StoreError(f"the store cannot be written: {error}") from None
-            except BaseException:
-                await self._roll_back(connection)
-                raise
+            await self._execute(*statements)
+
+    async def _execute(self, *statements: tuple[str, list[Any]]) -> None:
+        connection = self._open()
+        try:
+            await connection.execute("BEGIN IMMEDIATE")
+            for statement, rows in statements:
+                await connection.executemany(statement, rows)
+            await connection.execute("COMMIT")
+        except (sqlite3.Error, ValueError) as error:
+            self.failures["write"] += 1
+            await self._roll_back(connection)
+            raise StoreError(f"the store cannot be written: {error}") from None
+        except BaseException:
+            await self._roll_back(connection)
+            raise
 
     @staticmethod
     async def _roll_back(connection: aiosqlite.Connection) -> None:
