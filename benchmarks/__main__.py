@@ -64,12 +64,17 @@ async def run(chosen: list[Benchmark], runs: int) -> dict[str, Any]:
 def main() -> int:
     """Measure, print, write, and say by the exit code whether everything was reached."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[each.name for each in ALL], metavar="NAME")
+    names = [each.name for each in ALL]
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which to run: {', '.join(names)}; all of them if none is named"
+    )
     parser.add_argument("--runs", type=int, default=3, help="how often each figure is measured")
     parser.add_argument("--report", type=Path, default=Path("build/benchmarks.json"))
     parser.add_argument("--write-docs", action="store_true", help=f"put the results into {DOCUMENT}")
     parser.add_argument("--from-report", action="store_true", help="measure nothing: take the results of --report")
     given = parser.parse_args()
+    if unknown := set(given.names) - set(names):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     if not machine.supported():
         print("the benchmarks read /proc of Linux; this machine has none", file=sys.stderr)
         return 2
