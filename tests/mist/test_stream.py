@@ -218,6 +218,17 @@ class TestEstablishing:
             assert await it.after(0.1) is StreamState.LIVE
 
     @virtual
+    async def test_data_also_overrules_a_refusal_that_came_after_other_data(self) -> None:
+        async with case(Cloud()) as it:
+            await it.after(0.5)
+            it.link.data(MAP)
+            assert await it.after(0.1) is StreamState.LIVE
+            it.link.push({"event": "subscribe_failed", "channel": MAP, "detail": "denied"})
+            assert await it.after(0.1) is StreamState.DEGRADED
+            it.link.data(MAP)
+            assert await it.after(0.1) is StreamState.LIVE
+
+    @virtual
     async def test_a_refused_channel_costs_no_other(self) -> None:
         cloud = Cloud()
         cloud.refused = {MAP}

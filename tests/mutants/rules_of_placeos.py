@@ -268,4 +268,15 @@ MUTANTS: list[Mutant] = [
     ),
     _links("headers of the settings outrank the driver's", "if name.lower() not in outranked}", "}"),
     _links("role 1 is the bare connection", "if self._model.role == ROLE_TCP:", "if False:"),
+    # -- statuses ----------------------------------------------------------------------------------
+    _status(
+        "an equal value is no news", "        if text == self.texts.get(key):\n            return\n", "        pass\n"
+    ),
+    _status("a value that is no JSON is left out", "        except TypeError:\n", "        except LookupError:\n"),
+    _status("a number that is none is nothing", 'return None if text == b"null" else text', "return text"),
+    _status(
+        "what a module was before goes from Redis",
+        "dict.fromkeys((*status.texts, *fields))",
+        "dict.fromkeys(status.texts)",
+    ),
 ]

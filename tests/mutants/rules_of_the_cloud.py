@@ -278,4 +278,12 @@ MUTANTS += [
         "return _without_surrogates(json.loads(text, parse_constant=lambda _: None))",
         "return json.loads(text, parse_constant=lambda _: None)",
     ),
+    # -- trying again ------------------------------------------------------------------------------
+    _stream(
+        "who was connected begins with short pauses again",
+        "        self._failures = self._refusals = 0\n        self.health.snapshot",
+        "        self.health.snapshot",
+    ),
+    _stream("data on a channel proves its subscription", "self.ledger.granted(str(event.channel))", "False"),
+    _stream("… also after the ledger changed", "        self._delivering.clear()\n", ""),
 ]

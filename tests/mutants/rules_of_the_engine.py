@@ -296,4 +296,29 @@ MUTANTS: list[Mutant] = [
         'return _CREDENTIAL.sub(r"\\1\\2***", text)',
     ),
     _logs("who follows a log is told it redacted", "        text = redact_text(text)\n", ""),
+    # -- what was saved at run time ----------------------------------------------------------------
+    _host(
+        "a module runs with what was saved",
+        "{**self.spec.settings, **self.saved}",
+        "{**self.saved, **self.spec.settings}",
+    ),
+    _host(
+        "settings that are refused change nothing",
+        "            self.saved = before\n            raise",
+        "            raise",
+    ),
+    _host(
+        "saved settings that do not fit are left out", "            if self.saved == lasting:", "            if True:"
+    ),
+    _host(
+        "what only the file may say is not saved",
+        "if refused := list(self.driver.not_to_be_saved(changes)):",
+        "if refused := []:",
+    ),
+    _store("a store that is begun anew has the settings in force", "self._saved_rows()))", "[]))"),
+    _control(
+        "pong comes unasked",
+        '            await self._engine.clock.sleep(PONG_EVERY)\n            self._put("pong")\n',
+        "            await self._engine.clock.sleep(PONG_EVERY)\n",
+    ),
 ]

@@ -47,6 +47,7 @@ class TestSaving:
                 await run(engine, "save", "value", "many")
             with pytest.raises(SettingsError, match="secrets are not saved"):
                 await run(engine, "save", "secret", "x")
+            assert engine.find("sys", "Probe_1").settings == {"value": 7}, "what was refused has changed nothing"
         async with running({"value": 1}) as engine:
             assert status(engine, "open")["value"] == 7
 
