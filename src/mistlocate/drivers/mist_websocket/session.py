@@ -9,13 +9,14 @@ from mistlocate.driver.context import Context
 from mistlocate.drivers.mist_websocket import report
 from mistlocate.drivers.mist_websocket.connection import Connection
 from mistlocate.drivers.mist_websocket.owner_store import OwnerStore
-from mistlocate.drivers.mist_websocket.publish import Publisher
+from mistlocate.drivers.mist_websocket.publish import Publisher, map_summary
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import ModuleUnavailable, SettingsError, StoreError, TokenRefused
 from mistlocate.location.identity import NameRules
 from mistlocate.location.objections import Register
 from mistlocate.location.visibility import Shown
+from mistlocate.mist.budget import Purpose
 from mistlocate.mist.health import StreamState
 
 #: How often the token's file is looked at (seconds), every how many times the site is looked after, and every how many
@@ -145,6 +146,15 @@ class SiteSession:
                 hint="set a new api_token; sync_clients tries the present one again",
             )
         return self.connection
+
+    async def list_maps(self) -> list[dict[str, Any]]:
+        """The maps of the site, asked of the cloud and taken in. Raises as `live` and as the API."""
+        listing = await self.live().sync.refresh_maps(Purpose.COMMAND)
+        return [map_summary(row.record) for row in listing.rows]
+
+    def diagnostics(self) -> dict[str, Any]:
+        """State of stream, budget, subscriptions and records; no personal data."""
+        return report.diagnostics(self.tracker, self.store, self.connection, self._context.clock)
 
     def _where(self, settings: MistWebsocketSettings) -> tuple[str, str]:
         return settings.site, settings.endpoints(self._context.links.uri).rest
