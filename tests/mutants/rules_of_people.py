@@ -133,14 +133,14 @@ MUTANTS: list[Mutant] = [
     ),
     _answers(
         "guests are found only where they are asked for",
-        "match = tracker.owners.match(username, guests=guests)",
-        "match = tracker.owners.match(username, guests=True)",
+        "match = self._tracker.owners.match(username, guests=guests)",
+        "match = self._tracker.owners.match(username, guests=True)",
         f"{_LOCATIONS}::TestExplain",
     ),
     _answers(
         "evidence names no guest where guests are not asked for",
-        "owned = tracker.owners.owner_of(mac, guests=guests)",
-        "owned = tracker.owners.owner_of(mac, guests=True)",
+        "owned = self._tracker.owners.owner_of(mac, guests=guests)",
+        "owned = self._tracker.owners.owner_of(mac, guests=True)",
         f"{_LOCATIONS}::TestExplain",
     ),
     _answers(
