@@ -110,7 +110,7 @@ class Answers:
         anonymous = client.is_guest and owned is None and not guests
         found["record"] = self._tracker.record(client)
         found["known"] = client.known
-        found["heard_seconds_ago"] = round(now - client.heard_at, 1)
+        found["heard_seconds_ago"] = round(now - self._tracker.cloud_clock.at(client.heard), 1)
         found["record_seconds_old"] = None if client.seen_at is None else round(now - client.seen_at, 1)
         found["position_seconds_old"] = None if client.position is None else round(now - client.located_at, 1)
         found["named_by_network"] = bool(client.username)
@@ -126,5 +126,7 @@ class Answers:
 
 
 def newest_first(clients: Iterable[Client]) -> list[Client]:
-    """By the time at which the network saw them; those with a position before those without."""
-    return sorted(clients, key=lambda client: (client.position is None, -(client.located_at or client.heard_at)))
+    """By the time at which the network saw them; those without a position come last, by when we heard of them."""
+    return sorted(
+        clients, key=lambda each: (False, -each.located_at) if each.position is not None else (True, -each.heard)
+    )
