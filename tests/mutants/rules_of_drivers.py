@@ -159,8 +159,8 @@ MUTANTS: list[Mutant] = [
     ),
     _publish(
         "only maps that changed are written",
-        "for map_id, urgent in roster.dirty.items() if everything or urgent]",
-        "for map_id, urgent in {**roster.dirty, **dict.fromkeys(self._tracker.maps, True)}.items()]",
+        "if self._tracker.roster.dirty.pop(map_id, None) is None:",
+        "if self._tracker.roster.dirty.get(map_id) is None:",
     ),
     _publish("removals are published at once", "            self._urgent.set()", "            pass"),
     _publish(
