@@ -16,7 +16,7 @@ RATE = 2_500
 INTERVAL = 3.0
 
 #: How long each part is measured (seconds).
-PACED, BLAST, MOVERS, IDLE = 12.0, 12.0, 12.0, 25.0
+PACED, BLAST, MOVERS, IDLE = 12.0, 12.0, 18.0, 25.0
 
 PACE = Row(
     "placeos",
@@ -189,15 +189,19 @@ async def idle(it: Rig, found: Measured) -> None:
 
 
 async def run(runs: int) -> Findings:
-    """All four in one site that runs all the time, as a deployment does."""
+    """One process that runs all the time under load, as a deployment does; then both, with nothing to do."""
     findings = {row.id: Measured() for row in BENCHMARK.rows}
-    async with rig(clients=CLIENTS, maps=MAPS, with_locations=True) as it:
+    async with rig(clients=CLIENTS, maps=MAPS) as it:
         await it.live()
         await it.cloud.ask("send", count=CLIENTS, rate=RATE)
         for _ in range(runs):
             await paced(it, findings[PACE.id])
             await blast(it, findings[FULL.id])
             await writes(it, findings[REDIS.id])
+    async with rig(clients=CLIENTS, maps=MAPS, with_locations=True) as it:
+        await it.live()
+        await it.cloud.ask("send", count=CLIENTS, rate=RATE)
+        for _ in range(runs):
             await idle(it, findings[QUIET.id])
     return findings
 
