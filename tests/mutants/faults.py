@@ -171,6 +171,17 @@ MUTANTS = [
         "        except StoreError as error:\n", (_OWNERS,),
     ),
     Mutant(
+        "what the system refuses to write is told", "drivers/mist_websocket/owner_store.py",
+        "            self.trouble = error.message\n            return False\n        except BaseException",
+        "            return False\n        except BaseException", (_row("disk-refuses"),),
+    ),
+    Mutant(
+        "what the system refuses to write is an error of the store", "engines/embedded/store.py",
+        "            await self._roll_back(connection)\n            raise StoreError(f\"the store cannot be written",
+        "            await self._roll_back(connection)\n            raise\n            raise StoreError(f\"the store cannot be written",
+        (_row("disk-refuses"),),
+    ),
+    Mutant(
         "after trouble everything is written again", "drivers/mist_websocket/owner_store.py",
         "self._owners.all_due()  # what had", "pass  # what had", (_OWNERS,),
     ),

@@ -2,7 +2,8 @@
 
 `python -m reliability.engine_worker SETTINGS` runs the engine of a settings file. It reads commands from its standard
 input, one a line, and answers each with a line of JSON: `clients` (every client: MAC → map, x, y), `returns` (the
-seconds of each reconnect since the last time), `watch` (what was measured since the last time), `end`.
+seconds of each reconnect since the last time), `watch` (what was measured since the last time), `find NAME` (the records
+of somebody, what is wrong with the store, who owns what, crashes), `end`.
 """
 
 import asyncio
@@ -78,6 +79,19 @@ class Watch:
                     self.unmarked += sum(not record["stale"] for record in records)
                 await asyncio.sleep(0.25)
 
+    async def find(self, name: str) -> dict[str, Any]:
+        """Where somebody is, and how the store is doing; `owners` is MAC → name as memory has it."""
+        records = await SystemModule(self._engine, self._system, "MistLocations_1").call("locate_user", name)
+        host = self._engine.find(self._system, "MistWebsocket_1")
+        problems = self._engine.board.get(host.spec.id, "problems")
+        owners = host.life.module._driver._site.tracker.owners  # type: ignore[union-attr]
+        macs = [mac for _, macs in owners.people() for mac in macs]
+        return {
+            "records": records, "trouble": None if problems is None else problems.value.get("store"),
+            "owners": {mac: owned.identity.name for mac in macs if (owned := owners.owner_of(mac)) is not None},
+            "restarts": sum(each.restarts for each in self._engine.hosts.values()),
+        }  # fmt: skip
+
     def report(self) -> dict[str, Any]:
         """Everything since the last report."""
         lags, self._lags = self._lags, []
@@ -107,6 +121,8 @@ async def run(settings: Path) -> None:
                     answer, watch.returns = watch.returns, []
                 case "diagnostics":
                     answer = await websocket.call("diagnostics")
+                case _ if command.startswith("find "):
+                    answer = await watch.find(command.removeprefix("find "))
                 case _:
                     answer = watch.report()
             _say(await asyncio.to_thread(json.dumps, answer))

@@ -167,9 +167,7 @@ class TestKeys:
             problems = await until(lambda: it.status("problems").get("pre_shared_keys"))
             assert "no permission" in problems["orgs"]
 
-    async def test_a_list_of_keys_that_may_not_be_read_is_left_alone_and_the_other_is_not(
-        self, tmp_path: Path
-    ) -> None:
+    async def test_a_list_of_keys_that_may_not_be_read_is_left_alone_and_the_other_is_not(self, tmp_path: Path) -> None:
         async def work() -> None:
             async with virtual_site(tmp_path, EMPTY) as it:
                 refused = it.cloud.faults.rest("/orgs/.*/psks", status=403)
