@@ -141,6 +141,14 @@ MUTANTS = [
         "        self.on_step()\n", "", (_row("cloud-clock"),),
     ),
     Mutant(
+        "what waited in a connection while this program was stopped is not believed", "transport/websocket.py",
+        "ASLEEP = 5.0", "ASLEEP = 5000.0", ("tests/transport/test_websocket.py", "-k", "TestAsleep"),
+    ),
+    Mutant(
+        "a silent stream, too, ends when this program was stopped", "transport/websocket.py",
+        "            self._connection.transport.abort()\n", "", ("tests/transport/test_websocket.py", "-k", "TestAsleep"),
+    ),
+    Mutant(
         "time goes on while the machine sleeps", "clock.py",
         "time.monotonic if clock_id is None else partial(time.clock_gettime, clock_id)", "time.monotonic",
         ("tests/test_clock.py",),

@@ -1,6 +1,19 @@
 """All rows, by what they are about: each module of a topic has a list `ROWS`."""
 
-from reliability import changes, disconnects, faults, fuzzing, hostile, limits, load, people, room, silence, store
+from reliability import (
+    changes,
+    disconnects,
+    faults,
+    fuzzing,
+    hostile,
+    limits,
+    load,
+    people,
+    room,
+    silence,
+    stopped,
+    store,
+)
 from reliability.rows import Row
 
 ROWS: list[Row] = [
@@ -12,6 +25,7 @@ ROWS: list[Row] = [
     *store.ROWS,
     *room.ROWS,
     *load.ROWS,
+    *stopped.ROWS,
     *fuzzing.ROWS,
     *hostile.ROWS,
     *people.ROWS,

@@ -3,7 +3,7 @@
 `python -m reliability.engine_worker SETTINGS` runs the engine of a settings file. It reads commands from its standard
 input, one a line, and answers each with a line of JSON: `clients` (every client: MAC → map, x, y), `returns` (the
 seconds of each reconnect since the last time), `watch` (what was measured since the last time), `find NAME` (the records
-of somebody, what is wrong with the store, who owns what, crashes), `end`.
+of somebody, what is wrong with the store, who owns what, crashes), `log` (answers and states, with their times), `end`.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,15 @@ class Watch:
         self._lags: list[float] = []
         self._memory: list[float] = []
         self._gone: float | None = None
+        self.answers: deque[tuple[float, int, int]] = deque(maxlen=4_000)
+        """Of each answer: when (monotonic time), how many records, how many of them marked stale."""
+        self.states: deque[tuple[float, str | None]] = deque(maxlen=4_000)
+        """Each state of the stream, and since when."""
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.errors.append(str(context["message"])))
         engine.follow(self._system, "MistWebsocket_1", "stream_state", lambda news: self._state(news.value))
 
     def _state(self, state: str | None) -> None:
+        self.states.append((time.monotonic(), state))
         if state == "connecting" and self._gone is None:
             self._gone = time.perf_counter()
         elif state == "live" and self._gone is not None:
@@ -75,6 +81,8 @@ class Watch:
                 records = await SystemModule(self._engine, self._system, "MistLocations_1").call(
                     "device_locations", zone
                 )
+                stale = sum(record["stale"] for record in records)
+                self.answers.append((time.monotonic(), len(records), stale))
                 if away and self._gone is not None:
                     self.unmarked += sum(not record["stale"] for record in records)
                 await asyncio.sleep(0.25)
@@ -121,6 +129,8 @@ async def run(settings: Path) -> None:
                     answer, watch.returns = watch.returns, []
                 case "diagnostics":
                     answer = await websocket.call("diagnostics")
+                case "log":
+                    answer = {"answers": list(watch.answers), "states": list(watch.states)}
                 case _ if command.startswith("find "):
                     answer = await watch.find(command.removeprefix("find "))
                 case _:
