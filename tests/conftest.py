@@ -25,7 +25,6 @@ _left_out: dict[str, int] = {}
 
 def pytest_configure(config: pytest.Config) -> None:
     if secret_search.ACTIVE:
-        secret_search.install()
         config.pluginmanager.register(secret_search)
     config.addinivalue_line("markers", "needs(program): the test needs a program of the machine")
     missing = [name for name in PROGRAMS if program(name) is None]

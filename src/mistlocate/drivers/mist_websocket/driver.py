@@ -181,7 +181,8 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         """State of stream, budget, subscriptions and records, for support. No personal data."""
         site = self._site
         found = report.diagnostics(site.tracker, site.store, site.connection, self.context.clock)
-        return {**found, "ignored_settings": list(self.ignored_settings)}
+        audit = self._named.diagnostics()
+        return {**found, "audit": audit, "ignored_settings": list(self.ignored_settings)}
 
     # -- people -----------------------------------------------------------------------------------
 
