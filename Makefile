@@ -7,11 +7,12 @@ else
 BIN    := $(VENV)/bin
 endif
 
-.PHONY: help demo test check lock audit sbom screenshots bench bench-quick bench-page reliability mutants clean
+.PHONY: help demo test test-debug check lock audit sbom screenshots bench bench-quick bench-page reliability mutants clean
 
 help:
 	@echo "make demo    a simulated Mist cloud and the engine, on this machine (ARGS='--people 200' to change it)"
 	@echo "make test    the whole test suite, in parallel"
+	@echo "make test-debug   the same with every logger at DEBUG, and no secret may be in any record or output"
 	@echo "make check   lint, types, import directions"
 	@echo "make audit   known vulnerabilities of the pinned dependencies (ARGS=--strict: not to be able to ask is a failure)"
 	@echo "make sbom    what an installation consists of, as CycloneDX: build/sbom.json"
@@ -29,6 +30,10 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+# Every logger at DEBUG, and no secret in any record or output; slower than `test`.
+test-debug: $(VENV)/.dev
+	SEARCH_SECRETS=1 $(BIN)/python -m pytest -n auto $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

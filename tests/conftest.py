@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from support import secret_search
+
 #: Programs that tests need beyond Python: the name in `@pytest.mark.needs(name)` → where it may be, how to get it.
 PROGRAMS = {
     "curl": (("curl",), "apt-get install curl"),
@@ -22,6 +24,8 @@ _left_out: dict[str, int] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if secret_search.ACTIVE:
+        config.pluginmanager.register(secret_search)
     config.addinivalue_line("markers", "needs(program): the test needs a program of the machine")
     missing = [name for name in PROGRAMS if program(name) is None]
     if missing and os.environ.get("MISTLOCATE_REQUIRE_ALL"):

@@ -21,7 +21,7 @@ from mistlocate.errors import (
 from mistlocate.mist.frames import ClientFrame, Event
 from mistlocate.mist.health import StreamState
 from mistlocate.mist.policy import Policy
-from mistlocate.mist.stream import SilentStreamError, Stream
+from mistlocate.mist.stream import Stream
 from support.virtual import VirtualClock, virtual
 
 SITE, MAP = "/sites/s/stats/clients", "/sites/s/stats/maps/m/clients"
@@ -516,6 +516,55 @@ class TestSilence:
             assert await it.after(95) is StreamState.QUIET
 
     @virtual
+    async def test_a_question_that_may_not_be_asked_is_left_alone_after_three_tries(self) -> None:
+        async with case() as it:
+            it.owner.fail["knows_better"] = [AccessDenied("HTTP 403", status=403) for _ in range(4)]
+            assert await it.after(600) is StreamState.DEGRADED
+            assert "HTTP 403" in it.reason
+            assert len(it.owner.silences) == 3
+            it.link.data()
+            assert await it.after(1) is StreamState.LIVE, "the others go on"
+            assert await it.after(120) is StreamState.DEGRADED, "another silence, and it may still not be asked"
+            assert len(it.owner.silences) == 3
+            await it.after(600)
+            assert len(it.owner.silences) == 4, "once in a quarter of an hour"
+            assert it.stream.connections == 1
+            assert await it.after(1000) is StreamState.QUIET
+            it.link.data()
+            it.owner.fail["knows_better"] = [AccessDenied("HTTP 403", status=403) for _ in range(2)]
+            assert await it.after(300) is StreamState.QUIET, "one that was answered begins the count anew"
+
+    @virtual
+    async def test_a_token_that_is_refused_for_the_question_alone_is_refused(self) -> None:
+        async with case() as it:
+            it.owner.fail["knows_better"] = [TokenRefused("HTTP 401", status=401) for _ in range(5)]
+            assert await it.after(300) is StreamState.AUTH_FAILED
+            assert "HTTP 401" in it.reason
+            assert len(it.owner.silences) == 3
+            assert await it.after(800) is StreamState.AUTH_FAILED
+            assert len(it.owner.silences) == 3
+            await it.after(300)
+            assert len(it.owner.silences) == 4, "one probe every 15 minutes"
+            assert it.state is StreamState.AUTH_FAILED
+            await it.after(1900)
+            assert len(it.owner.silences) == 6, "taken again"
+            assert it.state is StreamState.QUIET
+            it.owner.fail["knows_better"] = [TokenRefused("HTTP 401", status=401)]
+            it.link.data()
+            await it.after(120)
+            assert it.state is StreamState.LIVE, "one refusal after a success is not the end yet"
+            assert it.owner.fail["knows_better"] == []
+
+    @virtual
+    async def test_a_refused_question_counts_as_one_of_the_three_tries(self) -> None:
+        async with case() as it:
+            await it.after(1)
+            it.owner.fail["knows_better"] = [TokenRefused("HTTP 401", status=401)]
+            it.cloud.refuse = lambda: HandshakeRefused(401)
+            assert await it.after(120) is StreamState.AUTH_FAILED
+            assert len(it.owner.silences) + len(it.cloud.attempts) - 1 == 3
+
+    @virtual
     async def test_a_frame_that_comes_while_rest_is_asked_settles_it(self) -> None:
         class Slow(Owner):
             async def knows_better(self, silent_for: float) -> bool:
@@ -535,10 +584,6 @@ class TestSilence:
                 await it.after(60)
                 it.link.data()
             assert it.owner.silences == []
-
-
-def test_a_silent_stream_has_an_error_of_its_own() -> None:
-    assert "silent" in str(SilentStreamError("the stream was silent"))
 
 
 @virtual

@@ -75,6 +75,34 @@ MUTANTS = [
         ("tests/mist/test_stream.py", "-k", "taken_for_one_call"),
     ),
     Mutant(
+        "a token that is refused for the question of a silence alone counts as refused", "mist/stream.py",
+        "0, min(self._refusals, self._question.refusals)", "0, 0",
+        ("tests/mist/test_stream.py", "-k", "refused_for_the_question"),
+    ),
+    Mutant(
+        "a refused question of a silence ends the connection", "mist/stream.py",
+        "            if isinstance(error, TokenRefused):\n                raise\n            if self.last_frame", "            if self.last_frame",
+        ("tests/mist/test_stream.py", "-k", "counts_as_one_of_the_three"),
+    ),
+    Mutant(
+        "a question of a silence that may not be asked is left alone", "mist/silence.py",
+        "self._left_alone_until = now + policy.refused_delay", "pass", (_row("refused-question"),),
+    ),
+    Mutant(
+        "a question that was answered begins the count of refusals anew", "mist/stream.py",
+        "        self._question.answered()\n", "", ("tests/mist/test_stream.py", "-k", "refused_for_the_question or left_alone"),
+    ),
+    Mutant(
+        "a list of keys that may not be read is left alone", "drivers/mist_websocket/enrich.py",
+        'if self._latched(f"keys of {scope}")}', "if False}",
+        ("tests/drivers/mist_websocket/test_enrich.py", "-k", "left_alone_and_the_other"),
+    ),
+    Mutant(
+        "a list of keys that may not be read costs the other nothing", "drivers/mist_websocket/keys.py",
+        "        if scope_id is None or scope in leave:", "        if scope_id is None or leave:",
+        ("tests/drivers/mist_websocket/test_enrich.py", "-k", "left_alone_and_the_other"),
+    ),
+    Mutant(
         "a background call that is refused latches", "drivers/mist_websocket/enrich.py",
         "REFUSED_TRIES = 3", "REFUSED_TRIES = 30", (_row("refused-calls"),),
     ),
@@ -113,6 +141,14 @@ MUTANTS = [
         "        self.on_step()\n", "", (_row("cloud-clock"),),
     ),
     Mutant(
+        "what waited in a connection while this program was stopped is not believed", "transport/websocket.py",
+        "ASLEEP = 5.0", "ASLEEP = 5000.0", ("tests/transport/test_websocket.py", "-k", "TestAsleep"),
+    ),
+    Mutant(
+        "a silent stream, too, ends when this program was stopped", "transport/websocket.py",
+        "            self._connection.transport.abort()\n", "", ("tests/transport/test_websocket.py", "-k", "TestAsleep"),
+    ),
+    Mutant(
         "time goes on while the machine sleeps", "clock.py",
         "time.monotonic if clock_id is None else partial(time.clock_gettime, clock_id)", "time.monotonic",
         ("tests/test_clock.py",),
@@ -141,6 +177,17 @@ MUTANTS = [
         "what could not be written stays due", "drivers/mist_websocket/owner_store.py",
         "        except StoreError as error:\n            self._owners.give_back(user_macs)\n",
         "        except StoreError as error:\n", (_OWNERS,),
+    ),
+    Mutant(
+        "what the system refuses to write is told", "drivers/mist_websocket/owner_store.py",
+        "            self.trouble = error.message\n            return False\n        except BaseException",
+        "            return False\n        except BaseException", (_row("disk-refuses"),),
+    ),
+    Mutant(
+        "what the system refuses to write is an error of the store", "engines/embedded/store.py",
+        "            await self._roll_back(connection)\n            raise StoreError(f\"the store cannot be written",
+        "            await self._roll_back(connection)\n            raise\n            raise StoreError(f\"the store cannot be written",
+        (_row("disk-refuses"),),
     ),
     Mutant(
         "after trouble everything is written again", "drivers/mist_websocket/owner_store.py",

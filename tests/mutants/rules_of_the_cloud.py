@@ -221,8 +221,8 @@ MUTANTS += [
     _stream("silence that REST contradicts ends the connection", "        if contradicted:", "        if False:"),
     _stream(
         "REST is asked ever less often",
-        "self._ask_after = min(silent_for * 2, silent_for + self.policy.silence_longest)",
-        "self._ask_after = self.policy.silence",
+        "self._question.was_real(silent_for, self.policy)",
+        "self._question.heard(self.policy)",
     ),
     _stream("a frame ends the quiet", "self.health.silent = self.health.doubtful = False", "pass"),
     _stream("every frame is counted", "self.frames += 1", "pass"),

@@ -1,6 +1,19 @@
 """All rows, by what they are about: each module of a topic has a list `ROWS`."""
 
-from reliability import changes, disconnects, faults, fuzzing, hostile, limits, load, people, silence, store
+from reliability import (
+    changes,
+    disconnects,
+    faults,
+    fuzzing,
+    hostile,
+    limits,
+    load,
+    people,
+    room,
+    silence,
+    stopped,
+    store,
+)
 from reliability.rows import Row
 
 ROWS: list[Row] = [
@@ -10,7 +23,9 @@ ROWS: list[Row] = [
     *limits.ROWS,
     *changes.ROWS,
     *store.ROWS,
+    *room.ROWS,
     *load.ROWS,
+    *stopped.ROWS,
     *fuzzing.ROWS,
     *hostile.ROWS,
     *people.ROWS,

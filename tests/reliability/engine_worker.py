@@ -2,7 +2,8 @@
 
 `python -m reliability.engine_worker SETTINGS` runs the engine of a settings file. It reads commands from its standard
 input, one a line, and answers each with a line of JSON: `clients` (every client: MAC → map, x, y), `returns` (the
-seconds of each reconnect since the last time), `watch` (what was measured since the last time), `end`.
+seconds of each reconnect since the last time), `watch` (what was measured since the last time), `find NAME` (the records
+of somebody, what is wrong with the store, who owns what, crashes), `log` (answers and states, with their times), `end`.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import logging
 import os
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +45,15 @@ class Watch:
         self._lags: list[float] = []
         self._memory: list[float] = []
         self._gone: float | None = None
+        self.answers: deque[tuple[float, int, int]] = deque(maxlen=4_000)
+        """Of each answer: when (monotonic time), how many records, how many of them marked stale."""
+        self.states: deque[tuple[float, str | None]] = deque(maxlen=4_000)
+        """Each state of the stream, and since when."""
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.errors.append(str(context["message"])))
         engine.follow(self._system, "MistWebsocket_1", "stream_state", lambda news: self._state(news.value))
 
     def _state(self, state: str | None) -> None:
+        self.states.append((time.monotonic(), state))
         if state == "connecting" and self._gone is None:
             self._gone = time.perf_counter()
         elif state == "live" and self._gone is not None:
@@ -74,9 +81,24 @@ class Watch:
                 records = await SystemModule(self._engine, self._system, "MistLocations_1").call(
                     "device_locations", zone
                 )
+                stale = sum(record["stale"] for record in records)
+                self.answers.append((time.monotonic(), len(records), stale))
                 if away and self._gone is not None:
                     self.unmarked += sum(not record["stale"] for record in records)
                 await asyncio.sleep(0.25)
+
+    async def find(self, name: str) -> dict[str, Any]:
+        """Where somebody is, and how the store is doing; `owners` is MAC → name as memory has it."""
+        records = await SystemModule(self._engine, self._system, "MistLocations_1").call("locate_user", name)
+        host = self._engine.find(self._system, "MistWebsocket_1")
+        problems = self._engine.board.get(host.spec.id, "problems")
+        owners = host.life.module._driver._site.tracker.owners  # type: ignore[union-attr]
+        macs = [mac for _, macs in owners.people() for mac in macs]
+        return {
+            "records": records, "trouble": None if problems is None else problems.value.get("store"),
+            "owners": {mac: owned.identity.name for mac in macs if (owned := owners.owner_of(mac)) is not None},
+            "restarts": sum(each.restarts for each in self._engine.hosts.values()),
+        }  # fmt: skip
 
     def report(self) -> dict[str, Any]:
         """Everything since the last report."""
@@ -107,6 +129,10 @@ async def run(settings: Path) -> None:
                     answer, watch.returns = watch.returns, []
                 case "diagnostics":
                     answer = await websocket.call("diagnostics")
+                case "log":
+                    answer = {"answers": list(watch.answers), "states": list(watch.states)}
+                case _ if command.startswith("find "):
+                    answer = await watch.find(command.removeprefix("find "))
                 case _:
                     answer = watch.report()
             _say(await asyncio.to_thread(json.dumps, answer))

@@ -17,8 +17,9 @@ from support.virtual_site import SteppedClock, VirtualSite, in_virtual_time, inl
 
 MODULES = 50
 
-#: … in full; the short version has fewer.
+#: … in full; the short version, of this scale, has fewer.
 FEW = 10
+SHORT = 0.02
 
 #: A budget that no storm of a few minutes spends.
 PLENTY = 1_000_000
@@ -44,7 +45,8 @@ async def many(trial: Trial, calls: int) -> AsyncIterator[tuple[SimulatedCloud, 
 
 
 def _modules(trial: Trial) -> int:
-    return MODULES if trial.scale >= 0.1 else FEW
+    """So many as the row promises, but for the version in the suite, whose value says how many there were."""
+    return FEW if trial.scale <= SHORT else MODULES
 
 
 def all_live(engine: Engine) -> bool:
@@ -230,18 +232,63 @@ async def refused_calls(trial: Trial) -> Measured:
     return await in_virtual_time(work)
 
 
+#: The call that asks whether a silence is real (and, a minute after the beginning, that which lists the whole site).
+QUESTION = "/stats/clients$"
+
+
+async def refused_question(trial: Trial) -> Measured:
+    """The stream is silent and the question whether that is so is refused: it alone, or the token altogether."""
+
+    async def work() -> Measured:
+        most = latched = differences = 0
+        slowest = 0.0
+        wrong: list[str] = []
+        ways = ("revoked", "401", "403")
+        for way in ways * trial.count(5):
+            async with virtual_site(trial.folder, websocket={"silence_limit": 30.0}) as site:
+                await site.settle()
+                await asyncio.sleep(300)  # everything else that is to be asked at the beginning has been
+                site.cloud.faults.mute()
+                site.cloud.requests.clear()
+                if way == "revoked":
+                    site.cloud.rotate()  # the connection stands
+                else:
+                    rule = site.cloud.faults.rest(QUESTION, status=int(way))
+                wanted, reason = ("degraded", "cannot be asked") if way == "403" else ("auth_failed", "401")
+                await passes(site.state_is(wanted), 300)
+                if way == "revoked":
+                    most = max(most, len(site.cloud.requests))
+                    latched += await _tries(site, 800)
+                else:
+                    await asyncio.sleep(880)
+                    most = max(most, rule.hits)
+                    site.cloud.faults.forget(rule)
+                    site.cloud.rotate()
+                if site.status("stream_state") != wanted or reason not in site.status("stream_reason"):
+                    wrong.append(f"{way}: {site.status('stream_state')}, {site.status('stream_reason')}")
+                site.cloud.faults.unmute()
+                await site.engine.reload(site.reconfigured({"api_token": site.cloud.token}))
+                slowest = max(slowest, await passes(site.state_is("live"), 60))
+                differences += len((await agreed(site)).differences)
+        holds = most <= 3 and not latched and not wrong and slowest <= 2.0 and not differences
+        value = f"at most {most} tries in 15 minutes, {latched} while latched; live {slowest:.1f} s after a new token at the latest"
+        return Measured(holds, value, {"ways": ways, "differences": differences, "wrong": wrong})
+
+    return await in_virtual_time(work)
+
+
 ROWS = [
     Row(
         "rest-429", "Faults", "REST answers 429 to 50 modules that share a token (virtual time)",
-        "no call before `Retry-After`", rest_storm, quick=0.05,
+        "no call before `Retry-After`", rest_storm, quick=SHORT,
     ),
     Row(
         "stream-429", "Faults", "the stream answers 429 to 50 modules (virtual time)",
-        f"no try before `Retry-After`; at most {IN_STEP} of {MODULES} in the same second", stream_storm, quick=0.05,
+        f"no try before `Retry-After`; at most {IN_STEP} of {MODULES} in the same second", stream_storm, quick=SHORT,
     ),
     Row(
         "budget", "Faults", "50 modules on a line that breaks every 10 s, with a budget of 2,000 calls an hour",
-        "never above the budget", budget, quick=0.05,
+        "never above the budget", budget, quick=SHORT,
     ),
     Row(
         "tokens", "Faults", "a token is revoked, or refused with 401 or 403; a new one is set, or written to its file",
@@ -250,5 +297,10 @@ ROWS = [
     Row(
         "refused-calls", "Faults", "each call of REST alone is refused with 401 or 403",
         "at most 3 tries in 15 minutes, then everything equals the cloud's truth", refused_calls, quick=0.05,
+    ),
+    Row(
+        "refused-question", "Faults", "the stream is silent, and the question whether that is so is refused with 401 or 403",
+        "at most 3 tries in 15 minutes, then `auth_failed` (401) or `degraded` (403); live within 2 s of the new token",
+        refused_question, quick=0.05,
     ),
 ]  # fmt: skip

@@ -48,9 +48,10 @@ class Cloud:
         answer = await self._http.get(f"{self.told['url']}/api/v1/sites/{self.told['site_id']}/maps", headers=headers)
         return [each["id"] for each in answer.json()]
 
-    async def control(self, action: str) -> None:
-        answer = await self._http.post(f"{self.told['url']}/simulator/{action}", json={})
+    async def control(self, action: str, **arguments: Any) -> Any:
+        answer = await self._http.post(f"{self.told['url']}/simulator/{action}", json=arguments)
         answer.raise_for_status()
+        return answer.json().get("result")
 
 
 class Worker:
@@ -75,9 +76,9 @@ class Worker:
 
 @asynccontextmanager
 async def running(
-    folder: Path, clients: int, maps: int, rate: int, **websocket: Any
+    folder: Path, clients: int, maps: int, rate: int, *, store: str | None = None, **websocket: Any
 ) -> AsyncIterator[tuple[Cloud, Worker]]:
-    """A cloud and an engine, each a process, with everybody on the roster."""
+    """A cloud and an engine, each a process, with everybody on the roster. `store` is where the engine's file is."""
     simulator = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mistlocate", "simulate", "--port", "0", "--clients", str(clients), "--maps", str(maps),
         "--rate", str(rate), "--json", stdout=asyncio.subprocess.PIPE, limit=1 << 20,
@@ -88,7 +89,8 @@ async def running(
         async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
             cloud = Cloud(told, http)
             path = folder / "settings.yaml"
-            path.write_text(yaml.safe_dump(_settings(told, await cloud.maps(), websocket)))
+            elsewhere = {} if store is None else {"store": store}
+            path.write_text(yaml.safe_dump({**_settings(told, await cloud.maps(), websocket), **elsewhere}))
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "reliability.engine_worker", str(path), cwd=_HERE, limit=1 << 26,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,

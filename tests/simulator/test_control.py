@@ -28,6 +28,32 @@ async def test_state_and_truth(cloud, hands) -> None:
     assert len((await hands.get("/simulator/truth", params={"mac": "00005e005300"})).json()) == 1
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:80"},
+        {"Host": "[::1"},
+    ],
+)
+async def test_pages_of_other_hosts_are_refused(cloud, hands, headers: dict[str, str]) -> None:
+    for method, path in (("POST", "/simulator/faults/mute"), ("GET", "/simulator"), ("DELETE", "/simulator/faults")):
+        answer = await hands.request(method, path, headers=headers)
+        assert answer.status_code == 403, (method, path)
+        assert "detail" in answer.json()
+    assert not cloud.faults.muted
+
+
+async def test_its_own_pages_and_programs_of_this_machine_are_not(cloud, hands) -> None:
+    assert (await hands.get("/simulator", headers={"Origin": cloud.url})).status_code == 200
+    local = {"Host": f"localhost:{cloud.port}", "Origin": f"http://localhost:{cloud.port}"}
+    assert (await hands.post("/simulator/faults/mute", headers=local)).status_code == 200
+    assert cloud.faults.muted
+
+
 async def test_time_can_be_moved(cloud, hands) -> None:
     await hands.post("/simulator/advance", json={"seconds": 30})
     assert cloud.world.elapsed == 30.0

@@ -17,6 +17,8 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from support import secret_search
+
 Frame = dict[str, Any]
 Answer = TypeVar("Answer")
 
@@ -196,7 +198,9 @@ class DriverLink:
     def _follow_output(self, process: asyncio.subprocess.Process) -> None:
         async def follow(stream: asyncio.StreamReader, lines: list[str]) -> None:
             async for line in stream:
-                lines.append(line.decode(errors="replace").rstrip("\n"))  # noqa: PERF401 - at once, not in the end
+                text = line.decode(errors="replace").rstrip("\n")
+                secret_search.look(text, "a driver's process")
+                lines.append(text)
 
         for stream, lines in ((process.stdout, self.lines), (process.stderr, self.errors)):
             if stream is not None:

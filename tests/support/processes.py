@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from support import secret_search
+
 
 @dataclass
 class Process:
@@ -18,10 +20,13 @@ class Process:
     popen: "subprocess.Popen[str]"
     lines: list[str] = field(default_factory=list)
     news: threading.Condition = field(default_factory=threading.Condition)
+    logs: bool = False
+    """Whether what it prints is a log: other commands print keys because they are asked to."""
 
     def read(self) -> None:
         assert self.popen.stdout is not None
         for line in self.popen.stdout:
+            secret_search.look(line if self.logs else "", "an engine's process")
             with self.news:
                 self.lines.append(line.rstrip())
                 self.news.notify_all()
@@ -67,7 +72,7 @@ def command(*args: str, **environment: str) -> Iterator[Process]:
         text=True,
         env={**kept, "PYTHONUNBUFFERED": "1", "COLUMNS": "200", **environment},
     )
-    process = Process(popen)
+    process = Process(popen, logs="serve" in args)
     reader = threading.Thread(target=process.read, daemon=True)
     reader.start()
     try:

@@ -182,6 +182,41 @@ async def test_a_peer_that_went_silent_is_noticed(monkeypatch: pytest.MonkeyPatc
         noticed.set()
 
 
+class TestAsleep:
+    """The clock jumps, as it does for a program that was stopped."""
+
+    @pytest.fixture
+    def sleep(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+        monkeypatch.setattr(websocket, "TICK", 0.01)
+        now = websocket._now
+        return lambda seconds: monkeypatch.setattr(websocket, "_now", lambda: now() + seconds)
+
+    async def test_what_waits_in_the_connection_is_not_handed_out(self, sleep: Callable[[float], None]) -> None:
+        async with server() as url, open_websocket(url, {}, DIRECT) as link:
+            await link.send("before")
+            assert await link.receive() == b"before"
+            await link.send("meanwhile")
+            sleep(60)
+            await asyncio.sleep(0.05)
+            with pytest.raises(ConnectionLost, match="did not run for 60 s"):
+                await link.receive()
+
+    async def test_a_stream_that_says_nothing_ends_all_the_same(self, sleep: Callable[[float], None]) -> None:
+        async with server() as url, open_websocket(url, {}, DIRECT) as link:
+            reading = asyncio.create_task(link.receive())
+            await asyncio.sleep(0.05)
+            sleep(60)
+            with pytest.raises(ConnectionLost, match="suspended"):
+                await asyncio.wait_for(reading, 5)
+
+    async def test_a_hiccup_ends_nothing(self, sleep: Callable[[float], None]) -> None:
+        async with server() as url, open_websocket(url, {}, DIRECT) as link:
+            await link.send("before")
+            sleep(3)
+            await asyncio.sleep(0.05)
+            assert await link.receive() == b"before"
+
+
 def test_half_open_connections_are_noticed_within_45_seconds() -> None:
     assert websocket.PING_EVERY + websocket.PONG_WITHIN <= 45
 

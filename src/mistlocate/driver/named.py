@@ -175,6 +175,12 @@ class Named:
         self._settings = settings
         self._allowance = Allowance()
         self._refused: dict[str, float] = {}
+        self._too_many = self._not_recorded = 0
+
+    def diagnostics(self) -> dict[str, Any]:
+        """How the audit does, in numbers: records that are not written yet, and searches that were refused and why."""
+        refused = {"too_many": self._too_many, "not_recorded": self._not_recorded}
+        return {"waiting": len(self.trail), "refused": refused}
 
     async def run(self) -> None:
         """Write records for ever."""
@@ -200,6 +206,7 @@ class Named:
         if counted:
             self._limit(command, about)
         if len(self.trail) >= WAITING_AT_MOST:
+            self._not_recorded += 1
             raise StoreError(
                 "it cannot be recorded who asks for whom, so nobody is looked up", hint="see that the store has room"
             )
@@ -231,6 +238,7 @@ class Named:
         wait = self._allowance.wait(asker.id, now, limit) if asker.counted else 0.0
         if not wait:
             return
+        self._too_many += 1
         # Once a minute: whoever goes on asking must not fill the store with it.
         if now - self._refused.get(asker.id, -math.inf) >= WINDOW:
             self._refused = {who: at for who, at in self._refused.items() if now - at < WINDOW}

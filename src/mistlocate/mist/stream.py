@@ -28,6 +28,7 @@ from mistlocate.mist import frames
 from mistlocate.mist.frames import Acknowledged, Channel, ClientFrame, Event, Ledger, Refused, Subscription
 from mistlocate.mist.health import Health
 from mistlocate.mist.policy import Policy
+from mistlocate.mist.silence import SilenceQuestion, SilentStreamError
 from mistlocate.together import together
 
 Answer = TypeVar("Answer")
@@ -60,10 +61,6 @@ class Session(Protocol):
 
     def changed(self) -> None:
         """`Stream.health` may have changed."""
-
-
-class SilentStreamError(MistlocateError):
-    """The connection stands, nothing comes, and REST knows that something should have."""
 
 
 class Stream:
@@ -99,7 +96,7 @@ class Stream:
         self._failures = self._refusals = 0
         self._delivering: set[Channel] = set()
         """Channels that have delivered since the ledger changed: it need not be told with every record."""
-        self._ask_after = self.policy.silence
+        self._question = SilenceQuestion(self.policy.silence)
         self._injected: MistlocateError | None = None
 
     async def run(self) -> None:
@@ -191,7 +188,7 @@ class Stream:
         self._injected = None
         self.connections += 1
         self.last_frame = self._clock.monotonic()
-        self._ask_after = self.policy.silence
+        self._question.heard(self.policy)
         self.ledger.opened()
         self.health.opened()
         self._account()
@@ -247,7 +244,7 @@ class Stream:
         await self.subscribe(channels)
         await self._persist(self._session.snapshot)
         # Only now: a cloud that takes the token for one call and refuses it for the next counts as one that refuses.
-        self._failures = self._refusals = 0
+        self._failures, self._refusals = 0, min(self._refusals, self._question.refusals)
         self.health.snapshot = True
         self._session.changed()
 
@@ -309,31 +306,43 @@ class Stream:
 
     async def _check_silence(self) -> None:
         """Silence alone proves nothing (a building sleeps at night): ask REST whether it is real."""
-        last = self.last_frame or 0.0
-        silent_for = self._clock.monotonic() - last
-        if silent_for < self._ask_after:
+        last, now = self.last_frame or 0.0, self._clock.monotonic()
+        silent_for = now - last
+        if silent_for < self._question.ask_after:
+            return
+        if (refusal := self._question.left_alone(now)) is not None:
+            self._doubt(silent_for, refusal)
             return
         try:
             contradicted = await self._session.knows_better(silent_for)
-        except TokenRefused:
-            raise
         except (TransportError, CloudError) as error:
-            self.health.doubtful = True
-            self._ask_after = silent_for + self.policy.silence
-            self._trouble(f"the stream is silent and REST cannot be asked: {error.message}")
+            if isinstance(error, TokenRefused | AccessDenied):
+                self._question.refused(error.message, now, self.policy)
+            if isinstance(error, TokenRefused):
+                raise
+            if self.last_frame == last:
+                self._doubt(silent_for, error.message)
             return
+        self._question.answered()
+        self._refusals = 0
         if self.last_frame != last:
             return
         if contradicted:
             self._trouble("the stream is silent although REST has news")
             raise SilentStreamError("the stream was silent although REST had news")
-        self._ask_after = min(silent_for * 2, silent_for + self.policy.silence_longest)
+        self._question.was_real(silent_for, self.policy)
         self.health.silent, self.health.doubtful, self.health.trouble = True, False, None
         self._session.changed()
+
+    def _doubt(self, silent_for: float, why: str) -> None:
+        """Nobody can say whether the silence is real."""
+        self.health.doubtful = True
+        self._question.unanswered(silent_for, self.policy)
+        self._trouble(f"the stream is silent and REST cannot be asked: {why}")
 
     def _heard_again(self) -> None:
         if self.health.doubtful:
             self.health.trouble = None
         self.health.silent = self.health.doubtful = False
-        self._ask_after = self.policy.silence
+        self._question.heard(self.policy)
         self._session.changed()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from inspect import isawaitable, signature
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.requests import Request
@@ -47,7 +48,7 @@ A simulated Juniper Mist cloud. Nothing here is real: no person, no device, no b
 
   Authorization: Token <token>
 
-Controls (JSON; without a token, from this machine only):
+Controls (JSON; without a token, from this machine only, and not from pages of other hosts):
 
   GET    /simulator                          time, counts and faults in force
   GET    /simulator/truth[?mac=&owner=]      who is really where, and what was last reported
@@ -90,6 +91,8 @@ class Control:
             response = PlainTextResponse(self._manual())
         elif not _local(request):
             response = _json(403, {"detail": "the controls answer to this machine only"})
+        elif not _own_page(request):
+            response = _json(403, {"detail": "the controls do not answer to pages of other hosts in a browser"})
         else:
             try:
                 response = _json(200, await self._answer(request))
@@ -224,6 +227,19 @@ def _local(request: Request) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _own_page(request: Request) -> bool:
+    """Whether no page of another host asks. A browser names the page's host as `Origin`, and the name that it looked
+    up as `Host`: that of a page whose name leads here by now is not one of this machine."""
+    try:
+        asked = urlsplit(f"//{request.headers.get('host', '')}")
+        name = asked.hostname or ""
+        here = name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+    origins = request.headers.getlist("origin")
+    return here and all(each == f"{request.url.scheme}://{asked.netloc}" for each in origins)
 
 
 def _json(status: int, data: Any) -> Response:

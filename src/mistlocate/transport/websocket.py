@@ -1,9 +1,12 @@
 """The WebSocket client: the only file that imports it.
 
 One connection, opened and closed; reconnecting is somebody else's policy. The library answers pings and sends its own,
-so that a peer that went silent without a goodbye is noticed within `PING_EVERY + PONG_WITHIN` seconds.
+so that a peer that went silent without a goodbye is noticed within `PING_EVERY + PONG_WITHIN` seconds. If it was this
+program that did not run (a suspended machine, a stopped process), nobody can say how old what waits in the connection
+is: it is ended, and nothing of that is handed out.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,11 +16,16 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 
+from mistlocate.clock import SystemClock
 from mistlocate.errors import CannotConnect, ConnectionLost, HandshakeRefused, TimedOut
 from mistlocate.transport.options import TransportOptions, ssl_context
 
 PING_EVERY = 20.0
 PONG_WITHIN = 20.0
+
+#: A program that did not run for so long was asleep; whether it ran is noted every `TICK` (seconds).
+ASLEEP = 5.0
+TICK = 1.0
 
 #: The largest message taken in; a record has one or two kilobytes.
 MAX_FRAME = 32 * 1024 * 1024
@@ -25,6 +33,8 @@ MAX_FRAME = 32 * 1024 * 1024
 # At DEBUG the library writes request headers, and with them the token: it gets a logger that says nothing at any level.
 _quiet = logging.getLogger("mistlocate.transport.websocket.wire")
 _quiet.addFilter(lambda _record: False)
+
+_now = SystemClock.monotonic
 
 
 class _Connect(connect):
@@ -40,6 +50,9 @@ class WebSocketLink:
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
+        self._slept = 0.0
+        self._ran_at = _now()
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
 
     async def send(self, text: str) -> None:
         """Send one text frame. Raises `ConnectionLost`."""
@@ -52,9 +65,32 @@ class WebSocketLink:
         """The next frame. Raises `ConnectionLost` when there will be none."""
         try:
             # Undecoded: whoever parses the JSON reads the bytes anyway.
-            return await self._connection.recv(decode=False)
+            frame = await self._connection.recv(decode=False)
         except ConnectionClosed as error:
-            raise _lost(error) from None
+            raise (self._asleep() if self._has_slept() else _lost(error)) from None
+        if self._has_slept():
+            raise self._asleep()
+        return frame
+
+    def close(self) -> None:
+        """Stop looking at the time."""
+        self._timer.cancel()
+
+    def _tick(self) -> None:
+        if self._has_slept():
+            self._connection.transport.abort()
+            return
+        self._ran_at = _now()
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _has_slept(self) -> bool:
+        # Looked at with every frame: after waking up, what was read before may be taken before any timer runs.
+        if not self._slept and (gone := _now() - self._ran_at) > ASLEEP:
+            self._slept = gone
+        return self._slept > 0
+
+    def _asleep(self) -> ConnectionLost:
+        return ConnectionLost(f"this program did not run for {self._slept:.0f} s: was the machine suspended?")
 
 
 @asynccontextmanager
@@ -67,9 +103,11 @@ async def open_websocket(
     """
     options = options or TransportOptions()
     connection = await _connect(url, headers, options)
+    link = WebSocketLink(connection)
     try:
-        yield WebSocketLink(connection)
+        yield link
     finally:
+        link.close()
         await connection.close()
 
 

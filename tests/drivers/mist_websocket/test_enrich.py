@@ -8,6 +8,7 @@ import pytest
 from mistlocate.drivers.mist_websocket import enrich
 from mistlocate.simulator import Campus
 from support.site import Site, site
+from support.virtual_site import in_virtual_time, passes, virtual_site
 from support.waiting import until
 
 EMPTY = Campus(seed=1, people=0, floors=2, passers=0)
@@ -165,6 +166,25 @@ class TestKeys:
             await until(learned)
             problems = await until(lambda: it.status("problems").get("pre_shared_keys"))
             assert "no permission" in problems["orgs"]
+
+    async def test_a_list_of_keys_that_may_not_be_read_is_left_alone_and_the_other_is_not(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            async with virtual_site(tmp_path, EMPTY) as it:
+                refused = it.cloud.faults.rest("/orgs/.*/psks", status=403)
+                other = it.cloud.faults.rest("/sites/.*/psks")
+                mac = with_key(it, it.cloud.stage.add_psk("bob@example.com"))
+                for _ in range(60):
+                    it.cloud.stage.emit_stats(mac)
+                    await asyncio.sleep(60)
+                # Three tries, and then at most one in each quarter of the rest of the hour.
+                assert 3 < refused.hits <= 3 + 3
+                assert other.hits >= 11
+                assert "pre_shared_keys" in it.status("problems")
+                it.cloud.faults.forget(refused)
+                await passes(lambda: it.tracker().owners.owner_of(mac) is not None, 1800)
+                await passes(lambda: "pre_shared_keys" not in it.status("problems"), 10)
+
+        await in_virtual_time(work)
 
     async def test_a_new_key_is_looked_for_but_not_all_the_time(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY, rate=200) as it:

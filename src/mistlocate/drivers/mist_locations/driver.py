@@ -86,11 +86,8 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._publishing: asyncio.Task[None] | None = None
         self.context.status.set("driver", {"name": "mistlocate", "version": __version__})
         self._map_again()
-        self._subscriptions = [
-            self._mist.subscribe("maps", self._maps_changed),
-            self._mist.subscribe("freshness", self._freshness_changed),
-            self._mist.subscribe("clock_offset", self._offset_changed),
-        ]
+        news = {"maps": self._maps_changed, "freshness": self._freshness_changed, "clock_offset": self._offset_changed}
+        self._subscriptions = [self._mist.subscribe(status, changed) for status, changed in news.items()]
         self.context.set_connected(True)
 
     async def on_update(self, previous: MistLocationsSettings) -> None:
@@ -269,10 +266,7 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     @command(Level.ADMINISTRATOR)
     async def erase_user(self, who: str, relearn: bool = False) -> dict[str, Any]:
-        """Forget everything about a person or a device: `{devices, records}`; without `relearn` for good.
-
-        `records` is how many audit records do not name them any more.
-        """
+        """Forget everything about somebody, without `relearn` for good: `{devices, records}` (of the audit)."""
         async with self._named.ask("erase_user", label(who), counted=False) as asked:
             answer = await self._people.erase(who, "erased", relearn=relearn)
             asked.done()
@@ -284,6 +278,11 @@ class MistLocations(Driver[MistLocationsSettings]):
     ) -> list[dict[str, Any]]:
         """Who asked for whom since a unix time (default: a day ago), the newest first: `{at, asker, command, …}`."""
         return await self._named.answer(since, limit)
+
+    @command(Level.SUPPORT)
+    async def diagnostics(self) -> dict[str, Any]:
+        """Audit records that are not written yet, searches that were refused, and settings that are ignored."""
+        return {"audit": self._named.diagnostics(), "ignored_settings": list(self.ignored_settings)}
 
     @command()
     async def unmapped_maps(self) -> list[dict[str, Any]]:

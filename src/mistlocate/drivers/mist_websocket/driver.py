@@ -173,7 +173,8 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command(Level.SUPPORT)
     async def diagnostics(self) -> dict[str, Any]:
         """State of stream, budget, subscriptions and records, for support. No personal data."""
-        return {**self._site.diagnostics(), "ignored_settings": list(self.ignored_settings)}
+        audit = self._named.diagnostics()
+        return {**self._site.diagnostics(), "audit": audit, "ignored_settings": list(self.ignored_settings)}
 
     # -- people -----------------------------------------------------------------------------------
 

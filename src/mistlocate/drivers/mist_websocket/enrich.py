@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 
 from mistlocate.clock import Clock
-from mistlocate.drivers.mist_websocket.keys import read_keys
+from mistlocate.drivers.mist_websocket.keys import SCOPES, read_keys
 from mistlocate.drivers.mist_websocket.sync import SiteSync
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import (
@@ -94,8 +94,7 @@ class Enrichment:
 
         A `kind` of call that the cloud refuses again and again is left alone for a while; the others go on.
         """
-        latched = self._clock.monotonic() < self._refused_until.get(kind, 0.0)
-        if latched or not self._sync.stream.health.connected:
+        if self._latched(kind) or not self._sync.stream.health.connected:
             await self._clock.sleep(STEP_BACK)
             return False
         try:
@@ -114,6 +113,9 @@ class Enrichment:
             self._refused.pop(kind, None)
             return True
         return False
+
+    def _latched(self, kind: str) -> bool:
+        return self._clock.monotonic() < self._refused_until.get(kind, 0.0)
 
     def _note_refusal(self, kind: str) -> None:
         self._refused[kind] += 1
@@ -221,8 +223,17 @@ class Enrichment:
             await self._between(self._sync.keys_wanted, KEYS_AT_MOST_EVERY, KEYS_EVERY)
 
     async def read_keys(self) -> None:
-        """Read the keys of the organisation and of the site, and learn the owners of the clients that use them."""
-        found = await read_keys(self._sync.api, self._sync.site_id, self._tracker.maps.values())
+        """Read the keys of the organisation and of the site, and learn the owners of the clients that use them.
+
+        A list that the token may not read holds up nothing: it is left alone by itself, like a call that is refused.
+        """
+        left = {scope: why for scope, why in self.psk_problems.items() if self._latched(f"keys of {scope}")}
+        found = await read_keys(self._sync.api, self._sync.site_id, self._tracker.maps.values(), left)
+        for scope in SCOPES:
+            if scope not in found.problems:
+                self._refused.pop(f"keys of {scope}", None)
+            elif scope not in left:
+                self._note_refusal(f"keys of {scope}")
         self.psk_problems = found.problems
         self._tracker.rejects(found.rejects)
         self._tracker.set_keys(found.keys)

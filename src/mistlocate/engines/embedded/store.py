@@ -6,6 +6,7 @@ in a write-ahead log, so a process that is killed at any moment leaves either al
 """
 
 import asyncio
+import logging
 import os
 import sqlite3
 from collections import Counter
@@ -19,6 +20,9 @@ import aiosqlite
 from mistlocate import jsontext
 from mistlocate.driver.context import AuditRecord
 from mistlocate.errors import StoreError
+
+# At DEBUG the library writes every statement with its values: names, MACs, settings.
+logging.getLogger("aiosqlite").addFilter(lambda record: record.levelno >= logging.WARNING)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS hashes (

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from mistlocate.driver import named
 from mistlocate.driver.command import Level
 from mistlocate.engines.embedded.access import Access, ApiKey, hash_key
 from mistlocate.engines.embedded.api import metrics
@@ -177,6 +178,7 @@ class TestModules:
 
 EMPTY = Campus(seed=1, people=0, floors=2, passers=0)
 MODULE = "mod-sys-1-MistWebsocket-1"
+LOCATIONS = "mod-sys-1-MistLocations-1"
 
 
 class TestPair:
@@ -230,6 +232,26 @@ class TestPair:
             ]
             await until(lambda: it.on_map(it.maps[1]) == set(macs))
             assert await _series(http) == before
+
+    async def test_searches_that_were_refused_and_records_that_wait(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with site(tmp_path, EMPTY, locations={"named_searches": 2}) as it, client(it.engine) as http:
+            path = "/systems/sys-1/MistLocations_1/locate_user"
+            answers = [(await http.post(path, json=["nobody@example.com"])).status_code for _ in range(4)]
+            assert answers == [200, 200, 429, 429]
+
+            async def written() -> bool:
+                return value(await read(http), "mistlocate_audit_records_waiting", module=LOCATIONS) == 0
+
+            await until(written)
+            monkeypatch.setattr(named, "WAITING_AT_MOST", 0)
+            assert (await http.post("/systems/sys-1/MistLocations_1/audit", json=[])).status_code >= 500
+            found = await read(http)
+            name = "mistlocate_searches_refused_total"
+            assert value(found, name, module=LOCATIONS, reason="too_many") == 2
+            assert value(found, name, module=LOCATIONS, reason="not_recorded") == 1
+            assert value(found, name, module=MODULE, reason="too_many") == 0
 
     async def test_a_module_that_is_stopped_or_hangs_holds_up_nothing(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -82,6 +82,9 @@ FIGURES = (
     Figure("rest_calls_allowed", "REST calls that the token may use in an hour.", ("rest_budget", "limit")),
     Figure("rest_paused_seconds", "Seconds for which the cloud has asked for no more calls.",
            ("rest_budget", "paused_for")),
+    Figure("audit_records_waiting", "Records of who asked for whom that are not written yet.", ("audit", "waiting")),
+    Figure("searches_refused", "Searches for people that were refused: too many, or because no record could be made.",
+           ("audit", "refused"), by="reason", counter=True),
     Figure("clock_offset_seconds", "Seconds that the cloud's clock is ahead of this machine's.", ("clock_offset",)),
 )  # fmt: skip
 
