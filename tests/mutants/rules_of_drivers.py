@@ -262,8 +262,8 @@ MUTANTS: list[Mutant] = [
     ),
     _keys(
         "keys are those of the organisation and of the site",
-        '(("orgs", org_id), ("sites", site_id))',
-        '(("orgs", org_id),)',
+        "if scope_id is None or scope in leave:",
+        'if scope_id is None or scope in leave or scope == "sites":',
         f"{_W}/test_enrich.py::TestKeys::test_a_key_names_its_owner_whether_of_the_organisation_or_of_the_site",
     ),
     _keys(
