@@ -73,7 +73,7 @@ class TestMetadata:
         found = metadata(MistLocations)
         assert found["requirements"] == {"MistWebsocket_1": []}
         assert found["security"] == {
-            "support": ["search", "explain"],
+            "support": ["search", "explain", "diagnostics"],
             "administrator": [
                 "mac_address_mappings",
                 "ip_username_mappings",

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from mistlocate.location.floorplans import UNKNOWN_SIZE, UNSCALED_REACH_M, FloorMapping, Floorplans, MapInfo
-from mistlocate.location.geometry import LatLng, s2_token
+from mistlocate.location.geometry import LatLng
 
 CORNERS = {"top_left": LatLng(50.0, 8.0), "bottom_right": LatLng(49.0, 10.0)}
 
@@ -40,9 +40,9 @@ class TestZones:
 class TestPlacing:
     def test_pixels_stay_pixels_on_an_image_map(self) -> None:
         plan = Floorplans({"m1": mapping()}, [image()]).plans["m1"]
-        placed = plan.place(212.4, 0.0)
-        assert placed[:4] == (212.4, 0.0, 1600, 900)
-        assert placed.where is None
+        assert plan.point(212.4, 0.0) == (212.4, 0.0)
+        assert (plan.width, plan.height) == (1600, 900)
+        assert plan.where(212.4, 0.0) is None
 
     def test_sizes_come_from_mist_before_the_mapping(self) -> None:
         plans = Floorplans({"m1": mapping(width=10.0, height=20.0)}, [image()]).plans
@@ -53,60 +53,62 @@ class TestPlacing:
         assert (plans["m1"].width, plans["m1"].height) == (10.0, 20.0)
 
     def test_sizes_nobody_knows_are_minus_one(self) -> None:
-        placed = Floorplans({"m1": mapping()}, [image(width=None, height=None)]).plans["m1"].place(5.0, 6.0)
-        assert placed[:4] == (5.0, 6.0, UNKNOWN_SIZE, UNKNOWN_SIZE)
+        plan = Floorplans({"m1": mapping()}, [image(width=None, height=None)]).plans["m1"]
+        assert plan.point(5.0, 6.0) == (5.0, 6.0)
+        assert (plan.width, plan.height) == (UNKNOWN_SIZE, UNKNOWN_SIZE)
         assert UNKNOWN_SIZE == -1, "that is what consumers know"
 
     def test_unlocated_stays_unlocated(self) -> None:
-        assert Floorplans({"m1": mapping()}, [image()]).plans["m1"].place(None, None)[:2] == (None, None)
+        assert Floorplans({"m1": mapping()}, [image()]).plans["m1"].point(None, None) is None
 
     @pytest.mark.parametrize(("x", "y", "kept"), [(-10.0, 905.0, True), (5000.0, 10.0, False), (10.0, -1000.0, False)])
     def test_a_little_outside_is_a_position_a_whole_map_away_is_none(self, x: float, y: float, kept: bool) -> None:
-        placed = Floorplans({"m1": mapping()}, [image()]).plans["m1"].place(x, y)
-        assert (placed.x == x) is kept
+        point = Floorplans({"m1": mapping()}, [image()]).plans["m1"].point(x, y)
+        assert point == ((x, y) if kept else None)
 
     def test_aligned_maps_answer_in_the_buildings_own_plan(self) -> None:
         align = (((0.0, 0.0), (0.5, 0.0)), ((1600.0, 0.0), (1.0, 0.0)), ((0.0, 900.0), (0.5, 1.0)))
         plan = Floorplans({"m1": mapping(align=align)}, [image()]).plans["m1"]
-        placed = plan.place(800.0, 450.0)
-        assert placed[:4] == (pytest.approx(0.75), pytest.approx(0.5), 1.0, 1.0)
+        assert plan.point(800.0, 450.0) == pytest.approx((0.75, 0.5))
+        assert (plan.width, plan.height) == (1.0, 1.0)
 
     def test_an_aligned_map_takes_the_plans_own_size_from_the_mapping(self) -> None:
         align = (((0.0, 0.0), (0.0, 0.0)), ((1600.0, 0.0), (1.0, 0.0)), ((0.0, 900.0), (0.0, 1.0)))
         plan = Floorplans({"m1": mapping(align=align, width=200.0, height=100.0)}, [image()]).plans["m1"]
-        assert plan.place(800.0, 450.0)[:4] == (pytest.approx(100.0), pytest.approx(50.0), 200.0, 100.0)
+        assert plan.point(800.0, 450.0) == pytest.approx((100.0, 50.0))
+        assert (plan.width, plan.height) == (200.0, 100.0)
 
     def test_degrees_are_those_of_the_mist_map_also_where_it_is_aligned(self) -> None:
         align = (((0.0, 0.0), (0.5, 0.0)), ((1000.0, 0.0), (1.0, 0.0)), ((0.0, 500.0), (0.5, 1.0)))
-        placed = Floorplans({"g1": mapping(align=align)}, [google()]).plans["g1"].place(500.0, 250.0)
-        assert placed.x == pytest.approx(0.75)
-        assert placed.where == LatLng(49.5, 9.0)
+        plan = Floorplans({"g1": mapping(align=align)}, [google()]).plans["g1"]
+        assert plan.point(500.0, 250.0) == pytest.approx((0.75, 0.5))
+        assert plan.where(500.0, 250.0) == LatLng(49.5, 9.0)
 
-    def test_a_google_map_with_sizes_and_corners_tells_degrees_and_cell(self) -> None:
-        placed = Floorplans({"g1": mapping()}, [google()]).plans["g1"].place(500.0, 250.0)
-        assert placed.where == LatLng(49.5, 9.0)
-        assert placed.s2_cell_id == s2_token(LatLng(49.5, 9.0))
-        assert placed[:2] == (500.0, 250.0)
+    def test_a_google_map_with_sizes_and_corners_tells_degrees(self) -> None:
+        plan = Floorplans({"g1": mapping()}, [google()]).plans["g1"]
+        assert plan.where(500.0, 250.0) == LatLng(49.5, 9.0)
+        assert plan.point(500.0, 250.0) == (500.0, 250.0)
 
     @pytest.mark.parametrize("lacks", [{"width": None}, {"height": None}, {"top_left": None}, {"bottom_right": None}])
     def test_a_google_map_that_lacks_any_of_them_is_unplaceable(self, lacks: dict[str, None]) -> None:
         plans = Floorplans({"g1": mapping()}, [google(**lacks)])
         assert plans.problems().unplaceable == ("g1",)
-        placed = plans.plans["g1"].place(500.0, 250.0)
-        assert (placed.x, placed.y, placed.where) == (None, None, None)
+        assert plans.plans["g1"].point(500.0, 250.0) is None
 
     def test_the_mapping_can_give_a_google_map_its_sizes(self) -> None:
         plans = Floorplans({"g1": mapping(width=1000.0, height=500.0)}, [google(width=None, height=None)])
         assert plans.problems().unplaceable == ()
-        assert plans.plans["g1"].place(500.0, 250.0).where == LatLng(49.5, 9.0)
+        assert plans.plans["g1"].where(500.0, 250.0) == LatLng(49.5, 9.0)
 
     def test_unknown_sizes_are_never_mixed_with_real_ones_on_a_level(self) -> None:
         plans = Floorplans(
             {"m1": mapping(), "m2": mapping(), "m3": mapping("level-2")},
             [image("m1"), image("m2", None, None), image("m3", None, None)],
         ).plans
-        assert plans["m2"].place(5.0, 6.0)[:4] == (None, None, 1600, 900)
-        assert plans["m3"].place(5.0, 6.0)[:4] == (5.0, 6.0, UNKNOWN_SIZE, UNKNOWN_SIZE)
+        assert plans["m2"].point(5.0, 6.0) is None
+        assert (plans["m2"].width, plans["m2"].height) == (1600, 900)
+        assert plans["m3"].point(5.0, 6.0) == (5.0, 6.0)
+        assert (plans["m3"].width, plans["m3"].height) == (UNKNOWN_SIZE, UNKNOWN_SIZE)
 
     def test_how_far_an_unlocated_client_can_be(self) -> None:
         plans = Floorplans({"m1": mapping(), "m2": mapping("level-2")}, [image()]).plans

@@ -6,7 +6,7 @@ import pytest
 
 from mistlocate.location.evidence import Ownership, Source
 from mistlocate.location.identity import Identity
-from mistlocate.location.owner_changes import Changes, is_stored
+from mistlocate.location.owner_changes import DAY, Changes, confirmed_anew, is_stored
 
 A, B = "00005e005301", "00005e005302"
 
@@ -21,7 +21,6 @@ def test_a_device_is_written_with_its_owner_and_the_owners_list() -> None:
     user_macs, identities = changes.take(None, {A: alice}, lambda name: [A, B])
     assert user_macs == {A: "alice", "alice": json.dumps([A, B])}
     assert json.loads(identities[A] or "") == {"user": "alice@example.com", "source": "dot1x", "at": 1000}
-    assert changes.stored_at == {A: 1000.0}
     assert changes.take(None, {A: alice}, lambda name: [A, B]) == ({}, {})
 
 
@@ -29,7 +28,19 @@ def test_who_is_gone_is_deleted_and_so_is_an_empty_list() -> None:
     changes = Changes()
     changes.mark(A, owned("alice"))
     assert changes.take(None, {}, lambda name: []) == ({A: None, "alice": None}, {A: None})
-    assert changes.stored_at == {}
+
+
+def test_confirmations_are_stored_once_a_day_and_not_all_at_the_same_hour() -> None:
+    midnight = 20_000 * DAY
+    hours = {
+        mac: [hour for hour in range(24) if confirmed_anew(mac, midnight + hour * 3600 - 1, midnight + hour * 3600)]
+        for mac in (f"00005e0053{number:02x}" for number in range(100))
+    }
+    assert all(len(each) == 1 for each in hours.values())
+    assert len({each[0] for each in hours.values()}) == 24
+    assert confirmed_anew(A, midnight, midnight + DAY)
+    assert confirmed_anew(A, 0.0, midnight), "what was stored without a time"
+    assert not confirmed_anew(A, midnight + 1, midnight + 3599)
 
 
 def test_what_could_not_be_written_is_due_again() -> None:

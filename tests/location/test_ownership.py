@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import pytest
@@ -188,15 +189,19 @@ class TestStoring:
         owners = Owners()
         owners.learn(A, "alice@example.com", Source.DOT1X, T)
         owners.take_changes()
-        owners.learn(A, "alice@example.com", Source.DOT1X, T + 3600)
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
         assert owners.take_changes() == ({}, {})
 
     def test_a_confirmation_is_written_once_a_day(self) -> None:
         owners = Owners()
-        owners.learn(A, "alice@example.com", Source.DOT1X, T)
-        owners.take_changes()
-        owners.learn(A, "alice@example.com", Source.DOT1X, T + 90_000)
-        assert json.loads(owners.take_changes()[1][A] or "")["at"] == int(T + 90_000)
+        written = []
+        for minute in range(3 * 24 * 60):
+            owners.learn(A, "alice@example.com", Source.DOT1X, T + 60 * minute)
+            if A in (found := owners.take_changes()[1]):
+                written.append(json.loads(found[A] or "")["at"])
+        assert written[0] == int(T)
+        assert len(written) == 4, "when it was learned, and once in each of three days"
+        assert [late - early for early, late in itertools.pairwise(written[1:])] == [86_400, 86_400]
 
     def test_a_change_of_owner_cleans_up_after_the_last_one(self) -> None:
         owners = Owners()

@@ -32,7 +32,7 @@ MUTANTS = [
     ),
     Mutant(
         "every subscription is sent again on a new connection", "mist/stream.py",
-        "        self.ledger.opened()\n", "", (_row("disconnects"),),
+        "        self.ledger.opened()\n", "", ("tests/mist/test_stream.py",),
     ),
     Mutant(
         "every event is counted once", "drivers/mist_websocket/sync.py",

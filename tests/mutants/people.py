@@ -53,7 +53,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "who opted out is explained like somebody unknown", f"{DRIVER}/answers.py",
-        "    if client is not None and tracker.shown(client) is not Shown.SHOWN:", "    if False:",
+        "    if client is not None and self._tracker.shown(client) is not Shown.SHOWN:", "    if False:",
         (f"{WEBSOCKET}::TestOptingOut::test_somebody_unknown_and_somebody_who_opted_out_are_explained_alike",),
     ),
     Mutant(
@@ -124,7 +124,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "audit records do not name who was erased", f"{DRIVER}/driver.py",
-        'records = await self._named.rename(names_in(subject, self._people.devices(subject)), "erased")', "records = 1",
+        'records = await self._named.rename(self._people.names(subject), "erased")', "records = 1",
         (f"{WEBSOCKET}::TestErasing::test_nothing_is_left_and_nothing_is_learned_anew",),
     ),
     Mutant(
@@ -179,7 +179,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "every search leaves a record", "driver/named.py",
-        "            self._record(command, about, asked.result)\n", "            pass\n",
+        "            self._record(self.result)\n", "            pass\n",
         (f"{NAMED}::TestAsking::test_a_record_of_who_asked_for_whom_and_how_it_ended",),
     ),
     Mutant(

@@ -159,8 +159,8 @@ MUTANTS: list[Mutant] = [
     ),
     _publish(
         "only maps that changed are written",
-        "for map_id, urgent in roster.dirty.items() if everything or urgent]",
-        "for map_id, urgent in {**roster.dirty, **dict.fromkeys(self._tracker.maps, True)}.items()]",
+        "if self._tracker.roster.dirty.pop(map_id, None) is None:",
+        "if self._tracker.roster.dirty.get(map_id) is None:",
     ),
     _publish("removals are published at once", "            self._urgent.set()", "            pass"),
     _publish(
@@ -262,8 +262,8 @@ MUTANTS: list[Mutant] = [
     ),
     _keys(
         "keys are those of the organisation and of the site",
-        '(("orgs", org_id), ("sites", site_id))',
-        '(("orgs", org_id),)',
+        "if scope_id is None or scope in leave:",
+        'if scope_id is None or scope in leave or scope == "sites":',
         f"{_W}/test_enrich.py::TestKeys::test_a_key_names_its_owner_whether_of_the_organisation_or_of_the_site",
     ),
     _keys(

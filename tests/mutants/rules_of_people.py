@@ -95,11 +95,8 @@ MUTANTS: list[Mutant] = [
         "(self.macs if whole_mac(field) else self.names).add(field)",
         "pass",
     ),
-    _owners(
-        "a confirmation is stored again after a day",
-        "self._changes.stored_at.get(mac, at) > STORE_CONFIRMED_AFTER",
-        "self._changes.stored_at.get(mac, at) > 1e12",
-    ),
+    _owners("a confirmation is stored again after a day", "if confirmed_anew(mac, known.at, at):", "if False:"),
+    _changes("… each at an hour of its own", "% 24 * HOUR", "% 1 * HOUR"),
     _evidence("a key sent to an address belongs to it", "return key.email if key.email", "return None if key.email"),
     _evidence(
         "a key for any number of devices owns nobody", 'shared = key.usage == "multi" and not', "shared = False and not"
@@ -127,20 +124,20 @@ MUTANTS: list[Mutant] = [
     ),
     _answers(
         "devices of somebody come newest first",
-        "-(client.located_at or client.heard_at)",
-        "(client.located_at or client.heard_at)",
+        "(False, -each.located_at)",
+        "(False, each.located_at)",
         _PEOPLE,
     ),
     _answers(
         "guests are found only where they are asked for",
-        "match = tracker.owners.match(username, guests=guests)",
-        "match = tracker.owners.match(username, guests=True)",
+        "match = self._tracker.owners.match(username, guests=guests)",
+        "match = self._tracker.owners.match(username, guests=True)",
         f"{_LOCATIONS}::TestExplain",
     ),
     _answers(
         "evidence names no guest where guests are not asked for",
-        "owned = tracker.owners.owner_of(mac, guests=guests)",
-        "owned = tracker.owners.owner_of(mac, guests=True)",
+        "owned = self._tracker.owners.owner_of(mac, guests=guests)",
+        "owned = self._tracker.owners.owner_of(mac, guests=True)",
         f"{_LOCATIONS}::TestExplain",
     ),
     _answers(

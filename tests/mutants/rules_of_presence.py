@@ -111,19 +111,19 @@ MUTANTS: list[Mutant] = [
     # -- records -----------------------------------------------------------------------------------
     _records(
         "x and y are always there",
-        'record["x"], record["y"] = placed.x, placed.y',
-        'record.update(x=placed.x, y=placed.y) if placed.x is not None else (record.pop("x"), record.pop("y"))',
+        'record["variance"] = plan.reach_m()',
+        'record["variance"], _, _ = plan.reach_m(), record.pop("x"), record.pop("y")',
     ),
     _records("sizes are two things", "float(plan.height)", "float(plan.width)"),
     _records(
         "variance is a number without a position, too",
-        "_variance(client) if placed.x is not None else plan.reach_m()",
-        "_variance(client) if placed.x is not None else None",
+        'record["variance"] = plan.reach_m()',
+        'record["variance"] = None',
     ),
     _records("no access points are no division by zero", "max(1.0, _number", "max(0.0, _number"),
     _records("last_seen is a whole number", "int(seen)", "seen"),
     _records("whose time it is is said", 'get("last_seen_from", "source")', '"source"'),
-    _records("degrees where the map is geo-referenced", 'record["lat"], record["lon"] = placed.where', "pass"),
+    _records("degrees where the map is geo-referenced", 'record["lat"], record["lon"] = where', "pass"),
     _records(
         "an anonymous device has no system",
         "anonymous_mac, coarse(seen)\n",
@@ -145,7 +145,7 @@ MUTANTS: list[Mutant] = [
     ),
     _records("NaN is no coordinate", "return value if value - value == 0.0 else None", "return value"),
     _levels("old positions are left out", "if seen >= oldest]", "]"),
-    _levels("hidden guests are left out", "shown is Shown.HIDDEN or seen is None", "seen is None"),
+    _levels("hidden guests are left out", "seen is None or shown is hidden", "seen is None"),
     _levels(
         "… and tomorrow another one",
         "(known.stale, known.guests, known.day) != (stale, guests, day)",
@@ -159,8 +159,8 @@ MUTANTS: list[Mutant] = [
     _levels("an unchanged list is computed once", "or known.clients is not clients", "or True"),
     _levels(
         "one bad item hides no other",
-        'if not isinstance(client, dict) or not isinstance(client.get("mac"), str)',
-        "if False",
+        'client.get("mac") if isinstance(client, dict) else None',
+        'client.get("mac")',
     ),
     _live(
         "a level that is mapped no longer goes",
@@ -226,8 +226,8 @@ MUTANTS += [
     ),
     _plans(
         "positions far outside are none",
-        "return -width <= x <= 2 * width and -height <= y <= 2 * height",
-        "return True",
+        "if not (-width <= x <= 2 * width and -height <= y <= 2 * height):",
+        "if False:",
     ),
     _plans(
         "sizes of one level are never mixed with -1",

@@ -281,8 +281,8 @@ MUTANTS += [
     # -- trying again ------------------------------------------------------------------------------
     _stream(
         "who was connected begins with short pauses again",
-        "        self._failures = self._refusals = 0\n        self.health.snapshot",
-        "        self.health.snapshot",
+        "self._failures, self._refusals = 0, min(",
+        "self._refusals = min(",
     ),
     _stream("data on a channel proves its subscription", "self.ledger.granted(str(event.channel))", "False"),
     _stream("… also after the ledger changed", "        self._delivering.clear()\n", ""),

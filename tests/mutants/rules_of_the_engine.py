@@ -180,7 +180,7 @@ MUTANTS: list[Mutant] = [
         "if _is_number(value) and name not in figure.leave_out:",
         "if name not in figure.leave_out:",
     ),
-    _tally("commands are told apart by how they ended", "            result = result_of(error)\n", ""),
+    _tally("commands are told apart by how they ended", "OK if error is None else result_of(error)", "OK"),
     _tally(
         "bad arguments are no defect",
         "        case BadArguments() | LevelTooLow():\n            return REFUSED",

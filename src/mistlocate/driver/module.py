@@ -1,8 +1,7 @@
 """The life of one module, the same in every engine: load, update, connect, unload, one thing at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from mistlocate.driver.base import Asset, Driver, parse_settings
@@ -116,25 +115,27 @@ class Module:
         errors of ours as they are, everything else as `CommandFailed`."""
         bound = command_of(self.driver_class, name).bind(args, ignore_unknown=ignore_unknown)
         driver = await self._ready()
-        with self._defects_of(name):
+        try:
             return await getattr(driver, name)(**bound)
+        except MistlocateError:
+            raise
+        except Exception as error:
+            raise self._defect(name, error) from error
 
     async def asset(self, name: str) -> Asset:
         """An asset of the driver. Raises `NotFound`, `ModuleUnavailable`, and as a command does."""
         driver = await self._ready()
-        with self._defects_of("asset"):
-            return await driver.asset(name)
-
-    @contextmanager
-    def _defects_of(self, name: str) -> Iterator[None]:
-        """What goes wrong in a driver and is no error of ours is told without its text, which may be anything."""
         try:
-            yield
+            return await driver.asset(name)
         except MistlocateError:
             raise
         except Exception as error:
-            self.context.log.exception("command failed", command=name)
-            raise CommandFailed(f"{name} failed: {type(error).__name__}") from error
+            raise self._defect("asset", error) from error
+
+    def _defect(self, name: str, error: Exception) -> CommandFailed:
+        """What goes wrong in a driver and is no error of ours is told without its text, which may be anything."""
+        self.context.log.error("command failed", command=name, exc_info=error)
+        return CommandFailed(f"{name} failed: {type(error).__name__}")
 
     async def _ready(self) -> Driver[Any]:
         if not self._loaded.is_set():

@@ -8,9 +8,9 @@ answer without a record is worse than none.
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
@@ -56,10 +56,23 @@ class NamedSettings(DriverSettings):
 
 
 class Asked:
-    """How a command that names somebody ended; `failed` unless it says otherwise."""
+    """A question for somebody, as a block; how it ended, `failed` unless it says otherwise, is recorded behind it.
 
-    def __init__(self) -> None:
+    `record` is called with that; None: it was recorded elsewhere.
+    """
+
+    __slots__ = ("_record", "result")
+
+    def __init__(self, record: Callable[[str], None] | None) -> None:
         self.result = FAILED
+        self._record = record
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._record is not None:
+            self._record(self.result)
 
     def found(self, anything: object) -> None:
         """There was an answer, or none."""
@@ -180,8 +193,7 @@ class Named:
                 "records of who asked for whom are lost", count=len(self.trail), problem=self.trail.trouble
             )
 
-    @asynccontextmanager
-    async def ask(self, command: str, about: str, *, counted: bool = True) -> AsyncIterator[Asked]:
+    def ask(self, command: str, about: str, *, counted: bool = True) -> Asked:
         """Somebody asks for somebody; what is asked another module for a caller was recorded there.
 
         `counted`: it is a search, of which there may be too many; what is done for people never is.
@@ -190,8 +202,7 @@ class Named:
         """
         asker = self._context.asker
         if asker.passed_on:
-            yield Asked()
-            return
+            return Asked(None)
         if counted:
             self._limit(command, about)
         if len(self.trail) >= WAITING_AT_MOST:
@@ -199,11 +210,7 @@ class Named:
             raise StoreError(
                 "it cannot be recorded who asks for whom, so nobody is looked up", hint="see that the store has room"
             )
-        asked = Asked()
-        try:
-            yield asked
-        finally:
-            self._record(command, about, asked.result)
+        return Asked(partial(self._record, command, about))
 
     async def read(self, since: float, limit: int) -> list[AuditRecord]:
         """The records since a unix time, the newest first. Raises `StoreError`."""

@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import sys
+import threading
+import time
 
 #: Objects made and not yet gone before the youngest are looked through; then how many such rounds before the next
 #: generation's. By Python's defaults (700, 10, 10) everything there is would be looked through every few thousand
@@ -14,6 +16,10 @@ THRESHOLDS = (10_000, 20, 100)
 #: has to be more than asyncio reads at a time (256 KiB), or every read costs new pages: a third of a record's time.
 GIVEN_BACK_FROM = 512 * 1024
 _M_MMAP_THRESHOLD = -3
+
+#: How often what lies unused between what is used is given back, too (seconds). The pages of a snapshot leave a sixth
+#: of the process behind; where there is nothing, looking takes less than a tenth of a millisecond.
+TRIM_EVERY = 10.0
 
 
 def settle() -> None:
@@ -32,6 +38,14 @@ def _give_back() -> None:
     """Only glibc can be told; other systems have rules of their own."""
     if sys.platform != "linux":
         return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, GIVEN_BACK_FROM)
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim"):
+        libc.mallopt(_M_MMAP_THRESHOLD, GIVEN_BACK_FROM)
+        # A thread: such a call leaves the interpreter to others, and takes milliseconds after a snapshot.
+        threading.Thread(target=_trim, args=(libc,), name="memory", daemon=True).start()
+
+
+def _trim(libc: ctypes.CDLL) -> None:
+    while True:
+        time.sleep(TRIM_EVERY)
+        libc.malloc_trim(0)

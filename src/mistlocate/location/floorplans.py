@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from mistlocate.location.geometry import Affine, LatLng, Point, between, s2_token
+from mistlocate.location.geometry import Affine, LatLng, Point, between
 
 #: A size that is not known, as consumers of location records expect it.
 UNKNOWN_SIZE = -1.0
@@ -59,17 +59,6 @@ class FloorMapping:
         return self.zones.get("level")
 
 
-class Placed(NamedTuple):
-    """Where a client stands: in the unit of the sizes, from the top-left corner; None where it is not known."""
-
-    x: float | None
-    y: float | None
-    width: float
-    height: float
-    where: LatLng | None = None
-    s2_cell_id: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One mapped map, ready to place clients on it."""
@@ -83,30 +72,31 @@ class Plan:
     """The size of the map in its own pixels, where known: what lies far outside of it is no position."""
     transform: Affine | None = None
 
-    def place(self, x: float | None, y: float | None) -> Placed:
-        """Carry a Mist position (pixels) over to the plan that answers are given in."""
-        if x is None or y is None or not self.placeable or not self._plausible(x, y):
-            return Placed(None, None, self.width, self.height)
-        where = token = None
-        if self.map is not None and self.map.top_left and self.map.bottom_right and self.pixels:
-            where = between(self.map.top_left, self.map.bottom_right, x / self.pixels[0], y / self.pixels[1])
-            token = s2_token(where)
-        if self.transform is not None:
-            x, y = self.transform.apply(x, y)
-        return Placed(x, y, self.width, self.height, where, token)
+    def point(self, x: float | None, y: float | None) -> Point | None:
+        """A Mist position (pixels) in the unit of the sizes, from the top-left corner of the plan that answers are
+        given on; None where it is not known.
+
+        Positions can lie a little outside the image; those more than a whole map away are no positions.
+        """
+        if x is None or y is None or not self.placeable:
+            return None
+        if self.pixels is not None:
+            width, height = self.pixels
+            if not (-width <= x <= 2 * width and -height <= y <= 2 * height):
+                return None
+        return (x, y) if self.transform is None else self.transform.apply(x, y)
+
+    def where(self, x: float, y: float) -> LatLng | None:
+        """The place on the globe of a Mist position that has a `point`, where the map is geo-referenced."""
+        if self.map is None or not (self.map.top_left and self.map.bottom_right and self.pixels):
+            return None
+        return between(self.map.top_left, self.map.bottom_right, x / self.pixels[0], y / self.pixels[1])
 
     def reach_m(self) -> float:
         """The radius in metres within which a client of unknown position on this map must be."""
         if self.map is None or not self.map.ppm or self.pixels is None:
             return UNSCALED_REACH_M
         return math.hypot(*self.pixels) / 2 / self.map.ppm
-
-    def _plausible(self, x: float, y: float) -> bool:
-        """Positions can lie a little outside the image; those more than a whole map away are no positions."""
-        if self.pixels is None:
-            return True
-        width, height = self.pixels
-        return -width <= x <= 2 * width and -height <= y <= 2 * height
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from mistlocate.location.evidence import Ownership, Source
 from mistlocate.location.identity import whole_mac
 
+#: An owner is confirmed with every record, and stored anew once a day, at an hour of its own (seconds).
+HOUR, DAY = 3_600, 86_400
+
 
 class Changes:
-    """The MACs and the names whose stored form is due, and how old what is stored of a MAC is (unix time)."""
+    """The MACs and the names whose stored form is due."""
 
     def __init__(self) -> None:
         self.macs: set[str] = set()
         self.names: set[str] = set()
-        self.stored_at: dict[str, float] = {}
 
     def mark(self, mac: str, owned: Ownership) -> None:
         """Note that the stored form of this MAC and of this owner has to be written; guests have none."""
@@ -37,10 +39,8 @@ class Changes:
             owned = owners.get(mac)
             if owned is None or not is_stored(owned):
                 user_macs[mac] = identities[mac] = None
-                self.stored_at.pop(mac, None)
             else:
                 user_macs[mac], identities[mac] = owned.identity.name, _encode(owned)
-                self.stored_at[mac] = owned.at
         for name in names:
             listed = macs_of(name)
             user_macs[name] = json.dumps(listed) if listed else None
@@ -50,6 +50,17 @@ class Changes:
         """These fields could not be written: they are due again."""
         for field in fields:
             (self.macs if whole_mac(field) else self.names).add(field)
+
+
+def confirmed_anew(mac: str, before: float, at: float) -> bool:
+    """Whether between two confirmations of an owner (unix times) the hour came at which the later is to be stored.
+
+    What was stored is not kept in mind for it: with one time for each MAC that would be a tenth of a device's memory.
+    """
+    if at // HOUR == before // HOUR:
+        return False
+    shift = int(mac[-4:], 16) % 24 * HOUR
+    return (at + shift) // DAY != (before + shift) // DAY
 
 
 def is_stored(owned: Ownership) -> bool:

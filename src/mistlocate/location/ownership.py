@@ -18,10 +18,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source
 from mistlocate.location.identity import Identity, NameRules, whole_mac
 from mistlocate.location.objections import Register
-from mistlocate.location.owner_changes import Changes, is_stored
-
-#: An owner is confirmed with every record, and stored anew only if the stored time is older than this (seconds).
-STORE_CONFIRMED_AFTER = 86_400.0
+from mistlocate.location.owner_changes import DAY, Changes, confirmed_anew, is_stored
 
 
 class Owners:
@@ -123,7 +120,7 @@ class Owners:
         if at > known.at:
             identity, source, _, text, withheld, hidden = known  # every record comes here: `_replace` is slow
             confirmed = self._by_mac[mac] = Ownership(identity, source, at, text, withheld, hidden)
-            if at - self._changes.stored_at.get(mac, at) > STORE_CONFIRMED_AFTER:
+            if confirmed_anew(mac, known.at, at):
                 self._changes.mark(mac, confirmed)
 
     def _assign(self, mac: str, owned: Ownership) -> None:
@@ -261,7 +258,7 @@ class Owners:
         gone = []
         for mac, owned in self._by_mac.items():
             unconfirmed = owned.source in (Source.PINNED, Source.LOGIN) and mac in present
-            if owned.at == 0.0 or (unconfirmed and now - owned.at > STORE_CONFIRMED_AFTER):
+            if owned.at == 0.0 or (unconfirmed and now - owned.at > DAY):
                 confirmed = self._by_mac[mac] = owned._replace(at=now)
                 self._changes.mark(mac, confirmed)
             elif now - owned.at > keep_for:
@@ -294,7 +291,6 @@ class Owners:
                 stored = None
             if stored is not None and stored.identity.name == name:
                 owned = stored
-            self._changes.stored_at[mac] = owned.at
             learned = self._by_mac.get(mac)
             may_learn = self._may_own(mac, owned)
             if owned.hidden or not may_learn:

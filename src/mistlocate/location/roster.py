@@ -45,13 +45,12 @@ class Move(NamedTuple):
 
 
 class Client:
-    """One Wi-Fi client. Times as in `Sighting`; `located_at` is the time of the position."""
+    """One Wi-Fi client. Times as in `Sighting` (`heard` is monotonic); `located_at` is the time of the position."""
 
     __slots__ = (
         "_moves",
         "guest_email",
         "heard",
-        "heard_at",
         "ip",
         "is_guest",
         "known",
@@ -76,7 +75,6 @@ class Client:
         self.site_id: str | None = None
         self.known = False
         self.heard = float("-inf")
-        self.heard_at = 0.0
         self.seen_at: float | None = None
         self.position: Position | None = None
         self.located_at = 0.0
@@ -171,7 +169,6 @@ class Roster:
         superseded = client.known and s.origin is not Origin.POSITION and self._is_older(client, s)
         if heard > client.heard:
             client.heard = heard
-            client.heard_at = s.heard_at - (s.heard - heard)
         if s.origin is Origin.POSITION:
             return self._apply_position(client, s, heard)
         # Identity and position are two facts, each with its own time: an older record may still know the newer place.
@@ -230,7 +227,7 @@ class Roster:
         client.os = s.os
         client.ssid = s.ssid
         client.raw = s.raw
-        client.raw_position = s.position
+        client.raw_position = None if s.raw is None else s.position
 
     @staticmethod
     def _may_place(client: Client, s: Sighting, first: bool) -> bool:
@@ -324,7 +321,6 @@ class Roster:
     def shift(self, seconds: float) -> None:
         """Unix time has jumped by so many seconds: every time that was noted by it moves along."""
         for client in self.clients.values():
-            client.heard_at += seconds
             if client.seen_at is not None:
                 client.seen_at += seconds
             if client.position is not None:

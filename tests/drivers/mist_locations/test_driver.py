@@ -383,7 +383,7 @@ class TestSmallCounts:
 
 def test_levels() -> None:
     levels = {name: command.level for name, command in commands_of(MistLocations).items()}
-    assert {name for name, level in levels.items() if level is Level.SUPPORT} == {"search", "explain"}
+    assert {name for name, level in levels.items() if level is Level.SUPPORT} == {"search", "explain", "diagnostics"}
     assert {name for name, level in levels.items() if level is Level.ADMINISTRATOR} == {
         "mac_address_mappings",
         "ip_username_mappings",

@@ -216,14 +216,33 @@ class Stub:
     """A Redis that does as it is told; `sent` are the commands that it took."""
 
     def __init__(self) -> None:
-        self.away = self.empty = False
+        self.away = False
+        self.fields: set[str | bytes] = set()
+        self.interface = False
         self.sent: list[Command] = []
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
         if self.away:
             raise StoreError("away")
         self.sent += commands
-        return [[] if command[0] == "HKEYS" else int(not self.empty) for command in commands]
+        return [self._answer(command) for command in commands]
+
+    def _answer(self, command: Command) -> Any:
+        match command[0]:
+            case "HKEYS":
+                return list(self.fields)
+            case "HSET":
+                new = set(command[2::2]) - self.fields
+                self.fields |= new
+                return len(new)
+            case "SET":
+                self.interface = True
+            case "EXISTS":
+                return int(self.interface)
+        return "OK"
+
+    def asked(self) -> int:
+        return sum(command[0] == "EXISTS" for command in self.sent)
 
     def written(self, field: str) -> int:
         return sum(command[0] == "HSET" and field in command for command in self.sent)
@@ -257,8 +276,59 @@ async def test_a_redis_that_has_lost_what_was_written_is_told_again() -> None:
         await writer.add(status)
         status.set("a", 1)
         await until(lambda: redis.written("a"))
-        before, redis.empty = redis.written("a"), True
-        await until(lambda: redis.written("a") > before)
+        before = redis.written("a")
+        redis.fields, redis.interface = set(), False
+        await until(lambda: redis.written("a") > before and redis.interface)
+
+
+class ByHand:
+    """A clock that stands still until it is set."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+async def _told(redis: Stub, clock: ByHand) -> tuple[StatusWriter, ModuleStatus]:
+    """A writer that writes when it is told to, and a module of which Redis knows."""
+    writer = StatusWriter(redis, clock)  # type: ignore[arg-type]
+    status = ModuleStatus("mod-1", b"{}", writer)
+    adding = asyncio.create_task(writer.add(status))
+    await asyncio.sleep(0)
+    await writer.flush()
+    await adding
+    return writer, status
+
+
+async def test_the_next_write_shows_what_redis_has_lost() -> None:
+    redis = Stub()
+    writer, status = await _told(redis, ByHand())
+    for value in range(5):
+        status.set("a", value)
+        await writer.flush()
+    asked = redis.asked()
+    redis.fields, redis.interface = set(), False
+    status.set("a", "news")
+    await writer.flush()
+    await writer.flush()
+    assert (redis.fields, redis.interface) == ({"a"}, True)
+    assert redis.asked() == asked, "nobody had to ask"
+
+
+async def test_who_writes_is_asked_rarely_and_who_does_not_more_often() -> None:
+    redis, clock = Stub(), ByHand()
+    writer, status = await _told(redis, clock)
+    asked = []
+    for quiet in (False, True):
+        before = redis.asked()
+        for second in range(120):
+            clock.now += 1.0
+            if not quiet:
+                status.set("a", second)
+            await writer.flush()
+        asked.append(redis.asked() - before)
+    assert asked == [2, 12]
 
 
 async def test_after_a_failover_everything_is_written_to_the_new_server(tmp_path: Path, server: RedisServer) -> None:

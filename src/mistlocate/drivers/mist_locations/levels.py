@@ -62,21 +62,21 @@ class Levels:
         records: list[tuple[float, dict[str, Any]]] = []
         anonymous: list[tuple[float, dict[str, Any]]] = []
         like = template(plan)
-        shown_as = {is_guest: device_shown(is_guest=is_guest, guests=guests) for is_guest in (False, True)}
+        guest, others = device_shown(is_guest=True, guests=guests), device_shown(is_guest=False, guests=guests)
+        hidden, nobody = Shown.HIDDEN, Shown.ANONYMOUS  # looking them up in their enumeration takes a tenth
         for client in clients:
-            if not isinstance(client, dict) or not isinstance(client.get("mac"), str):
+            mac = client.get("mac") if isinstance(client, dict) else None
+            if not isinstance(mac, str):
                 continue  # a status is only as good as whoever wrote it
-            shown = shown_as[client.get("is_guest") is True]
+            shown = guest if client.get("is_guest") is True else others
             seen = seen_at(client, now)
-            if shown is Shown.HIDDEN or seen is None:
+            if seen is None or shown is hidden:
                 continue
-            if client.get("anonymous") is True:
-                mac = client["mac"]  # a stand-in already
-            elif shown is Shown.ANONYMOUS:
-                mac = self._pseudonyms.of(client["mac"], now)
-            else:
-                records.append((seen, location_record(client, plan, seen, stale=stale, like=like)))
-                continue
-            anonymous.append((seen, location_record(client, plan, seen, stale=stale, anonymous_mac=mac, like=like)))
+            if client.get("anonymous") is not True:  # else the MAC is a stand-in already
+                if shown is not nobody:
+                    records.append((seen, location_record(client, plan, seen, stale, None, like)))
+                    continue
+                mac = self._pseudonyms.of(mac, now)
+            anonymous.append((seen, location_record(client, plan, seen, stale, mac, like)))
         anonymous.sort(key=lambda each: str(each[1]["mac"]))
         return records + anonymous

@@ -158,8 +158,7 @@ def summary(floorplans: Floorplans, zone: str, maps: Sequence[str], devices: int
 
 def _per_metre(plan: Plan) -> float | None:
     """How much of a level's coordinates a metre is: pixels, or what they become on the building's own plan."""
-    origin, diagonal = plan.place(0.0, 0.0), plan.place(1.0, 1.0)
-    if plan.map is None or not plan.map.ppm or None in (origin.x, origin.y, diagonal.x, diagonal.y):
+    origin, diagonal = plan.point(0.0, 0.0), plan.point(1.0, 1.0)
+    if plan.map is None or not plan.map.ppm or origin is None or diagonal is None:
         return None
-    pixel = math.hypot(float(diagonal.x or 0) - float(origin.x or 0), float(diagonal.y or 0) - float(origin.y or 0))
-    return round(plan.map.ppm * pixel / math.sqrt(2), 3)
+    return round(plan.map.ppm * math.dist(origin, diagonal) / math.sqrt(2), 3)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mistlocate.location.floorplans import Plan
+from mistlocate.location.geometry import s2_token
 from mistlocate.location.observation import source_time
 from mistlocate.location.visibility import coarse
 
@@ -21,16 +22,15 @@ RADIUS_OF_ONE_AP_M = 15.0
 def seen_at(client: Mapping[str, Any], now: float) -> float | None:
     """When the network saw a client, unix seconds, or None if its record has no time that can be believed."""
     value = client.get("last_seen")
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) is not int and type(value) is not float:  # a bool is an int otherwise
         return None
-    return source_time(float(value), now)
+    return source_time(value, now)
 
 
 def location_record(
     client: Mapping[str, Any],
     plan: Plan,
     seen: float,
-    *,
     stale: bool,
     anonymous_mac: str | None = None,
     like: dict[str, Any] | None = None,
@@ -41,10 +41,14 @@ def location_record(
     the time.
     """
     get = client.get
-    placed = plan.place(_number(get("x")), _number(get("y")))
+    x, y = _number(get("x")), _number(get("y"))
+    point = plan.point(x, y)
     record = template(plan) if like is None else like.copy()
-    record["x"], record["y"] = placed.x, placed.y
-    record["variance"] = _variance(client) if placed.x is not None else plan.reach_m()
+    if point is None:
+        record["variance"] = plan.reach_m()
+    else:
+        record["x"], record["y"] = point
+        record["variance"] = _variance(client, _number(get("accuracy")))
     record["last_seen_from"] = get("last_seen_from", "source")
     record["stale"] = stale
     record["mist_map_id"] = get("map_id")
@@ -55,9 +59,9 @@ def location_record(
         record["manufacturer"] = get("manufacture") or None
         record["os"] = get("os") or None
         record["ssid"] = get("ssid") or None
-    if placed.where is not None:
-        record["lat"], record["lon"] = placed.where
-        record["s2_cell_id"] = placed.s2_cell_id
+    if x is not None and y is not None and point is not None and (where := plan.where(x, y)) is not None:
+        record["lat"], record["lon"] = where
+        record["s2_cell_id"] = s2_token(where)
     return record
 
 
@@ -85,8 +89,7 @@ def template(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _variance(client: Mapping[str, Any]) -> float:
-    accuracy = _number(client.get("accuracy"))
+def _variance(client: Mapping[str, Any], accuracy: float | None) -> float:
     if accuracy is not None and accuracy > 0.0:
         return accuracy
     return RADIUS_OF_ONE_AP_M / max(1.0, _number(client.get("num_locating_aps")) or 1.0)
@@ -94,8 +97,6 @@ def _variance(client: Mapping[str, Any]) -> float:
 
 def _number(value: object) -> float | None:
     """A finite number, or None: records come from a status, which other software may have written."""
-    if type(value) is not float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        value = float(value)
-    return value if value - value == 0.0 else None
+    if type(value) is float:
+        return value if value - value == 0.0 else None
+    return float(value) if type(value) is int else None

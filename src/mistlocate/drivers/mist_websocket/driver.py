@@ -8,15 +8,10 @@ from pydantic import Field
 from mistlocate.driver.base import Asset, Driver, StatusInfo
 from mistlocate.driver.command import Level, command
 from mistlocate.driver.named import Named
-from mistlocate.drivers.mist_websocket import answers, report
-from mistlocate.drivers.mist_websocket.people import People, unknown_client
-from mistlocate.drivers.mist_websocket.publish import map_summary
-from mistlocate.drivers.mist_websocket.session import SiteSession
 from mistlocate.drivers.mist_websocket.settings import PLACEHOLDERS, URI_BASE, MistWebsocketSettings
 from mistlocate.errors import AccessDenied, BadArguments, ModuleUnavailable, NotFound, Problem
 from mistlocate.location import identity
 from mistlocate.location.identity import whole_mac
-from mistlocate.location.objections import names_in
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.clouds import looks_like_url
 from mistlocate.mist.health import StreamState
@@ -49,7 +44,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         "connected": StatusInfo(Level.USER, "whether the stream is connected"),
         "stream_state": StatusInfo(Level.USER, ", ".join(StreamState)),
         "stream_reason": StatusInfo(Level.USER, "one sentence: why the stream is in this state"),
-        "last_frame": StatusInfo(Level.USER, "unix time of the last frame, told every 10 s"),
+        "last_frame": StatusInfo(Level.USER, "unix time of the last frame, told with the lists every 10 s or so"),
         "freshness": StatusInfo(Level.USER, "`{stale, stale_maps}`: whether answers may be out of date, and where"),
         "clock_offset": StatusInfo(Level.USER, "seconds that the cloud's clock is ahead of this machine's"),
         "maps": StatusInfo(Level.USER, "the site's maps, as the command `maps` answers them"),
@@ -70,8 +65,13 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
 
     async def on_load(self) -> None:
         """Load what was learned before, and connect."""
+        from mistlocate.drivers.mist_websocket.answers import Answers  # noqa: PLC0415 - documents need none of it
+        from mistlocate.drivers.mist_websocket.people import People  # noqa: PLC0415
+        from mistlocate.drivers.mist_websocket.session import SiteSession  # noqa: PLC0415
+
         self._was_connected = False
         self._site = SiteSession(self.context, self.settings, self.spawn)
+        self._answers = Answers(self._site.tracker)
         self._people = People(self.context, self._site)
         self._named = Named(self.context, lambda: self.settings)
         self._site.other_problems = self._other_problems
@@ -119,8 +119,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command()
     async def maps(self) -> list[dict[str, Any]]:
         """The maps of the site, asked of the cloud: id, name, type, sizes (pixels, metres), corners of google maps."""
-        listing = await self._site.live().sync.refresh_maps(Purpose.COMMAND)
-        return [map_summary(row.record) for row in listing.rows]
+        return await self._site.list_maps()
 
     @command(Level.SUPPORT)
     async def clients(self, map_id: str | None = None) -> list[dict[str, Any]]:
@@ -138,12 +137,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         connection, wanted = self._site.live(), _mac(mac)
         async with self._named.ask("client", wanted) as asked:
             asked.found(None)
-            self._people.check_client(wanted, None)
-            try:
-                row = await connection.api.client(self.settings.site, wanted, Purpose.COMMAND)
-            except NotFound:
-                raise unknown_client() from None
-            record = self._people.client_record(wanted, row.record.username, row.raw)
+            record = await self._people.client_record(connection.api, wanted)
             asked.found(record)
             return record
 
@@ -179,19 +173,16 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command(Level.SUPPORT)
     async def diagnostics(self) -> dict[str, Any]:
         """State of stream, budget, subscriptions and records, for support. No personal data."""
-        site = self._site
-        found = report.diagnostics(site.tracker, site.store, site.connection, self.context.clock)
         audit = self._named.diagnostics()
-        return {**found, "audit": audit, "ignored_settings": list(self.ignored_settings)}
+        return {**self._site.diagnostics(), "audit": audit, "ignored_settings": list(self.ignored_settings)}
 
     # -- people -----------------------------------------------------------------------------------
 
     @command(Level.SUPPORT)
     async def locate(self, username: str, guests: bool = False) -> list[dict[str, Any]]:
         """The records of somebody's devices, the newest first; `guests` includes names that guests typed."""
-        tracker = self._site.tracker
         async with self._named.ask("locate", username) as asked:
-            found = tracker.records(answers.devices_of(tracker, username, guests=guests))
+            found = self._site.tracker.records(self._answers.devices_of(username, guests=guests))
             asked.found(found)
             return found
 
@@ -199,7 +190,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     async def macs_assigned_to(self, username: str, guests: bool = False) -> list[str]:
         """Somebody's MACs, the one confirmed last first."""
         async with self._named.ask("macs_assigned_to", username) as asked:
-            found = answers.macs_of(self._site.tracker, username, guests=guests)
+            found = self._answers.macs_of(username, guests=guests)
             asked.found(found)
             return found
 
@@ -218,7 +209,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     ) -> list[dict[str, Any]]:
         """People by a part of name, e-mail or MAC, best first: `{user, guest, macs, records}`."""
         async with self._named.ask("find_people", text) as asked:
-            found = answers.people(self._site.tracker, text, guests=guests, limit=limit)
+            found = self._answers.people(text, guests=guests, limit=limit)
             asked.found(found)
             return found
 
@@ -226,7 +217,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     async def evidence(self, who: str, guests: bool = False) -> dict[str, Any]:
         """What is known about a person or a MAC, and from where; MistLocations explains its answers with it."""
         async with self._named.ask("evidence", who) as asked:
-            found = answers.evidence(self._site.tracker, who, guests=guests)
+            found = self._answers.evidence(who, guests=guests)
             asked.found(any(each["present"] for each in found["devices"]))
             return found
 
@@ -267,7 +258,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
 
         Answers how many of them named a person at a device of this site. It ranks below what the network says.
         """
-        learned = answers.learn_logins(self._site.tracker, ip_mappings)
+        learned = self._answers.learn_logins(ip_mappings)
         await self._site.store.flush()
         return learned
 
@@ -308,7 +299,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         """
         async with self._named.ask("erase_user", self._people.label(who), counted=False) as asked:
             subject = self._people.subject(who)
-            records = await self._named.rename(names_in(subject, self._people.devices(subject)), "erased")
+            records = await self._named.rename(self._people.names(subject), "erased")
             macs = await self._people.erase(subject, relearn=relearn)
             asked.done()
             return {"devices": len(macs), "macs": macs, "records": records}

@@ -10,7 +10,7 @@ revision, and is saved again.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +22,9 @@ from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import BadArguments, MistlocateError, NotFound, StoreError
 from mistlocate.location.evidence import Source
 from mistlocate.location.identity import Identity
-from mistlocate.location.objections import Register, Subject, subject
+from mistlocate.location.objections import Register, Subject, names_in, subject
+from mistlocate.mist.budget import Purpose
+from mistlocate.mist.rest import MistApi
 
 #: Objections that could not be saved are saved again after so many seconds.
 SAVE_AGAIN = 5.0
@@ -183,6 +185,10 @@ class People:
                 macs[client.mac] = None
         return list(macs)
 
+    def names(self, who: Subject) -> Callable[[str], bool]:
+        """Whether a text is a name of somebody, or one of the devices."""
+        return names_in(who, self.devices(who))
+
     def _exported(self, mac: str) -> dict[str, Any]:
         tracker = self._tracker
         owned, client = tracker.owners.of_device(mac), tracker.roster.get(mac)
@@ -202,8 +208,19 @@ class People:
 
     # -- what the cloud answers -------------------------------------------------------------------
 
-    def check_client(self, mac: str, username: str | None) -> None:
-        """Raises `NotFound` for a device that is not to be shown, as for one that the cloud does not know."""
+    async def client_record(self, api: MistApi, mac: str) -> dict[str, Any]:
+        """A whole record, asked of the cloud, as it may be answered.
+
+        Raises `NotFound` for a device that is not to be shown as for one that the cloud does not know, and as the API.
+        """
+        self._check_client(mac, None)
+        try:
+            row = await api.client(self._site.settings.site, mac, Purpose.COMMAND)
+        except NotFound:
+            raise _unknown_client() from None
+        return self._answered(mac, row.record.username, row.raw)
+
+    def _check_client(self, mac: str, username: str | None) -> None:
         owners = self._tracker.owners
         who = owners.rules.identify(username)
         if (
@@ -211,11 +228,10 @@ class People:
             or owners.hides(mac)
             or (who is not None and owners.objections.hides_person(who))
         ):
-            raise unknown_client()
+            raise _unknown_client()
 
-    def client_record(self, mac: str, username: str | None, record: Mapping[str, Any]) -> dict[str, Any]:
-        """A whole record as it may be answered. Raises as `check_client`."""
-        self.check_client(mac, username)
+    def _answered(self, mac: str, username: str | None, record: Mapping[str, Any]) -> dict[str, Any]:
+        self._check_client(mac, username)
         owners = self._tracker.owners
         left_out: frozenset[str] = frozenset()
         if not owners.objections.may_learn(mac, owners.rules.identify(username)):
@@ -252,7 +268,7 @@ def register_of(settings: MistWebsocketSettings, present: Register) -> Register:
     return Register.of(None if document is None else document.model_dump(), present.rules)
 
 
-def unknown_client() -> NotFound:
+def _unknown_client() -> NotFound:
     """What is said of a client that the cloud does not know."""
     hint = "it was not seen on this site within the last day, or the site id is wrong"
     return NotFound("the cloud knows no client with this MAC", status=404, hint=hint)

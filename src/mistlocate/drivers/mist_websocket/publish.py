@@ -22,6 +22,8 @@ class Publisher:
         self._status = status
         self._clock = clock
         self._interval = interval
+        self.on_round: Callable[[], None] = lambda: None
+        """Called whenever everything that changed is about to be written: what else has changed goes with it."""
         self._urgent = asyncio.Event()
         self._published: set[str] = set()
 
@@ -38,6 +40,7 @@ class Publisher:
             everything = self._clock.monotonic() >= next_due
             if everything:
                 next_due = self._clock.monotonic() + self._interval()
+                self.on_round()
             for map_id in self._due(everything=everything):
                 self._write(map_id)
                 # A floor with hundreds of clients takes a millisecond: commands and frames get their turn in between.

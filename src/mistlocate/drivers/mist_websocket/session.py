@@ -9,22 +9,26 @@ from mistlocate.driver.context import Context
 from mistlocate.drivers.mist_websocket import report
 from mistlocate.drivers.mist_websocket.connection import Connection
 from mistlocate.drivers.mist_websocket.owner_store import OwnerStore
-from mistlocate.drivers.mist_websocket.publish import Publisher
+from mistlocate.drivers.mist_websocket.publish import Publisher, map_summary
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import ModuleUnavailable, SettingsError, StoreError, TokenRefused
 from mistlocate.location.identity import NameRules
 from mistlocate.location.objections import Register
 from mistlocate.location.visibility import Shown
+from mistlocate.mist.budget import Purpose
 from mistlocate.mist.health import StreamState
 
 #: How often the token's file is looked at (seconds), every how many times the site is looked after, and every how many
-#: times clients are forgotten (and the time of the last frame is told: it changes all the time, and each time costs a
-#: write), and owners.
+#: times clients are forgotten, and owners.
 TICK = 1.0
 LOOK_EVERY = 2
 FORGET_EVERY = 10
 EXPIRE_EVERY = 600
+
+#: The time of the last frame changes all the time, and each telling costs a write: after so many seconds it goes with
+#: the next lists of clients.
+TELL_LAST_FRAME_AFTER = 9.0
 
 #: Settings that decide where and as whom to connect.
 CONNECTION_SETTINGS = frozenset(
@@ -62,6 +66,7 @@ class SiteSession:
         self.tracker.set_objections(Register.of(objections, self.tracker.owners.rules))
         self._set_visibility(settings)
         self.publisher = Publisher(self.tracker, context.status, context.clock, lambda: self.settings.publish_interval)
+        self.publisher.on_round = self._publishing
         self.tracker.on_step = self._clock_stepped
         self.store = OwnerStore(self.tracker.owners, context.storage, context.clock)
         self.connection: Connection | None = None
@@ -71,6 +76,7 @@ class SiteSession:
         self._spawn = spawn
         self._task: asyncio.Task[None] | None = None
         self._token: str | None = None
+        self._last_frame_told = float("-inf")
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
@@ -146,6 +152,15 @@ class SiteSession:
             )
         return self.connection
 
+    async def list_maps(self) -> list[dict[str, Any]]:
+        """The maps of the site, asked of the cloud and taken in. Raises as `live` and as the API."""
+        listing = await self.live().sync.refresh_maps(Purpose.COMMAND)
+        return [map_summary(row.record) for row in listing.rows]
+
+    def diagnostics(self) -> dict[str, Any]:
+        """State of stream, budget, subscriptions and records; no personal data."""
+        return report.diagnostics(self.tracker, self.store, self.connection, self._context.clock)
+
     def _where(self, settings: MistWebsocketSettings) -> tuple[str, str]:
         return settings.site, settings.endpoints(self._context.links.uri).rest
 
@@ -197,9 +212,14 @@ class SiteSession:
         status.set("problems", {**report.problems(self.tracker, self.store, connection), **self.other_problems()})
         self._context.set_connected(connection is not None and connection.stream.health.connected)
 
+    def _publishing(self) -> None:
+        if self._context.clock.monotonic() - self._last_frame_told >= TELL_LAST_FRAME_AFTER:
+            self._tell_last_frame()
+
     def _tell_last_frame(self) -> None:
         if self.connection is not None and self.connection.stream.last_frame is not None:
-            silent_for = self._context.clock.monotonic() - self.connection.stream.last_frame
+            self._last_frame_told = self._context.clock.monotonic()
+            silent_for = self._last_frame_told - self.connection.stream.last_frame
             self._context.status.set("last_frame", int(self.tracker.cloud_clock.now() - silent_for))
 
     async def _look_after(self) -> None:
@@ -217,7 +237,7 @@ class SiteSession:
             if ticks % FORGET_EVERY == 0:
                 self.tracker.forget()
                 self.publisher.news()
-            if ticks % FORGET_EVERY == 0 or self._context.status.get("last_frame") is None:
+            if self._context.status.get("last_frame") is None:
                 self._tell_last_frame()
             if ticks % LOOK_EVERY == 0:
                 self._context.status.set("clock_offset", round(tracker.cloud_clock.offset()))

@@ -75,7 +75,7 @@ class Showing:
         record: dict[str, Any] = {"mac": self.pseudonyms.of(client.mac, self.cloud_clock.now()), "anonymous": True}
         if client.position is not None:
             record.update(_located(client.position))
-        seen = _seen(client)
+        seen = self._seen(client)
         return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": False}
 
     def record(self, client: Client) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Showing:
         if position is client.raw_position and client.located_from == "source" and _says(raw, position):
             return dict(raw)
         raw = {key: value for key, value in raw.items() if key not in ("x_m", "y_m")}
-        return {**raw, **_located(position), **_seen(client)}
+        return {**raw, **_located(position), **self._seen(client)}
 
     def _names_objector(self, client: Client) -> bool:
         """Whether a record names somebody who opted out, be it at a device that is known to be somebody else's."""
@@ -111,12 +111,19 @@ class Showing:
         record: dict[str, Any] = {"mac": client.mac}
         if client.position is not None:
             record.update(_located(client.position))
-        record.update(_seen(client))
+        record.update(self._seen(client))
         record["is_guest"] = client.is_guest
         record["manufacture"] = client.manufacturer
         record["os"] = client.os
         record["ssid"] = client.ssid
         return record
+
+    def _seen(self, client: Client) -> dict[str, Any]:
+        if client.position is not None:
+            return {"last_seen": int(client.located_at), "last_seen_from": client.located_from}
+        if client.seen_at is not None:
+            return {"last_seen": int(client.seen_at), "last_seen_from": "source"}
+        return {"last_seen": int(self.cloud_clock.at(client.heard)), "last_seen_from": "arrival"}
 
     def records_on(self, map_id: str) -> list[dict[str, Any]]:
         """The clients on a map, as published."""
@@ -143,11 +150,3 @@ def _located(position: Position) -> dict[str, Any]:
         "num_locating_aps": position.locating_aps,
         "accuracy": position.accuracy,
     }
-
-
-def _seen(client: Client) -> dict[str, Any]:
-    if client.position is not None:
-        return {"last_seen": int(client.located_at), "last_seen_from": client.located_from}
-    if client.seen_at is not None:
-        return {"last_seen": int(client.seen_at), "last_seen_from": "source"}
-    return {"last_seen": int(client.heard_at), "last_seen_from": "arrival"}

@@ -203,7 +203,7 @@ class Tracker(Showing):
             self.roster.mark_all(urgent=True)  # whose devices these are was not known until now
         for client in self.roster.clients.values():
             if client.psk_id is not None and not self.owners.rules.identify(client.username):
-                self._learn_key(client.mac, client.psk_id, client.heard_at)
+                self._learn_key(client.mac, client.psk_id, self.cloud_clock.at(client.heard))
 
     def _key_to_keep(self, key: PskKey) -> PskKey:
         objections = self.owners.objections

@@ -1,7 +1,5 @@
 """Who asked for the command that is being run, wherever in this process that is looked at."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 from mistlocate.driver.context import Asker
@@ -17,11 +15,16 @@ def present_asker() -> Asker:
     return _asker.get()
 
 
-@contextmanager
-def asking(asker: Asker) -> Iterator[None]:
+class asking:  # noqa: N801 - used as a function; a generator would take longer than what it does
     """What is done in this block was asked for by somebody."""
-    token = _asker.set(asker)
-    try:
-        yield
-    finally:
-        _asker.reset(token)
+
+    __slots__ = ("_asker", "_token")
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    def __enter__(self) -> None:
+        self._token = _asker.set(self._asker)
+
+    def __exit__(self, *_: object) -> None:
+        _asker.reset(self._token)

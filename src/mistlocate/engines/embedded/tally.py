@@ -6,8 +6,6 @@ Numbers only, and of names only those of drivers and their commands: a caller ca
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from mistlocate.errors import (
@@ -59,18 +57,29 @@ class Tally:
         self.viewers_dropped: Counter[int] = Counter()
         """Clients that had to go, by close code."""
 
-    @contextmanager
-    def command(self, driver: str, command: str) -> Iterator[None]:
+    def command(self, driver: str, command: str) -> "_Running":
         """Count the command that is run in the block."""
-        began, result = time.perf_counter(), OK
-        try:
-            yield
-        except BaseException as error:
-            result = result_of(error)
-            raise
-        finally:
-            key = Key(driver, command, result)
-            (self.commands.get(key) or self.commands.setdefault(key, Latency())).add(time.perf_counter() - began)
+        return _Running(self, driver, command)
+
+    def count(self, key: Key, seconds: float) -> None:
+        """Count a command that has ended."""
+        (self.commands.get(key) or self.commands.setdefault(key, Latency())).add(seconds)
+
+
+class _Running:
+    """A command between its start and its end. Not a generator: each of those takes as long as a look-up."""
+
+    __slots__ = ("_began", "_command", "_driver", "_tally")
+
+    def __init__(self, tally: Tally, driver: str, command: str) -> None:
+        self._tally, self._driver, self._command = tally, driver, command
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        result = OK if error is None else result_of(error)
+        self._tally.count(Key(self._driver, self._command, result), time.perf_counter() - self._began)
 
 
 def result_of(error: BaseException) -> str:

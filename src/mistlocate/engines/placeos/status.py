@@ -3,7 +3,8 @@
 A value is kept as the text that Redis gets: it is encoded once, compared as text, and takes a fraction of the memory.
 One write is on its way at a time, and the next takes what changed meanwhile: what is newer replaces what waits, so a
 slow Redis costs freshness and never memory. After trouble (Redis away, failing over, restarted empty) every
-status and interface of every module is written again, and what Redis has beyond that is deleted.
+status and interface of every module is written again, and what Redis has beyond that is deleted. That Redis has lost
+something shows where a field that was written before is new to it; while nothing is written it is asked.
 """
 
 import asyncio
@@ -23,8 +24,9 @@ FIRST_WRITE_WITHIN = 1.0
 #: Pauses after trouble: this, twice this, … up to the longest (seconds).
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 
-#: How often Redis is asked whether it still has what was written (seconds): after a failover it may not.
-LOOK_EVERY = 10.0
+#: How often Redis is asked whether it still has what was written (seconds): after a failover it may not. Of modules
+#: whose writes have shown it lately that is asked more rarely, for their interface alone may be gone.
+LOOK_EVERY, LOOK_AT_ALL_EVERY = 10.0, 60.0
 
 #: How long a change waits for others that belong to the same moment (seconds).
 GATHER = 0.02
@@ -47,6 +49,10 @@ class ModuleStatus:
         """The interface has changed since it was written."""
         self.all_due = True
         """Everything is to be written, whatever Redis has."""
+        self.stored: set[str] = set()
+        """The statuses that Redis has."""
+        self.there_at = float("-inf")
+        """When that was last known to be so (monotonic seconds)."""
         self.written = asyncio.Event()
         """Set once Redis has the interface, and nothing of what the module was before."""
         self._writer = writer
@@ -167,8 +173,7 @@ class StatusWriter:
                 more = True
                 while more:
                     more = await self._write()
-                    if self._clock.monotonic() - self._looked >= LOOK_EVERY:
-                        await self._look()
+                    await self._look()
             except BaseException:
                 self.write_all_again()
                 raise
@@ -178,22 +183,48 @@ class StatusWriter:
         new = [status for status in self._modules.values() if status.all_due]
         await self._list_again(new)
         commands, more = self._due()
-        await self._redis.run(commands)
+        self._taken(commands, await self._redis.run(commands))
         self.flushes += bool(commands)
         for status in self._modules.values():
             if not (status.all_due or status.changed):
                 status.written.set()
         return more
 
+    def _taken(self, commands: list[Command], answers: list[Any]) -> None:
+        """Take note of what Redis has now. A field that it ought to have had and that was new to it says that it has
+        lost everything, as after a failover."""
+        by_key = {status.key: status for status in self._modules.values()}
+        for command, answer in zip(commands, answers, strict=True):
+            status = by_key.get(str(command[1]))
+            if status is None or command[0] not in ("HSET", "HDEL"):
+                continue
+            if command[0] == "HDEL":
+                status.stored.difference_update(map(str, command[2:]))
+                continue
+            fields = {str(field) for field in command[2::2]}
+            known = len(fields & status.stored)
+            status.stored |= fields
+            if answer > len(fields) - known:
+                status.all_due = True
+                self._news.set()
+            elif known:
+                status.there_at = self._clock.monotonic()
+
     async def _look(self) -> None:
-        """Ask for the interfaces: where one is missing, everything of the module may be."""
-        modules = list(self._modules.values())
+        """Ask for the interfaces, where that is due: where one is missing, everything of the module may be."""
+        now = self._clock.monotonic()
+        everything = now - self._looked >= LOOK_AT_ALL_EVERY
+        modules = [each for each in self._modules.values() if everything or now - each.there_at >= LOOK_EVERY]
+        if not modules:
+            return
         found = await self._redis.run([("EXISTS", f"interface/{status.module_id}") for status in modules])
         for status, there in zip(modules, found, strict=True):
+            status.there_at = now
             if not there:
                 status.all_due = True
                 self._news.set()
-        self._looked = self._clock.monotonic()
+        if everything:
+            self._looked = now
 
     async def _list_again(self, new: list[ModuleStatus]) -> None:
         """Everything that these modules have is due, and whatever else Redis has of them."""
@@ -202,6 +233,7 @@ class StatusWriter:
         found = await self._redis.run([("HKEYS", status.key) for status in new]) if new else []
         for status, fields in zip(new, found, strict=True):
             status.changed = dict.fromkeys((*status.texts, *fields))
+            status.stored = set(fields)
             status.interface_due = True
 
     def _due(self) -> tuple[list[Command], bool]:

@@ -23,7 +23,7 @@ from mistlocate.together import together
 LOOKUP_CHANGE = "lookup-change"
 
 #: A silent connection is asked for a sign of life this often, and given up after so long (seconds).
-PING_EVERY, SILENT_AT_MOST = 5.0, 15.0
+PING_EVERY, SILENT_AT_MOST = 7.0, 15.0
 
 #: Pauses between connections: this, twice this, … up to the longest (seconds).
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0

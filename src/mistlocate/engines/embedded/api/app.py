@@ -20,11 +20,11 @@ def make_app(engine: Engine) -> Checks:
     )
     app.state.engine = engine
     errors.install(app)
+    app.include_router(routes.api)
     app.include_router(routes.router)
     app.include_router(metrics.router)
     app.include_router(page.router)
     app.include_router(control.router)
     app.include_router(assets.api)
-    app.include_router(routes.api)
     docs.install(app)
     return Checks(app, engine)

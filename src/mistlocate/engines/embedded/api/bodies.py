@@ -27,7 +27,8 @@ def parse(text: str | bytes) -> Any:
     return value
 
 
-async def _arguments(request: Request) -> list[Any] | dict[str, Any]:
+async def arguments_of(request: Request) -> list[Any] | dict[str, Any]:
+    """The arguments of a command, from the body. Raises `BadArguments`."""
     kinds = (list, dict, NoneType)
     value = await _read(request, kinds, "a JSON array (arguments in order) or object (arguments by name)")
     return [] if value is None else value
@@ -37,7 +38,6 @@ async def _changes(request: Request) -> dict[str, Any]:
     return dict(await _read(request, (dict,), "a JSON object (settings by name)"))
 
 
-ArgumentsDep = Annotated[list[Any] | dict[str, Any], Depends(_arguments)]
 ChangesDep = Annotated[dict[str, Any], Depends(_changes)]
 
 

@@ -82,18 +82,20 @@ async def _any_caller(request: Request) -> Caller:
     return caller
 
 
-async def _caller(caller: Annotated[Caller, Depends(_any_caller)]) -> Caller:
+async def caller_of(request: Request) -> Caller:
+    """Who asks, of the API. Raises `LevelTooLow`."""
+    caller: Caller = request.state.caller
     require(caller, Level.USER, "this")
     return caller
 
 
-async def _administrator(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+async def _administrator(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
     require(caller, Level.ADMINISTRATOR, "this")
     return caller
 
 
 EngineDep = Annotated[Engine, Depends(_engine)]
-CallerDep = Annotated[Caller, Depends(_caller)]
+CallerDep = Annotated[Caller, Depends(caller_of)]
 MetricsCallerDep = Annotated[Caller, Depends(_any_caller)]
 AdministratorDep = Annotated[Caller, Depends(_administrator)]
 

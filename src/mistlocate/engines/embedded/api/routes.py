@@ -1,15 +1,16 @@
 """The routes, as PlaceOS has them: systems and their modules by name, modules by id, zones."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from mistlocate import __version__
 from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.embedded.api import common
-from mistlocate.engines.embedded.api.bodies import ARGUMENTS, CHANGES, ArgumentsDep, ChangesDep
+from mistlocate.engines.embedded.api.bodies import ARGUMENTS, CHANGES, ChangesDep, arguments_of
 from mistlocate.engines.embedded.api.common import BASE, AdministratorDep, CallerDep, EngineDep
 from mistlocate.engines.embedded.api.errors import (
     ANYWHERE,
@@ -28,6 +29,23 @@ from mistlocate.errors import NoSuchModule
 
 router = APIRouter()
 api = APIRouter(prefix=BASE, responses=ANYWHERE)
+
+
+# -- asked most, so tried first: looking through the others takes longer than the answer ----------
+
+
+@api.post(
+    "/systems/{system_id}/{slug}/{method}",
+    tags=["systems"],
+    responses=NOT_FOUND | WITH_BODY | RUNNING | SEARCHES,
+    openapi_extra=ARGUMENTS,
+)
+async def execute(system_id: str, slug: str, method: str, request: Request) -> Response:
+    """Run a command of a module (`MistWebsocket_1`, or `MistWebsocket` for the first)."""
+    return await _executed(lambda engine: engine.find(system_id, slug), method, request)
+
+
+# -- health, and who calls ------------------------------------------------------------------------
 
 
 @router.get("/health/live", tags=["engine"])
@@ -113,24 +131,6 @@ async def stop_system(system_id: str, engine: EngineDep, caller: AdministratorDe
     return json_response({})
 
 
-@api.post(
-    "/systems/{system_id}/{slug}/{method}",
-    tags=["systems"],
-    responses=NOT_FOUND | WITH_BODY | RUNNING | SEARCHES,
-    openapi_extra=ARGUMENTS,
-)
-async def execute(
-    system_id: str,
-    slug: str,
-    method: str,
-    engine: EngineDep,
-    caller: CallerDep,
-    args: ArgumentsDep,
-) -> Response:
-    """Run a command of a module (`MistWebsocket_1`, or `MistWebsocket` for the first)."""
-    return json_response(await common.execute(engine.find(system_id, slug), caller, method, args))
-
-
 @api.get("/systems/{system_id}/{slug}", tags=["systems"], responses=NOT_FOUND)
 async def state(system_id: str, slug: str, engine: EngineDep, caller: CallerDep) -> Response:
     """Every status of a module that the caller may read, each as JSON text."""
@@ -176,15 +176,9 @@ async def module_status(module_id: str, key: str, engine: EngineDep, caller: Cal
     responses=NOT_FOUND | WITH_BODY | RUNNING | SEARCHES,
     openapi_extra=ARGUMENTS,
 )
-async def module_execute(
-    module_id: str,
-    method: str,
-    engine: EngineDep,
-    caller: CallerDep,
-    args: ArgumentsDep,
-) -> Response:
+async def module_execute(module_id: str, method: str, request: Request) -> Response:
     """Run a command."""
-    return json_response(await common.execute(engine.host(module_id), caller, method, args))
+    return await _executed(lambda engine: engine.host(module_id), method, request)
 
 
 @api.post("/modules/{module_id}/start", tags=["modules"], responses=NOT_FOUND)
@@ -248,6 +242,13 @@ async def zones(engine: EngineDep, caller: CallerDep) -> Response:
 async def zone(zone_id: str, engine: EngineDep, caller: CallerDep) -> Response:
     """One zone."""
     return json_response(_zone(engine.zone(zone_id)))
+
+
+async def _executed(find: Callable[[Engine], ModuleHost], method: str, request: Request) -> Response:
+    """What a command answers. It looks at the request itself: each dependency takes as long as finding somebody."""
+    caller = await common.caller_of(request)
+    args = await arguments_of(request)
+    return json_response(await common.execute(find(common.engine_of(request)), caller, method, args))
 
 
 def _zone(zone: ZoneConfig) -> dict[str, Any]:
