@@ -1,5 +1,6 @@
 import asyncio
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -36,6 +37,14 @@ async def test_hashes_survive(tmp_path: Path) -> None:
         assert await ModuleStorage(store, "m").read("user_macs") == {"b": "2", "c": "3"}
         assert await ModuleStorage(store, "m").read("other") == {"a": "x"}
         assert await ModuleStorage(store, "n").read("user_macs") == {}
+
+
+async def test_no_library_logs_what_is_stored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with opened(tmp_path / "a.db") as store:
+        await store.save_settings("m", {"api_token": "sesame"})
+        await ModuleStorage(store, "m").write("user_macs", {"563412e45678": "alice"})
+    assert not [word for word in ("sesame", "alice", "563412e45678") if word in caplog.text]
 
 
 async def test_settings_survive(tmp_path: Path) -> None:
