@@ -151,7 +151,7 @@ class StatusWriter:
         pause = FIRST_PAUSE
         while True:
             with suppress(TimeoutError):
-                async with self._clock.timeout(LOOK_EVERY):
+                async with self._clock.timeout(self._until_look()):
                     await self._news.wait()
                     await self._clock.sleep(GATHER)
             self._news.clear()
@@ -189,6 +189,11 @@ class StatusWriter:
             if not (status.all_due or status.changed):
                 status.written.set()
         return more
+
+    def _until_look(self) -> float:
+        """Seconds until Redis is to be asked whether it still has everything."""
+        oldest = min((status.there_at for status in self._modules.values()), default=self._clock.monotonic())
+        return max(0.0, oldest + LOOK_EVERY - self._clock.monotonic())
 
     def _taken(self, commands: list[Command], answers: list[Any]) -> None:
         """Take note of what Redis has now. A field that it ought to have had and that was new to it says that it has
