@@ -225,7 +225,7 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "cookies and signed links are in no log", "transport/http.py",
         '_CORE = ("connection", "http11", "http2", "proxy", "socks")', "_CORE: tuple[str, ...] = ()",
-        ("tests/reliability/test_rows.py::test_short_version_holds[secrets]",),
+        ("tests/transport/test_http.py",),
     ),
     Mutant(
         "certificates that are not checked are said", "setup/check.py",
