@@ -11,7 +11,7 @@ def render(report: dict[str, Any]) -> str:
     """The rows of a report in Markdown, by area, with date and machine above."""
     rows = report["rows"]
     held = sum(each["holds"] for each in rows)
-    minutes = sum(each["seconds"] for each in rows) / 60
+    minutes = report["seconds"] / 60
     measured = (
         f"{held} of {len(rows)} rows hold. Measured on {report['date'][:10]} with `SCALE={report['scale']:g}` in "
         f"{minutes:.0f} minutes on this machine: {report['machine']}."

@@ -5,7 +5,7 @@ import pytest
 from reliability.document import BEGIN, END, render, write
 
 REPORT = {
-    "date": "2026-01-02T03:04:05+00:00", "scale": 0.5, "machine": "2 processors",
+    "date": "2026-01-02T03:04:05+00:00", "scale": 0.5, "machine": "2 processors", "seconds": 120,
     "rows": [
         {"id": "a", "area": "Faults", "claim": "c|d", "limit": "≤ 5 s", "value": "4 s", "holds": True, "seconds": 60.0},
         {"id": "b", "area": "People", "claim": "e", "limit": "0", "value": "1\nmore", "holds": False, "seconds": 60.0},
