@@ -80,6 +80,8 @@ class NaiveRoster:
         if from_rest and facts["placed_by"] == "arrival" and facts["placed_heard"] >= s.asked:
             return False
         at = s.heard_at if s.seen_at is None else s.seen_at
+        if not from_rest and s.seen_at is not None and facts["placed_by"] == "arrival":
+            at += 3.0
         return bool(at > facts["placed_at"] or (at == facts["placed_at"] and (first or not from_rest)))
 
     @staticmethod

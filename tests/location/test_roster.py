@@ -108,6 +108,22 @@ class TestMerging:
         assert client.username == "alice"
         assert (client.position, client.located_from) == (THERE, "arrival")
 
+    @pytest.mark.parametrize(("seen", "replaced"), [(19.0, True), (17.0, True), (16.9, False)])
+    def test_what_comes_after_a_bare_frame_is_newer_though_its_own_time_is_a_little_older(
+        self, seen: float, replaced: bool
+    ) -> None:
+        roster = Roster()
+        roster.apply(full(at=1, seen=0, where=UPSTAIRS))
+        roster.apply(slim(at=20, where=HERE))
+        roster.apply(full(at=20.5, seen=seen, where=THERE))
+        assert roster.clients[A].position == (THERE if replaced else HERE)
+
+    def test_of_a_list_no_row_is(self) -> None:
+        roster = Roster()
+        roster.apply(slim(at=20, where=HERE))
+        roster.apply(row(at=22, asked=21, seen=19, where=THERE))
+        assert roster.clients[A].position == HERE
+
     def test_a_newer_record_replaces_a_bare_frame(self) -> None:
         roster = Roster()
         roster.apply(slim(at=20, where=HERE))

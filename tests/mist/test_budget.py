@@ -10,7 +10,7 @@ HOUR = 1_767_261_600.0  # on a full hour
 def spent(budget: Budget, purpose: Purpose, now: float) -> int:
     """How many calls can be taken at once."""
     count = 0
-    while budget.spend(purpose, now) == 0:
+    while budget.spend(purpose, now, 0.0) == 0:
         count += 1
     return count
 
@@ -31,29 +31,36 @@ class TestBudget:
     def test_it_restarts_on_the_hour_and_not_an_hour_later(self) -> None:
         budget = Budget(100)
         spent(budget, Purpose.COMMAND, HOUR + 3500)
-        assert budget.spend(Purpose.COMMAND, HOUR + 3500) == 100
-        assert budget.spend(Purpose.COMMAND, HOUR + 3599) == 1
-        assert budget.spend(Purpose.COMMAND, HOUR + 3600) == 0
+        assert budget.spend(Purpose.COMMAND, HOUR + 3500, 0.0) == 100
+        assert budget.spend(Purpose.COMMAND, HOUR + 3599, 0.0) == 1
+        assert budget.spend(Purpose.COMMAND, HOUR + 3600, 0.0) == 0
 
     def test_a_pause_holds_for_everybody_and_is_not_shortened(self) -> None:
         budget = Budget(100)
-        budget.pause(60, HOUR)
-        budget.pause(5, HOUR)
-        assert budget.spend(Purpose.COMMAND, HOUR + 10) == 50
-        assert budget.spend(Purpose.COMMAND, HOUR + 60) == 0
+        budget.pause(60, 1000.0)
+        budget.pause(5, 1000.0)
+        assert budget.spend(Purpose.COMMAND, HOUR + 10, 1010.0) == 50
+        assert budget.spend(Purpose.COMMAND, HOUR + 60, 1060.0) == 0
+
+    @pytest.mark.parametrize("step", [-3600.0, 3600.0])
+    def test_a_pause_neither_begins_anew_nor_ends_when_the_clouds_clock_is_set(self, step: float) -> None:
+        budget = Budget(100)
+        budget.pause(60, 1000.0)
+        assert budget.spend(Purpose.COMMAND, HOUR + step, 1010.0) == 50
+        assert budget.spend(Purpose.COMMAND, HOUR + step, 1060.0) == 0
 
     def test_the_clouds_own_count_includes_others(self) -> None:
         budget = Budget(100)
         budget.observed(80, HOUR)
         assert spent(budget, Purpose.COMMAND, HOUR) == 20
         budget.observed(10, HOUR)
-        assert budget.report(HOUR)["used"] == 100
+        assert budget.report(HOUR, 0.0)["used"] == 100
 
     def test_the_report(self) -> None:
         budget = Budget(100)
-        budget.spend(Purpose.SNAPSHOT, HOUR + 600)
-        budget.pause(30, HOUR + 600)
-        assert budget.report(HOUR + 600) == {
+        budget.spend(Purpose.SNAPSHOT, HOUR + 600, 0.0)
+        budget.pause(30, 0.0)
+        assert budget.report(HOUR + 600, 0.0) == {
             "limit": 100,
             "used": 1,
             "used_for": {"command": 0, "snapshot": 1, "background": 0},
@@ -66,7 +73,7 @@ class TestBudget:
         budget, now, hours = Budget(20), HOUR, {}
         for purpose, delay in calls:
             now += delay
-            if budget.spend(purpose, now) == 0:
+            if budget.spend(purpose, now, 0.0) == 0:
                 hours[now // 3600] = hours.get(now // 3600, 0) + 1
         assert all(count <= 20 for count in hours.values())
 

@@ -272,7 +272,7 @@ class TestBudgetOfCalls:
             side_effect=[httpx.Response(500), httpx.Response(200, json={"id": "s1"})]
         )
         await api.site("s1")
-        assert api.budget.report(api.cloud_clock.now())["used"] == 2
+        assert api.budget.report(api.cloud_clock.now(), 0.0)["used"] == 2
 
     async def test_nothing_is_sent_beyond_the_budget(self, respx_mock: respx.MockRouter, api: MistApi) -> None:
         route = respx_mock.get("/api/v1/sites/s1").respond(json={"id": "s1"})

@@ -35,6 +35,12 @@ MUTANTS = [
         "        self.ledger.opened()\n", "", ("tests/mist/test_stream.py",),
     ),
     Mutant(
+        "a map that the cloud denies is listed again", "drivers/mist_websocket/sync.py",
+        "        except (AccessDenied, CloudTrouble, NotFound) as error:",
+        "        except NotFound:\n            return\n        except (AccessDenied, CloudTrouble) as error:",
+        ("tests/drivers/mist_websocket/test_sync.py::TestSnapshot",),
+    ),
+    Mutant(
         "every event is counted once", "drivers/mist_websocket/sync.py",
         'heard["events"] += 1', 'heard["events"] += 2', (_row("disconnects"),),
     ),
@@ -49,7 +55,7 @@ MUTANTS = [
     ),
     Mutant(
         "no call before Retry-After", "mist/budget.py",
-        "self._paused_until = max(self._paused_until, now + seconds)", "pass", (_row("rest-429"),),
+        "self._paused_until = max(self._paused_until, monotonic + seconds)", "pass", (_row("rest-429"),),
     ),
     Mutant(
         "never above the budget", "mist/budget.py",

@@ -86,7 +86,7 @@ MUTANTS: list[Mutant] = [
     ),
     _sync(
         "a list that is not for us costs its map only",
-        "        except (AccessDenied, CloudTrouble) as error:",
+        "        except (AccessDenied, CloudTrouble, NotFound) as error:",
         "        except AssertionError as error:",
         f"{_SNAPSHOT}::test_a_list_that_is_not_for_this_token_costs_its_map_only",
     ),
@@ -238,8 +238,8 @@ MUTANTS: list[Mutant] = [
     ),
     _images(
         "images are charged to the budget",
-        "        if wait > 0:\n            raise BudgetSpent",
-        "        if False:\n            raise BudgetSpent",
+        "        self._api.spend(Purpose.BACKGROUND)\n",
+        "",
         f"{_W}/test_images.py::TestBounds",
     ),
     _images(

@@ -218,6 +218,12 @@ MUTANTS: list[Mutant] = [
 
 MUTANTS += [
     # -- plans -------------------------------------------------------------------------------------
+    _roster("what comes after a bare frame is newer", "ARRIVAL_LATER = 3.0", "ARRIVAL_LATER = 0.0"),
+    _roster(
+        "… of the stream, not of a list",
+        'if s.asked is None and s.seen_at is not None and client.located_from == "arrival":',
+        'if s.seen_at is not None and client.located_from == "arrival":',
+    ),
     _plans("an unknown size is -1", "UNKNOWN_SIZE = -1.0", "UNKNOWN_SIZE = 0.0"),
     _plans(
         "a mapping is found by every zone of it",

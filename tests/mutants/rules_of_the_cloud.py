@@ -137,7 +137,7 @@ MUTANTS: list[Mutant] = [
         "return answer",
     ),
     _rest("a broken connection is tried again", "except (ConnectionLost, CloudTrouble):", "except ConnectionLost:"),
-    _rest("429 pauses the budget", "self.budget.pause(error.retry_after, self.cloud_clock.now())", "pass"),
+    _rest("429 pauses the budget", "self.budget.pause(error.retry_after, self._clock.monotonic())", "pass"),
     _rest(
         "the cloud's clock is read off its answers",
         'self.cloud_clock.observe(response.headers.get("date"), sent, self._clock.monotonic())',
@@ -162,7 +162,7 @@ MUTANTS: list[Mutant] = [
     _budget("background work leaves some for commands", "BACKGROUND = 0.75", "BACKGROUND = 1.0"),
     _budget(
         "a pause is kept",
-        "        if now < self._paused_until:\n            return",
+        "        if monotonic < self._paused_until:\n            return",
         "        if False:\n            return",
     ),
     _budget("a full hour starts anew", "self._used.clear()", "pass"),

@@ -183,9 +183,8 @@ async def map_replaced(site: VirtualSite, rng: random.Random) -> None:
 async def map_added_and_deleted(site: VirtualSite, rng: random.Random) -> None:
     """Somebody walks onto the new map, and it is deleted under them."""
     added = site.cloud.stage.add_map(f"Annex {rng.randrange(1_000_000)}")
-    mac = site.cloud.stage.add_device(
-        map_id=added, x=100.0, y=100.0, username="guard@example.com", owner="guard@example.com"
-    )
+    guard = f"guard{rng.randrange(1_000_000)}@example.com"  # one person can own nine devices at most
+    mac = site.cloud.stage.add_device(map_id=added, x=100.0, y=100.0, username=guard, owner=guard)
     await asyncio.sleep(rng.uniform(0, 400))
     if rng.random() < 0.7:
         site.cloud.stage.place(mac, site.maps[0], 50.0, 60.0)

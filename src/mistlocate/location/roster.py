@@ -17,6 +17,11 @@ from mistlocate.location.observation import Origin, Position, Sighting
 #: How many map changes are remembered of one client.
 MOVES_KEPT = 20
 
+#: How much later than the network saw a client its bare frame arrives, at most (seconds): a record of the stream that
+#: comes after such a frame and is no older than that is newer, though its own time says less. (That is in whole
+#: seconds, too.)
+ARRIVAL_LATER = 3.0
+
 TimeFrom = Literal["source", "arrival"]
 
 
@@ -244,6 +249,8 @@ class Roster:
         if s.asked is not None and client.located_from == "arrival" and client.located_heard >= s.asked:
             return False
         at = s.heard_at if s.seen_at is None else s.seen_at
+        if s.asked is None and s.seen_at is not None and client.located_from == "arrival":
+            at += ARRIVAL_LATER
         if s.asked is None or first:
             return at >= client.located_at
         return at > client.located_at

@@ -24,7 +24,8 @@ class Purpose(Enum):
 
 
 class Budget:
-    """The calls of one token in this hour. Times are unix seconds by the cloud's clock.
+    """The calls of one token in this hour. `now` is unix time by the cloud's clock, by whose hours it counts; a pause
+    lasts by the monotonic one, for the cloud's may be set back, and what was long over would begin anew.
 
     `resyncs` paces what reconnects cost, for all that share the token.
     """
@@ -34,28 +35,28 @@ class Budget:
         self.resyncs = ResyncPace(self)
         self._hour = -1
         self._used: Counter[Purpose] = Counter()
-        self._paused_until = 0.0
+        self._paused_until = float("-inf")
 
-    def spend(self, purpose: Purpose, now: float) -> float:
+    def spend(self, purpose: Purpose, now: float, monotonic: float) -> float:
         """Take one call. Returns 0 if it may be sent, else the seconds to wait before asking again."""
         self._turn(now)
-        if now < self._paused_until:
-            return self._paused_until - now
+        if monotonic < self._paused_until:
+            return self._paused_until - monotonic
         if self._used.total() + 1 > self.limit * purpose.value:
             return self._resets_in(now)
         self._used[purpose] += 1
         return 0.0
 
-    def pause(self, seconds: float, now: float) -> None:
+    def pause(self, seconds: float, monotonic: float) -> None:
         """The cloud asked for quiet (HTTP 429); nothing is sent for this long."""
-        self._paused_until = max(self._paused_until, now + seconds)
+        self._paused_until = max(self._paused_until, monotonic + seconds)
 
     def observed(self, requests: int, now: float) -> None:
         """The cloud's own count of this hour, which includes what others did with the same token."""
         self._turn(now)
         self._used[Purpose.COMMAND] += max(0, requests - self._used.total())
 
-    def report(self, now: float) -> dict[str, Any]:
+    def report(self, now: float, monotonic: float) -> dict[str, Any]:
         """For diagnostics: calls used and allowed this hour, seconds until the count restarts, seconds of pause."""
         self._turn(now)
         return {
@@ -63,7 +64,7 @@ class Budget:
             "used": self._used.total(),
             "used_for": {purpose.name.lower(): self._used[purpose] for purpose in Purpose},
             "resets_in": round(self._resets_in(now)),
-            "paused_for": round(max(0.0, self._paused_until - now)),
+            "paused_for": round(max(0.0, self._paused_until - monotonic)),
         }
 
     def _turn(self, now: float) -> None:

@@ -246,17 +246,21 @@ class MistApi:
         async with turn:
             yield answer, response.headers
 
-    async def _fetch_once(self, path: str, purpose: Purpose, extra: Mapping[str, str] | None) -> Response:
-        wait = self.budget.spend(purpose, self.cloud_clock.now())
+    def spend(self, purpose: Purpose) -> None:
+        """Take one call out of the budget. Raises `BudgetSpent`."""
+        wait = self.budget.spend(purpose, self.cloud_clock.now(), self._clock.monotonic())
         if wait > 0:
             raise BudgetSpent(f"the REST budget is used up for the next {wait:.0f} s", retry_after=wait)
+
+    async def _fetch_once(self, path: str, purpose: Purpose, extra: Mapping[str, str] | None) -> Response:
+        self.spend(purpose)
         sent = self._clock.monotonic()
         response = await self._transport.get(self.base + path, {**self._headers, **(extra or {})})
         self.cloud_clock.observe(response.headers.get("date"), sent, self._clock.monotonic())
         if response.status != 200:
             error = error_of(response)
             if isinstance(error, RateLimited):
-                self.budget.pause(error.retry_after, self.cloud_clock.now())
+                self.budget.pause(error.retry_after, self._clock.monotonic())
             raise error
         return response
 

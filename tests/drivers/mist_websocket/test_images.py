@@ -159,10 +159,10 @@ class TestBounds:
         async with site(tmp_path, EMPTY) as it:
             await it.live()
             budget = it.host("MistWebsocket_1").life.module._driver._site.connection.api.budget  # type: ignore[union-attr]
-            used = budget.report(it.cloud.now())["used"]
+            used = budget.report(it.cloud.now(), it.clock.monotonic())["used"]
             await image(it)
-            assert budget.report(it.cloud.now())["used"] == used + 1
-            while budget.spend(Purpose.BACKGROUND, it.cloud.now()) == 0:
+            assert budget.report(it.cloud.now(), it.clock.monotonic())["used"] == used + 1
+            while budget.spend(Purpose.BACKGROUND, it.cloud.now(), it.clock.monotonic()) == 0:
                 pass
             with pytest.raises(BudgetSpent):
                 await image(it, floor=1)

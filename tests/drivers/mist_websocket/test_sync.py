@@ -117,7 +117,22 @@ class TestSnapshot:
             await it.live()
             it.cloud.faults.rest(f"maps/{it.maps[1]}/clients", status=404)
             await it.broken()
+            await until(lambda: it.status("freshness") == {"stale": False, "stale_maps": [it.maps[1]]})
+            it.cloud.stage.remove_map(it.maps[1])
             await it.live()
+            assert it.status("freshness") == {"stale": False, "stale_maps": []}
+
+    async def test_a_map_that_the_cloud_denies_for_a_while_is_listed_later(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it:
+            await it.live()
+            rule = it.cloud.faults.rest(f"maps/{it.maps[1]}/clients", status=404, times=2)
+            mac = min(it.present)
+            it.cloud.close_all(1001)
+            it.cloud.stage.place(mac, it.maps[1], 77.0, 88.0)
+            await until(lambda: rule.hits == 2)
+            await it.live()
+            await it.complete()
+            assert mac in it.on_map(it.maps[1])
 
     @pytest.mark.parametrize("retry_after", ["20"])
     async def test_the_cloud_asks_for_a_pause(self, tmp_path: Path, retry_after: str) -> None:

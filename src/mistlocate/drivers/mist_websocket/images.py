@@ -17,7 +17,7 @@ from mistlocate.clock import Clock
 from mistlocate.driver.base import Asset
 from mistlocate.driver.context import Http, HttpResponse
 from mistlocate.drivers.mist_websocket.pictures import is_too_large, picture_of
-from mistlocate.errors import BudgetSpent, CloudTrouble, MistlocateError, NotFound
+from mistlocate.errors import CloudTrouble, MistlocateError, NotFound
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.models import Map
 from mistlocate.mist.rest import MistApi
@@ -164,10 +164,7 @@ class MapImages:
 
     async def _download(self, link: str) -> HttpResponse:
         """What a link leads to, over one redirect at most."""
-        now = self._api.cloud_clock.now()
-        wait = self._api.budget.spend(Purpose.BACKGROUND, now)
-        if wait > 0:
-            raise BudgetSpent(f"the REST budget is used up for the next {wait:.0f} s", retry_after=wait)
+        self._api.spend(Purpose.BACKGROUND)
         url = address_after(self._api.base + "/", link)
         response = await self._get(url)
         if response.status in _REDIRECT:

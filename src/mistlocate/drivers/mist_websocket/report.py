@@ -72,7 +72,7 @@ def diagnostics(tracker: Tracker, store: OwnerStore, connection: Connection | No
     }
     if connection is not None:
         report["stream"] = _stream(connection, now)
-        report["rest_budget"] = connection.api.budget.report(cloud_now)
+        report["rest_budget"] = connection.api.budget.report(cloud_now, now)
         report["hosts"] = {"rest": connection.rest_host, "stream": connection.stream_host}
     return report
 

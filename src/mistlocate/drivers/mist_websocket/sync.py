@@ -150,9 +150,9 @@ class SiteSync:
         """Take in the clients of a map, or note why that cannot be done."""
         try:
             await self.api.map_clients(self.site_id, map_id, Purpose.SNAPSHOT, self._take_snapshot)
-        except NotFound:
-            return  # deleted a moment ago; the next list of maps says so
-        except (AccessDenied, CloudTrouble) as error:
+        except (AccessDenied, CloudTrouble, NotFound) as error:
+            if isinstance(error, NotFound):
+                self.maps_wanted.set()  # deleted a moment ago? The list of maps tells; otherwise it is tried again
             self.failed_maps[map_id] = error.message
             (self.refused_maps.add if isinstance(error, AccessDenied) else self.refused_maps.discard)(map_id)
             self._on_change()
