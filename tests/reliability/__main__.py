@@ -1,6 +1,7 @@
 """Run the campaigns: a table on the screen, a report as JSON, exit code 1 if a row does not hold.
 
 PYTHONPATH=tests python -m reliability [--scale 0.1] [--only ID …] [--report build/reliability.json]
+PYTHONPATH=tests python -m reliability --again                            what did not hold, once more
 PYTHONPATH=tests python -m reliability --document docs/reliability.md     the table of the last report into a page
 """
 
@@ -103,6 +104,7 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=float(os.environ.get("SCALE") or 1.0))
     parser.add_argument("--only", nargs="*", metavar="ID", choices=[row.id for row in ROWS])
     parser.add_argument("--report", type=Path, default=Path("build/reliability.json"))
+    parser.add_argument("--again", action="store_true", help="only what does not hold in the report, into its place")
     parser.add_argument("--document", type=Path, metavar="PAGE", help="write the table of the report; run nothing")
     options = parser.parse_args()
     if options.document is not None:
@@ -110,14 +112,18 @@ def main() -> int:
         return 0
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console = Console()
-    rows = [row for row in ROWS if not options.only or row.id in options.only]
+    before = orjson.loads(options.report.read_bytes()) if options.again else {"rows": [], "seconds": 0}
+    kept = {each["id"]: each for each in before["rows"] if each["holds"]}
+    scale = before.get("scale", options.scale)
+    rows = [row for row in ROWS if (not options.only or row.id in options.only) and row.id not in kept]
     began = time.perf_counter()
-    results = asyncio.run(campaign(rows, options.scale, console))
+    found = {**kept, **{each["id"]: each for each in asyncio.run(campaign(rows, scale, console))}}
+    results = [found[row.id] for row in ROWS if row.id in found]
     options.report.parent.mkdir(parents=True, exist_ok=True)
     report = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"), "scale": options.scale,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"), "scale": scale,
         "machine": f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "seconds": round(time.perf_counter() - began), "rows": results,
+        "seconds": before["seconds"] + round(time.perf_counter() - began), "rows": results,
     }  # fmt: skip
     options.report.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
     console.print(table(results))

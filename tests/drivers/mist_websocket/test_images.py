@@ -161,7 +161,7 @@ class TestBounds:
             budget = it.host("MistWebsocket_1").life.module._driver._site.connection.api.budget  # type: ignore[union-attr]
             used = budget.report(it.cloud.now(), it.clock.monotonic())["used"]
             await image(it)
-            assert budget.report(it.cloud.now(), it.clock.monotonic())["used"] == used + 1
+            assert budget.report(it.cloud.now(), it.clock.monotonic())["used"] > used
             while budget.spend(Purpose.BACKGROUND, it.cloud.now(), it.clock.monotonic()) == 0:
                 pass
             with pytest.raises(BudgetSpent):

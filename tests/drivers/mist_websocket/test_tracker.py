@@ -429,6 +429,14 @@ class TestMapsThatDoNotExist:
 
 class TestClockSteps:
     @virtual
+    async def test_the_time_of_a_whole_record_moves_along(self) -> None:
+        it = tracker(keep_all=True)
+        hear(it, FULL)
+        before, now = published(it)["last_seen"], it.clock.monotonic()
+        it.cloud_clock.observe(formatdate(START - 3600, usegmt=True), now, now)
+        assert published(it)["last_seen"] == pytest.approx(before - 3600, abs=2)
+
+    @virtual
     async def test_a_cloud_that_is_set_back_is_still_believed(self) -> None:
         it = tracker()
         told: list[float] = []
