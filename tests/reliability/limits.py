@@ -24,8 +24,9 @@ SHORT = 0.02
 #: A budget that no storm of a few minutes spends.
 PLENTY = 1_000_000
 
-#: No more of them than this may come back in the same second.
-IN_STEP = MODULES // 4
+#: No more of them than this may come back in the same second. They are spread over ten seconds: five a second, and by
+#: chance alone twelve or thirteen in one of some hundreds of seconds.
+IN_STEP = MODULES // 3
 
 #: Calls of one and the same moment: what was on its way when the cloud said stop.
 MOMENT = 0.05

@@ -13,6 +13,9 @@ from mistlocate.mist.models import Map
 #: How long a removal waits for others that belong to the same moment (seconds).
 GATHER = 0.05
 
+#: What is due in less than this is due (seconds): timers and sums of times are no more exact.
+NEARLY = 0.001
+
 
 class Publisher:
     """Writes what changed to the statuses. `interval` gives the seconds between two writes of the same map."""
@@ -32,12 +35,12 @@ class Publisher:
         next_due = self._clock.monotonic() + self._interval()
         while True:
             remaining = next_due - self._clock.monotonic()
-            if remaining > 0:
+            if remaining > NEARLY:
                 with suppress(TimeoutError):
                     async with self._clock.timeout(remaining):
                         await self._urgent.wait()
                         await self._clock.sleep(GATHER)
-            everything = self._clock.monotonic() >= next_due
+            everything = next_due - self._clock.monotonic() <= NEARLY
             if everything:
                 next_due = self._clock.monotonic() + self._interval()
                 self.on_round()
