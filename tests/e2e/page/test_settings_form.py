@@ -16,8 +16,8 @@ async def settings(home: House, look: Look, module: str = LOCATIONS) -> tuple[Vi
     """The settings of a module, unfolded."""
     viewer = await look(home)
     await viewer.go("backoffice", module)
-    await viewer.page.locator("summary", has_text="Settings").click()
-    part = viewer.page.locator(".stage > details").filter(has=viewer.page.locator("summary", has_text="Settings"))
+    await viewer.page.locator('summary:text-is("Settings")').click()
+    part = viewer.page.locator(".stage > details").filter(has=viewer.page.locator('summary:text-is("Settings")'))
     await part.get_by_role("button", name="Save").wait_for()
     return viewer, part
 

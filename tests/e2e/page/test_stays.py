@@ -138,7 +138,7 @@ async def test_settings_that_are_being_typed_stay_when_another_goes_back_to_the_
     await home.engine.save_settings(LOCATIONS, {"max_location_age": 9})
     viewer = await look(home)
     await viewer.go("backoffice", LOCATIONS)
-    await viewer.page.locator(".stage > details > summary", has_text="Settings").click()
+    await viewer.page.locator('.stage > details > summary:text-is("Settings")').click()
     await viewer.page.get_by_label("publish_levels").select_option("false")
     await viewer.page.get_by_role("button", name="Take the file's again").click()
     await viewer.says("Saved; it is in force now.")
