@@ -231,4 +231,12 @@ MUTANTS: list[Mutant] = [
         "certificates that are not checked are said", "setup/check.py",
         "    if not settings.verify_tls:\n        text", "    if False:\n        text", ("tests/setup/test_check.py",),
     ),
+    Mutant(
+        "the simulator's controls refuse pages of other hosts", "simulator/control.py",
+        "return here and all(", "return here or all(", ("tests/simulator/test_control.py",),
+    ),
+    Mutant(
+        "… by the name that was looked up, too", "simulator/control.py",
+        'here = name == "localhost" or', "here = True or", ("tests/simulator/test_control.py",),
+    ),
 ]  # fmt: skip

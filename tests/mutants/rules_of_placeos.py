@@ -279,4 +279,9 @@ MUTANTS: list[Mutant] = [
         "dict.fromkeys((*status.texts, *fields))",
         "dict.fromkeys(status.texts)",
     ),
+    _status(
+        "a status that Redis may have lost is written again",
+        "            except BaseException:\n                self.write_all_again()\n",
+        "            except BaseException:\n",
+    ),
 ]

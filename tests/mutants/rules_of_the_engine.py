@@ -24,6 +24,7 @@ _engine = breaks("engines/embedded/engine.py", f"{_E}/test_engine.py")
 _host = breaks("engines/embedded/host.py", f"{_E}/test_engine.py")
 _config = breaks("engines/embedded/config.py", f"{_E}/test_config.py")
 _logs = breaks("engines/logs.py", "tests/engines/test_logs.py")
+_asked_for = breaks("driver/named.py", f"{_E}/api/test_metrics.py")
 
 MUTANTS: list[Mutant] = [
     _access(
@@ -321,4 +322,11 @@ MUTANTS: list[Mutant] = [
         '            await self._engine.clock.sleep(PONG_EVERY)\n            self._put("pong")\n',
         "            await self._engine.clock.sleep(PONG_EVERY)\n",
     ),
+    _store(
+        "the SQLite library's statements are no log",
+        'logging.getLogger("aiosqlite").addFilter(lambda record: record.levelno >= logging.WARNING)',
+        "pass",
+    ),
+    _asked_for("searches that were refused are counted", "        self._too_many += 1\n", ""),
+    _asked_for("… and those that could not be recorded", "            self._not_recorded += 1\n", ""),
 ]

@@ -249,6 +249,10 @@ class Viewer:
         """A command in the backoffice, with its form."""
         return self.page.locator(f'details[data-command="{name}"]')
 
+    def status(self, key: str) -> Locator:
+        """The row of a status in the backoffice."""
+        return self.page.locator("tr").filter(has=self.page.locator(f'th:text-is("{key}")'))
+
     async def violations(self) -> list[str]:
         """What axe finds of serious or critical impact, as `rule: element`."""
         await self.page.evaluate(AXE_SCRIPT)

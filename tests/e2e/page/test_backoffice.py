@@ -159,13 +159,13 @@ async def test_an_error_of_the_cloud_is_the_answer(home: House, look: Look) -> N
 
 async def test_statuses_are_live(home: House, look: Look) -> None:
     viewer = await backoffice(home, look)
-    row = viewer.page.locator("tr").filter(has=viewer.page.locator(f'th:text-is("{home.floors[1]}")'))
+    row = viewer.status(home.floors[1])
     await expect(row).to_contain_text("mac")
     mac = home.stage.add_device(map_id=home.floors[1], x=50, y=50)
     await row.get_by_role("button", name="all of it").click()
     await viewer.until("([id, mac]) => [...document.querySelectorAll('tr')].some((row) => row.firstChild.textContent === id)",
                        [home.floors[1], mac])  # fmt: skip
-    state = viewer.page.locator("tr").filter(has=viewer.page.locator('th:text-is("stream_state")')).locator("td")
+    state = viewer.status("stream_state").locator("td")
     await expect(state).to_have_text('"live"')
     home.cloud.faults.refuse_handshakes(503)
     home.cloud.abort_all()
@@ -177,7 +177,7 @@ async def test_statuses_are_live(home: House, look: Look) -> None:
 
 async def test_a_whole_status_can_be_read(home: House, look: Look) -> None:
     viewer = await backoffice(home, look)
-    row = viewer.page.locator("tr").filter(has=viewer.page.locator(f'th:text-is("{home.floors[0]}")'))
+    row = viewer.status(home.floors[0])
     await row.get_by_role("button", name="all of it").click()
     whole = json.loads(await row.locator("pre").inner_text())
     assert {each["mac"] for each in whole} == home.site.on_map(home.floors[0])

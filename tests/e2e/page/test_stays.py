@@ -103,7 +103,7 @@ async def test_who_is_found_where_no_level_is_has_details_all_the_same(home: Hou
 async def test_a_status_that_was_opened_stays_open_whatever_becomes_of_it(home: House, look: Look) -> None:
     viewer = await look(home)
     await viewer.go("backoffice", MIST)
-    row = viewer.page.locator("tr").filter(has=viewer.page.locator(f'th:text-is("{home.floors[0]}")'))
+    row = viewer.status(home.floors[0])
     await row.get_by_role("button", name="all of it").click()
     await expect(row.locator("pre")).to_be_focused()
     mac = home.stage.add_device(map_id=home.floors[0], x=50, y=50)

@@ -270,7 +270,6 @@ class Tracker(Showing):
         if objects and not self.may_know(stats.mac, username, typed):
             username = typed = psk_id = ip = None
             keep = False
-        # By position, for every record comes here: by name it takes half as long again.
         # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
         seen_at = None if seen_at is None else min(seen_at, now)
         # By position, for every record comes here: by name it takes half as long again.
