@@ -39,17 +39,15 @@ MUTANTS: list[Mutant] = [
     _tracker("a record of another site is none of ours", "if frame.channel.site_id not in sites:", "if False:"),
     _tracker(
         "an unknown client is asked for once",
-        "is Outcome.UNKNOWN and sighting.mac not in self.wanted:",
-        "is Outcome.APPLIED and sighting.mac not in self.wanted:",
+        "is UNKNOWN and sighting.mac not in self.wanted:",
+        "is APPLIED and sighting.mac not in self.wanted:",
     ),
     _tracker("a full record makes fetching needless", "self.wanted.pop(sighting.mac, None)", "pass"),
-    _tracker(
-        "owners are learned from lists", "self._learn(sighting, at, guests=outcome is not Outcome.NOT_ADMITTED)", "pass"
-    ),
-    _tracker("guests of yesterday leave no name", "guests=outcome is not Outcome.NOT_ADMITTED", "guests=True"),
+    _tracker("owners are learned from lists", "self._learn(sighting, at, guests=outcome is not NOT_ADMITTED)", "pass"),
+    _tracker("guests of yesterday leave no name", "guests=outcome is not NOT_ADMITTED", "guests=True"),
     _tracker(
         "what is superseded teaches no owner",
-        "if outcome is not Outcome.SUPERSEDED and outcome is not Outcome.PLACED:",
+        "if outcome is not SUPERSEDED and outcome is not PLACED:",
         "if True:",
     ),
     _tracker(

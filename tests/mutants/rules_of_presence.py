@@ -36,7 +36,7 @@ MUTANTS: list[Mutant] = [
     _roster("a list never moves anybody back", "return at > client.located_at", "return True"),
     _roster(
         "a list row without a time gives no place",
-        "return s.origin is Origin.FETCH and client.position is None",
+        "return s.origin is FETCH and client.position is None",
         "return True",
     ),
     _roster(
@@ -57,12 +57,12 @@ MUTANTS: list[Mutant] = [
     ),
     _roster(
         "an old list row is not admitted",
-        "s.origin is Origin.SNAPSHOT and s.heard - heard > self.forget_after:",
+        "s.origin is SNAPSHOT and s.heard - heard > self.forget_after:",
         "False:",
     ),
     _roster(
         "a record that was asked for is always admitted",
-        "s.origin is Origin.SNAPSHOT and s.heard - heard > self.forget_after",
+        "s.origin is SNAPSHOT and s.heard - heard > self.forget_after",
         "s.seen_at is not None and s.heard_at - s.seen_at > self.forget_after",
     ),
     _roster("who is not heard of is forgotten", "if client.heard < limit]", "if False]"),
@@ -97,8 +97,8 @@ MUTANTS: list[Mutant] = [
     ),
     _roster(
         "a position of an unknown client places it at once",
-        "return Outcome.APPLIED if client.known else Outcome.UNKNOWN",
-        "return Outcome.APPLIED",
+        "return APPLIED if client.known else UNKNOWN",
+        "return APPLIED",
     ),
     _roster(
         "an older record may still know the newer place",

@@ -27,6 +27,10 @@ class Origin(Enum):
     """A single record, asked for because a frame named its MAC."""
 
 
+#: By names of a module: to look a member up in its enumeration takes as long as a call, and each record asks often.
+STREAM, POSITION, SNAPSHOT, FETCH = Origin
+
+
 class Position(NamedTuple):
     """A place on a map: pixels of the map's full-size image, from its top-left corner, y downwards.
 

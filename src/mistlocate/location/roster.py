@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-from mistlocate.location.observation import Origin, Position, Sighting
+from mistlocate.location.observation import FETCH, POSITION, SNAPSHOT, STREAM, Position, Sighting
 
 #: How many map changes are remembered of one client.
 MOVES_KEPT = 20
@@ -39,6 +39,9 @@ class Outcome(StrEnum):
     """What was known already is newer."""
     NOT_ADMITTED = "not_admitted"
     """A list row older than the forgetting time, of a client that is not on the roster."""
+
+
+APPLIED, PLACED, UNKNOWN, SUPERSEDED, NOT_ADMITTED = Outcome  # as those of `Origin`
 
 
 class Move(NamedTuple):
@@ -163,18 +166,18 @@ class Roster:
         return outcome
 
     def _apply(self, s: Sighting) -> Outcome:
-        heard = s.heard if s.origin is not Origin.SNAPSHOT else self._heard(s)
+        heard = s.heard if s.origin is not SNAPSHOT else self._heard(s)
         client = self.clients.get(s.mac)
         if client is None:
-            if s.origin is Origin.SNAPSHOT and s.heard - heard > self.forget_after:
-                return Outcome.NOT_ADMITTED
+            if s.origin is SNAPSHOT and s.heard - heard > self.forget_after:
+                return NOT_ADMITTED
             client = self.clients[s.mac] = Client(s.mac)
-        elif s.origin is Origin.SNAPSHOT and s.seen_at is None:
+        elif s.origin is SNAPSHOT and s.seen_at is None:
             heard = client.heard  # a list that does not say when it saw a client tells nothing about its presence
-        superseded = client.known and s.origin is not Origin.POSITION and self._is_older(client, s)
+        superseded = client.known and s.origin is not POSITION and self._is_older(client, s)
         if heard > client.heard:
             client.heard = heard
-        if s.origin is Origin.POSITION:
+        if s.origin is POSITION:
             return self._apply_position(client, s, heard)
         # Identity and position are two facts, each with its own time: an older record may still know the newer place.
         placeable = s.position is not None and s.heard - heard <= self.forget_after
@@ -186,8 +189,8 @@ class Roster:
         elif not superseded and client.position is not None:
             self.dirty.setdefault(client.position.map_id, False)
         if not superseded:
-            return Outcome.APPLIED
-        return Outcome.PLACED if placed else Outcome.SUPERSEDED
+            return APPLIED
+        return PLACED if placed else SUPERSEDED
 
     @staticmethod
     def _heard(s: Sighting) -> float:
@@ -200,7 +203,7 @@ class Roster:
     def _is_older(client: Client, s: Sighting) -> bool:
         """Whether a full record is older than the one we have. Ties: the stream wins over REST, more over less."""
         if s.seen_at is not None and client.seen_at is not None:
-            if s.origin is Origin.STREAM or (s.raw is not None and client.raw is None):
+            if s.origin is STREAM or (s.raw is not None and client.raw is None):
                 return s.seen_at < client.seen_at
             return s.seen_at <= client.seen_at
         # One of them has no time: a REST answer loses against whatever the stream said since it was asked for.
@@ -208,14 +211,14 @@ class Roster:
 
     def _apply_position(self, client: Client, s: Sighting, heard: float) -> Outcome:
         if s.position is None or not self._may_place(client, s, first=False):
-            return Outcome.SUPERSEDED
+            return SUPERSEDED
         if client.raw is None or not client.known:
             client.raw = s.raw
             client.raw_position = s.position if s.seen_at is not None else None
         if client.site_id is None:
             client.site_id = s.site_id
         self._place(client, s, heard)
-        return Outcome.APPLIED if client.known else Outcome.UNKNOWN
+        return APPLIED if client.known else UNKNOWN
 
     def _take_record(self, client: Client, s: Sighting) -> None:
         client.known = True
@@ -243,7 +246,7 @@ class Roster:
         answer without a time may be a day old: it never replaces a place, and as a row of a list it gives none.
         """
         if s.asked is not None and s.seen_at is None:
-            return s.origin is Origin.FETCH and client.position is None
+            return s.origin is FETCH and client.position is None
         if client.position is None:
             return True
         if s.asked is not None and client.located_from == "arrival" and client.located_heard >= s.asked:

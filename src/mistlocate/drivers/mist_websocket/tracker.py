@@ -16,9 +16,9 @@ from mistlocate.location.evidence import PskKey, Source, psk_owner
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import Identity, NameRules
 from mistlocate.location.objections import Register
-from mistlocate.location.observation import Origin, Position, Sighting, source_time
+from mistlocate.location.observation import POSITION, STREAM, Origin, Position, Sighting, source_time
 from mistlocate.location.ownership import Owners
-from mistlocate.location.roster import Outcome, Roster
+from mistlocate.location.roster import APPLIED, NOT_ADMITTED, PLACED, SUPERSEDED, UNKNOWN, Outcome, Roster
 from mistlocate.mist.cloud_clock import CloudClock
 from mistlocate.mist.frames import ClientFrame, Ignored, Refused, Rejected
 from mistlocate.mist.models import ClientStats, Map
@@ -77,11 +77,11 @@ class Tracker(Showing):
             self.reject("a record of another site", {"channel": "other site"})
             return
         self.heard["records"] += 1
-        origin = Origin.STREAM if frame.channel.map_id is None else Origin.POSITION
+        origin = STREAM if frame.channel.map_id is None else POSITION
         sighting = self._sighting(frame.stats, frame.raw, origin, frame.channel.site_id, None, frame.channel.map_id)
         if frame.dropped:
             self._note_dropped(frame.dropped)
-        if self._take(sighting) is Outcome.UNKNOWN and sighting.mac not in self.wanted:
+        if self._take(sighting) is UNKNOWN and sighting.mac not in self.wanted:
             if len(self.wanted) < WANTED_AT_MOST:
                 self.wanted[sighting.mac] = sighting.position.map_id if sighting.position else None
             else:
@@ -218,16 +218,16 @@ class Tracker(Showing):
     def _take(self, sighting: Sighting) -> Outcome:
         self.counts["received"] += 1
         outcome = self.roster.apply(sighting)
-        if outcome is not Outcome.SUPERSEDED and outcome is not Outcome.PLACED:
+        if outcome is not SUPERSEDED and outcome is not PLACED:
             at = sighting.heard_at if sighting.seen_at is None else sighting.seen_at
             watched = self.owners.objections.hides_anyone and not self.owners.hides(sighting.mac)
-            self._learn(sighting, at, guests=outcome is not Outcome.NOT_ADMITTED)
+            self._learn(sighting, at, guests=outcome is not NOT_ADMITTED)
             if watched and self.owners.hides(sighting.mac):
                 self.roster.mark_all(urgent=True)  # somebody who opted out, at a device of which that was not known
-        if sighting.origin is not Origin.POSITION and outcome in (Outcome.APPLIED, Outcome.PLACED):
+        if sighting.origin is not POSITION and outcome in (APPLIED, PLACED):
             self.wanted.pop(sighting.mac, None)
         position = sighting.position
-        if position is not None and position.map_id not in self.maps and outcome is not Outcome.NOT_ADMITTED:
+        if position is not None and position.map_id not in self.maps and outcome is not NOT_ADMITTED:
             self._unknown_map(position.map_id)
         return outcome
 
