@@ -36,7 +36,7 @@ class Figure:
 
     def show(self, value: float) -> str:
         """A value for people."""
-        return f"{value:,.{self.digits}f}{' ' + self.unit if self.unit else ''}"
+        return f"{value:z,.{self.digits}f}{' ' + self.unit if self.unit else ''}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def spread(figure: Figure, values: list[float]) -> str:
     """The least and the most of several runs, empty where there was one."""
     if len(values) < 2:
         return ""
-    return f"{min(values):,.{figure.digits}f} … {max(values):,.{figure.digits}f}"
+    return f"{min(values):z,.{figure.digits}f} … {max(values):z,.{figure.digits}f}"
 
 
 def quantile(values: list[float], share: float) -> float:

@@ -68,6 +68,12 @@ def _report(**samples: list[float]) -> dict[str, Any]:
     return {"machine": "a machine", "date": "2026-01-01", "load_before": "0 0 0", "load_after": "1 1 1", "rows": rows}
 
 
+def test_next_to_nothing_has_no_sign() -> None:
+    change = Figure("change", "memory", "MB")
+    assert change.show(-0.04) == "0.0 MB"
+    assert spread(change, [-0.04, 0.2]) == "0.0 … 0.2"
+
+
 def test_the_table_says_what_was_not_reached() -> None:
     table = report.table(_report(ratio=[3.0], rate=[2000], told=[1]))
     assert "| ours ÷ floor | 3.00 × |  | ≤ 2.50 × | **not reached** |" in table
