@@ -68,18 +68,18 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "nobody who opted out is named at somebody else's device", f"{DRIVER}/showing.py",
-        "if raw is None or self._names_objector(client):", "if raw is None:",
+        "if raw is None or self.names_objector(client):", "if raw is None:",
         ("tests/drivers/mist_websocket/test_showing.py::TestObjections",),
     ),
     Mutant(
         "whose key has not been looked up yet is anonymous", f"{DRIVER}/showing.py",
-        "        return client.psk_id in self.unknown_keys and not self.keys_listed and client.psk_id is not None\n",
-        "        return False\n",
+        "return not client.known or (client.psk_id is not None and not self.keys.is_settled(client.psk_id))",
+        "return not client.known",
         ("tests/drivers/mist_websocket/test_showing.py::TestObjections",),
     ),
     Mutant(
         "keys of somebody who was erased are nobody's", f"{DRIVER}/tracker.py",
-        "            return key.nobodys()\n", "            return key\n",
+        "or objections.may_learn(\"\", who)", "or True",
         ("tests/drivers/mist_websocket/test_showing.py::TestObjections",),
     ),
     Mutant(
@@ -94,7 +94,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "the cloud's record of a device leaves them out", f"{DRIVER}/people.py",
-        "            or owners.hides(mac)\n", "",
+        "if self._tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):", "if False:",
         (f"{WEBSOCKET}::TestOptingOut::test_a_device_alone_whoever_owns_it",),
     ),
     Mutant(
@@ -114,7 +114,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "who was erased is not learned from the next record", "location/ownership.py",
-        "return not self.closed and self.objections.may_learn(mac, owned.identity)", "return not self.closed",
+        "return not self.closed and (owned.hidden or self.objections.may_learn(mac, owned.identity))", "return not self.closed",
         (f"{WEBSOCKET}::TestErasing::test_nothing_is_left_and_nothing_is_learned_anew",),
     ),
     Mutant(

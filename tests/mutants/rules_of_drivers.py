@@ -3,6 +3,7 @@
 from mutants.mutant import Mutant, breaks
 
 _W = "tests/drivers/mist_websocket"
+_wording = breaks("drivers/mist_websocket/wording.py", f"{_W}/test_tracker.py")
 _tracker = breaks("drivers/mist_websocket/tracker.py", f"{_W}/test_tracker.py")
 _sync = breaks("drivers/mist_websocket/sync.py")
 _enrich = breaks("drivers/mist_websocket/enrich.py")
@@ -55,8 +56,8 @@ MUTANTS: list[Mutant] = [
         "if not self.owners.learn(s.mac, s.username, Source.DOT1X, at) and s.psk_id:",
         "if s.psk_id:",
     ),
-    _tracker("an unknown key is asked for", "self.unknown_keys.add(psk_id)", "pass"),
-    _tracker(
+    _tracker("an unknown key is asked for", "            self.keys.look_up(psk_id)\n", "            pass\n"),
+    _wording(
         "a portal's login is what a guest typed",
         'if stats.is_guest and "EAP" not in',
         'if False and stats.is_guest and "EAP" not in',
@@ -70,7 +71,7 @@ MUTANTS: list[Mutant] = [
     _tracker("odd times are counted", 'self.counts["implausible_times"] += 1', "pass"),
     _tracker("rejects are counted", 'self.counts["rejected"] += 1', "pass"),
     _tracker("samples are bounded", "deque(maxlen=SAMPLES)", "deque()"),
-    _tracker(
+    _wording(
         "what says nothing is nothing",
         '_NO_TEXT = frozenset({"", "Unknown", "unknown", "N/A"})',
         "_NO_TEXT = frozenset[str]()",

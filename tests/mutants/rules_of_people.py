@@ -27,8 +27,8 @@ MUTANTS: list[Mutant] = [
     ),
     _identity(
         "names are compared in lower case",
-        "    text = text.strip().lower()\n    name, at, realm",
-        "    name, at, realm",
+        "    text = text.strip().lower()\n    if not text.isascii()",
+        "    if not text.isascii()",
     ),
     _identity(
         "identity keeps its domain",

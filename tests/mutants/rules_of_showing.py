@@ -17,7 +17,7 @@ MUTANTS: list[Mutant] = [
     ),
     _showing(
         "a record that names somebody who objected is not shown whole",
-        "if raw is None or self._names_objector(client):",
+        "if raw is None or self.names_objector(client):",
         "if raw is None:",
     ),
     _showing(

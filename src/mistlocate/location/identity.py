@@ -5,6 +5,7 @@ that these domains are one. A bare `alice` is someone whose domain is not known.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import NamedTuple
@@ -26,6 +27,10 @@ class Identity(NamedTuple):
 
     def __str__(self) -> str:
         return self.name if self.domain is None else f"{self.name}@{self.domain}"
+
+    def may_be(self, wanted: "Identity") -> bool:
+        """Whether whoever is meant by `wanted` may be this person: the domains agree, or one is not known."""
+        return self.name == wanted.name and (wanted.domain is None or self.domain in (wanted.domain, None))
 
 
 def format_mac(text: str) -> str:
@@ -51,8 +56,13 @@ def is_email(text: str) -> bool:
 
 
 def split_name(text: str) -> Identity:
-    r"""`user@realm`, `DOMAIN\user` or `user`, in lower case; a realm outranks a Windows domain."""
+    r"""`user@realm`, `DOMAIN\user` or `user`, in lower case; a realm outranks a Windows domain.
+
+    Accents are one character each (NFC), however whoever wrote the name composed them.
+    """
     text = text.strip().lower()
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     name, at, realm = text.rpartition("@")
     if not at:
         name, realm = text, ""

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from mistlocate.location.identity import Identity, NameRules, whole_mac
 
-_SEPARATORS = re.compile(r"[:.\-]")
+_SEPARATORS = re.compile(r"[:.\-\s]")
 
 #: How many answers about names and MACs are kept, so that asking again costs nothing.
 KNOWN_AT_MOST = 100_000
@@ -184,9 +184,35 @@ class Register:
     # -- changing ---------------------------------------------------------------------------------
 
     def opt_out(self, who: Subject, macs: Iterable[str] = (), pins: Iterable[str] = ()) -> "Register":
-        """With an objection to being located. `macs` and `pins`: devices known to be theirs, by hand the latter."""
+        """With an objection to being located. `macs` and `pins`: devices known to be theirs, by hand the latter.
+
+        Who objects again is not asked anew which devices are theirs: those that are remembered stay so.
+        """
         added = self._objection(who, macs, pins)
-        return self._with(opted_out=[*self._without(self.opted_out, added.who), added])
+        kept = self._without(self.opted_out, added.who)
+        for before in self.opted_out:
+            if before not in kept:
+                added = _with_devices(added, before.macs, before.pins)
+        return self._with(opted_out=[*kept, added])
+
+    def remember(self, identity: Identity, macs: Iterable[str], pins: Iterable[str] = ()) -> "Register":
+        """With these devices in every objection that covers a person, as in `opt_out`."""
+        more, pinned = (tuple(self._hash("mac", mac) for mac in each) for each in (macs, pins))
+        concerned = [each for each in self.opted_out if self._is_given_by(each, identity)]
+        opted_out = [_with_devices(each, more, pinned) if each in concerned else each for each in self.opted_out]
+        return self if tuple(opted_out) == self.opted_out else self._with(opted_out=opted_out)
+
+    def remember_no_more(self, macs: Iterable[str]) -> "Register":
+        """Without these devices among those that are remembered with somebody: they are known to be another's now."""
+        gone = {self._hash("mac", mac) for mac in macs}
+        opted_out = [
+            each._replace(
+                macs=tuple(mac for mac in each.macs if mac not in gone),
+                pins=tuple(mac for mac in each.pins if mac not in gone),
+            )
+            for each in self.opted_out
+        ]
+        return self if tuple(opted_out) == self.opted_out else self._with(opted_out=opted_out)
 
     def opt_in(self, who: Subject) -> "Register | None":
         """Without any objection of this person or device; None if there is none."""
@@ -212,6 +238,11 @@ class Register:
         spellings = [self._hash("any", name)] if domain is None else self._spellings(who.identity)
         devices, pinned = (tuple(sorted(self._hash("mac", mac) for mac in each)) for each in (macs, pins))
         return Objection(tuple(spellings), self._hash("bare", name), devices, pinned)
+
+    def _is_given_by(self, objection: Objection, identity: Identity) -> bool:
+        if identity.domain is None:
+            return objection.name == self._hash("bare", identity.name)
+        return not {self._hash("any", identity.name), *self._spellings(identity)}.isdisjoint(objection.who)
 
     def _spellings(self, identity: Identity) -> list[str]:
         """The hashes of a person under every domain that is said to be the same, the canonical one first."""
@@ -253,6 +284,12 @@ class _Covered:
 def _objection(document: Mapping[str, Any]) -> Objection:
     return Objection(
         tuple(document["who"]), document.get("name"), tuple(document.get("macs", ())), tuple(document.get("pins", ()))
+    )
+
+
+def _with_devices(objection: Objection, macs: Iterable[str], pins: Iterable[str]) -> Objection:
+    return objection._replace(
+        macs=tuple(sorted({*objection.macs, *macs})), pins=tuple(sorted({*objection.pins, *pins}))
     )
 
 

@@ -9,7 +9,7 @@ name; bare name → JSON list of MACs, newest first), so that a site can go back
 layout loses: MAC → JSON object with the full name (`user`), `source` and time (`at`, unix seconds).
 
 Who opted out (`objections`) is learned, so that the device can be told from others and kept out of answers, and is
-never answered and never stored. Who is not to be learned is not.
+never answered and never stored, also if they are not to be learned. Who else is not to be learned is not.
 """
 
 import json
@@ -114,7 +114,7 @@ class Owners:
         return Ownership(identity, source, at, text, self.rules.is_ignored(text), hidden)
 
     def _may_own(self, mac: str, owned: Ownership) -> bool:
-        return not self.closed and self.objections.may_learn(mac, owned.identity)
+        return not self.closed and (owned.hidden or self.objections.may_learn(mac, owned.identity))
 
     def _confirm(self, mac: str, known: Ownership, at: float) -> None:
         if at > known.at:
@@ -136,7 +136,8 @@ class Owners:
         name = owned.identity.name
         self._by_name[name] = (*self._by_name.get(name, ()), mac)
         macs = self._people(name)[owned.identity]
-        while len(macs) > MACS_PER_PERSON:
+        # Of who opted out every device has to be known: one of which the owner is forgotten would be shown.
+        while len(macs) > MACS_PER_PERSON and not owned.hidden:
             # the weakest source, then the oldest
             least = min(macs, key=lambda each: self._by_mac[each][1:3])
             macs.remove(least)
@@ -189,7 +190,7 @@ class Owners:
         A bare name means everyone who has it.
         """
         people = self._people(identity.name)
-        wanted = [each for each in people if identity.domain is None or each.domain in (identity.domain, None)]
+        wanted = [each for each in people if each.may_be(identity)]
         return [(mac, self._by_mac[mac]) for each in wanted for mac in people[each]]
 
     def everyone(self) -> list[tuple[str, Ownership]]:

@@ -97,6 +97,11 @@ def test_somebody_of_the_staff_on_the_guests_network_is_no_guest() -> None:
     assert told(device(owner="dot1x", is_guest=True))["shown"]
 
 
+def test_where_a_guest_is_that_is_kept_apart_is_not_told() -> None:
+    (found,) = told(device(owner="guest", is_guest=True))["devices"]
+    assert (found["mapping"], found["location"]) == (None, None)
+
+
 def test_guests_where_they_are_shown() -> None:
     assert told(device(owner="guest", is_guest=True), guests=Shown.SHOWN)["shown"]
 

@@ -7,6 +7,7 @@ from mistlocate.drivers.mist_locations.people import MARGIN, People
 from support.virtual import VirtualClock, virtual
 
 MAC = "00005e005301"
+BOBS = {"devices": 1, "macs": ["00005e005302"], "saved": True}
 
 
 class Mist:
@@ -18,8 +19,8 @@ class Mist:
     async def call(self, *call: Any) -> Any:
         self.calls.append(call)
         return {
-            "opt_out": {"devices": 1, "macs": [MAC], "saved": True},
-            "opt_in": {"found": True, "saved": True},
+            "opt_out": {"devices": 1, "macs": [MAC], "saved": True} if call[1] == "alice" else BOBS,
+            "opt_in": {"found": True, "macs": [MAC], "saved": True},
             "erase_user": {"devices": 1, "macs": [MAC], "records": 2},
         }[call[0]]
 
@@ -57,8 +58,10 @@ async def test_a_device_that_was_opted_out_is_kept_out_until_what_was_read_befor
     await clock.sleep(2)
     assert not it.withholds
     await it.opt_out("alice")
+    await it.opt_out("bob")
     await it.opt_in("alice")
-    assert not it.withholds
+    assert not it.is_withheld(MAC)
+    assert it.is_withheld("00005e005302"), "it was alice who changed her mind"
 
 
 @virtual

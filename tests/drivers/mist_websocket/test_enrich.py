@@ -186,6 +186,26 @@ class TestKeys:
 
         await in_virtual_time(work)
 
+    async def test_lists_that_are_on_their_way_say_nothing_of_a_key_that_is_used_meanwhile(
+        self, tmp_path: Path
+    ) -> None:
+        async def work() -> None:
+            async with virtual_site(tmp_path, EMPTY) as it:
+                slow = it.cloud.faults.rest("/sites/.*/psks", delay=30)
+                first = it.cloud.stage.add_psk("bob@example.com")
+                with_key(it, first)
+                await passes(lambda: slow.hits, 60)
+                await it.locations("opt_out", "alice@example.com")
+                second = it.cloud.stage.add_psk("alice@example.com")
+                mac = with_key(it, second)
+                it.cloud.stage.remove_psk(second)  # the lists were made before it was
+                await passes(lambda: mac in it.tracker().roster.clients, 10)
+                await passes(lambda: first in it.tracker().keys, 60)
+                await passes(lambda: it.on_map(it.maps[0]), 10)
+                assert mac not in it.on_map(it.maps[0])
+
+        await in_virtual_time(work)
+
     async def test_a_new_key_is_looked_for_but_not_all_the_time(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY, rate=200) as it:
             stage = it.cloud.stage

@@ -255,10 +255,10 @@ class TestOwners:
     async def test_an_unknown_key_is_asked_for_and_its_clients_are_learned_when_it_comes(self) -> None:
         it = tracker()
         hear(it, {**FULL, "username": None, "psk_id": "k1"})
-        assert it.unknown_keys == {"k1"}
+        assert it.keys.unknown == {"k1"}
         it.set_keys({"k1": PskKey("bob@example.com", None, "multi", 0)})
         assert str(it.owners.owner_of(MAC).identity) == "bob@example.com"  # type: ignore[union-attr]
-        assert it.unknown_keys == set()
+        assert it.keys.unknown == set()
 
     @pytest.mark.parametrize(
         ("guest", "owner"),

@@ -185,11 +185,11 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     @command(Level.ADMINISTRATOR)
     async def ip_username_mappings(self, ip_mappings: list[list[str | None]]) -> int:
-        """Take in who a directory saw at which address: `[ip, user, domain, hostname]` each, the last two optional.
-
-        Answers how many of them named a person at a device of this site. It ranks below what the network says.
-        """
-        return int(await self._mist.call("ip_username_mappings", ip_mappings))
+        """Take in who a directory saw where, `[ip, user, domain?, hostname?]` each; answers how many named a person."""
+        async with self._named.ask("ip_username_mappings", f"{len(ip_mappings)} logins", counted=False) as asked:
+            learned = int(await self._mist.call("ip_username_mappings", ip_mappings))
+            asked.done()
+            return learned
 
     @command()
     async def format_mac(self, mac: str) -> str:

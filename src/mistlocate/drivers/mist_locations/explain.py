@@ -71,7 +71,7 @@ def _device(device: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
     found["because"] = [obstacle] if obstacle else []
     found["mapping"] = None
     found["location"] = None
-    if record is not None and plan is not None:
+    if record is not None and plan is not None and not _is_kept_apart(device, rules):
         mapping = plan.mapping
         found["mapping"] = {**mapping.zones, "level_name": mapping.level_name, "aligned": mapping.align is not None}
         seen = seen_at(record, rules.now)
@@ -87,10 +87,7 @@ def _obstacle(device: Mapping[str, Any], plan: Plan | None, rules: Rules) -> str
     record = device.get("record")
     if record is None:
         return "was not heard of within the forgetting time"
-    owner = device.get("owner")
-    by_network = owner is not None and owner["source"] != "guest"
-    shown = device_shown(is_guest=record.get("is_guest") is True, guests=rules.guests)
-    if shown is not Shown.SHOWN and not by_network:
+    if _is_kept_apart(device, rules):
         return f"belongs to a guest, and guests are {rules.guests.value} here"
     if record.get("map_id") is None:
         return "is on no map: the network does not locate it"
@@ -103,6 +100,15 @@ def _obstacle(device: Mapping[str, Any], plan: Plan | None, rules: Rules) -> str
     if age > rules.max_age:
         return f"was seen {age / 60:.1f} minutes ago, which is more than max_location_age ({rules.max_age / 60:g})"
     return None
+
+
+def _is_kept_apart(device: Mapping[str, Any], rules: Rules) -> bool:
+    """Whether a device is a guest's of whom nobody is told where they are."""
+    owner, record = device.get("owner"), device.get("record") or {}
+    by_network = owner is not None and owner["source"] != "guest"
+    return (
+        not by_network and device_shown(is_guest=record.get("is_guest") is True, guests=rules.guests) is not Shown.SHOWN
+    )
 
 
 def _remarks(

@@ -41,7 +41,8 @@ class People:
     async def opt_in(self, who: str) -> dict[str, Any]:
         """As MistWebsocket's."""
         answer = dict(await self._mist.call("opt_in", who))
-        self._withheld.clear()
+        for mac in answer.pop("macs"):
+            self._withheld.pop(mac, None)
         return answer
 
     async def export(self, who: str) -> dict[str, Any]:

@@ -70,16 +70,17 @@ class Answers:
             "devices": [self._device(each, guests=guests) for each in order],
         }
 
-    def learn_logins(self, mappings: Iterable[Sequence[str | None]]) -> int:
-        """Learn owners from `[ip, user, domain, hostname]`; return how many named a person at a device of ours."""
+    def learn_logins(self, mappings: Iterable[Sequence[str | None]]) -> list[str]:
+        """Learn owners from `[ip, user, domain, hostname]`; return the devices of ours at which a person was named."""
         at_address = {client.ip: client.mac for client in self._tracker.roster.clients.values() if client.ip}
-        learned = 0
+        learned = []
         for ip, user, domain, *_ in ([*mapping, None, None, None] for mapping in mappings):
             mac = at_address.get((ip or "").strip())
             if mac is None or not user:
                 continue
             name = f"{user}@{domain}" if domain and "@" not in user and "\\" not in user else user
-            learned += self._tracker.owners.learn(mac, name, Source.LOGIN, self._tracker.cloud_clock.now())
+            if self._tracker.owners.learn(mac, name, Source.LOGIN, self._tracker.cloud_clock.now()):
+                learned.append(mac)
         return learned
 
     def _people(self, who: str, match: Match, *, guests: bool) -> list[str]:

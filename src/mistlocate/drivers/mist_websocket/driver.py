@@ -236,6 +236,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
                     "for, and with occupancy_only nobody is learned"
                 )
             self._site.tracker.roster.mark_all()
+            await self._people.assigned(wanted)
             await self._site.store.flush()
             asked.done()
             return owners.macs_of([who])
@@ -247,7 +248,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         async with self._named.ask("remove_mac_address_mappings", ", ".join(wanted)) as asked:
             removed = [mac for mac in wanted if owners.owner_of(mac, guests=True) is not None]
             for mac in wanted:
-                owners.release(mac)
+                self._site.tracker.release(mac)
             await self._site.store.flush()
             asked.found(removed)
             return removed
@@ -258,9 +259,13 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
 
         Answers how many of them named a person at a device of this site. It ranks below what the network says.
         """
-        learned = self._answers.learn_logins(ip_mappings)
-        await self._site.store.flush()
-        return learned
+        about = f"{len(ip_mappings)} logins"
+        async with self._named.ask("ip_username_mappings", about, counted=False) as asked:
+            learned = self._answers.learn_logins(ip_mappings)
+            await self._people.assigned(learned)
+            await self._site.store.flush()
+            asked.done()
+            return len(learned)
 
     @command(Level.ADMINISTRATOR)
     async def opt_out(self, who: str) -> dict[str, Any]:
@@ -276,11 +281,14 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
 
     @command(Level.ADMINISTRATOR)
     async def opt_in(self, who: str) -> dict[str, Any]:
-        """Lift what `opt_out` and `erase_user` asked for: `{found, saved}`; `found` is false if there was nothing."""
+        """Lift what `opt_out` and `erase_user` asked for: `{found, macs, saved}`; `found` is false if that is nothing.
+
+        `macs` are the devices that may be shown again now.
+        """
         async with self._named.ask("opt_in", self._people.label(who), counted=False) as asked:
-            found = await self._people.opt_in(self._people.subject(who))
-            asked.found(found)
-            return {"found": found, "saved": not self._people.unsaved.is_set()}
+            macs = await self._people.opt_in(self._people.subject(who))
+            asked.found(macs is not None)
+            return {"found": macs is not None, "macs": macs or [], "saved": not self._people.unsaved.is_set()}
 
     @command(Level.ADMINISTRATOR)
     async def export_user(self, who: str) -> dict[str, Any]:

@@ -228,6 +228,7 @@ class Enrichment:
         A list that the token may not read holds up nothing: it is left alone by itself, like a call that is refused.
         """
         left = {scope: why for scope, why in self.psk_problems.items() if self._latched(f"keys of {scope}")}
+        in_doubt = self._tracker.keys.in_doubt()  # a key that is made and used meanwhile may be in no list yet
         found = await read_keys(self._sync.api, self._sync.site_id, self._tracker.maps.values(), left)
         for scope in SCOPES:
             if scope not in found.problems:
@@ -236,4 +237,5 @@ class Enrichment:
                 self._note_refusal(f"keys of {scope}")
         self.psk_problems = found.problems
         self._tracker.rejects(found.rejects)
-        self._tracker.set_keys(found.keys)
+        complete = not (found.problems or found.rejects)
+        self._tracker.set_keys(found.keys, in_doubt if complete else ())

@@ -10,7 +10,7 @@ revision, and is saved again.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,9 +19,10 @@ from mistlocate.drivers.mist_websocket.session import SiteSession
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
 from mistlocate.drivers.mist_websocket.showing import forget_name
 from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.drivers.mist_websocket.wording import names_in_record
 from mistlocate.errors import BadArguments, MistlocateError, NotFound, StoreError
 from mistlocate.location.evidence import Source
-from mistlocate.location.identity import Identity
+from mistlocate.location.identity import whole_mac
 from mistlocate.location.objections import Register, Subject, names_in, subject
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.rest import MistApi
@@ -74,12 +75,15 @@ class People:
         await self._take(self._register.opt_out(who, macs, pins))
         return [mac for mac in (macs if who.mac is None else [who.mac]) if owners.hides(mac)]
 
-    async def opt_in(self, who: Subject) -> bool:
-        """Lift every objection of somebody; return whether there was one."""
-        register = self._register.opt_in(who)
-        if register is not None:
-            await self._take(register)
-        return register is not None
+    async def opt_in(self, who: Subject) -> list[str] | None:
+        """Lift every objection of somebody; return the devices that may be shown again, None if there was none."""
+        register, owners = self._register.opt_in(who), self._tracker.owners
+        if register is None:
+            return None
+        known = {*self._tracker.roster.clients, *(mac for mac, _ in owners.everyone())}
+        hidden = [mac for mac in known if owners.hides(mac)]
+        await self._take(register)
+        return [mac for mac in hidden if not owners.hides(mac)]
 
     async def settings_changed(self, settings: MistWebsocketSettings) -> None:
         """Settings came: they may bring other objections, or older ones than those that are in force."""
@@ -137,15 +141,18 @@ class People:
         """
         tracker = self._tracker
         macs = self.devices(who)
+        register = self._remembering(macs)
         for mac in macs:
-            tracker.owners.release(mac)
+            tracker.release(mac)
             client = tracker.roster.get(mac)
             if client is not None:
                 forget_name(client)
         if who.identity is not None:
             tracker.forget_keys(who.identity)
         if not relearn:
-            self._in_force(self._register.learn_no_more(who))
+            register = register.learn_no_more(who)
+        if register is not self._register:
+            self._in_force(register)
             await self._save()
         tracker.roster.mark_all()
         self._site.publisher.publish(everything=True)
@@ -156,6 +163,25 @@ class People:
                 hint="erase again when the store can be written",
             )
         return macs
+
+    def _remembering(self, macs: Iterable[str]) -> Register:
+        """The objections, with those of these devices remembered whose owners opted out, though not their names."""
+        register = self._register
+        for mac in macs:
+            owned = self._tracker.owners.of_device(mac)
+            if owned is not None and owned.hidden:
+                register = register.remember(owned.identity, [mac], [mac] if owned.source is Source.PINNED else ())
+        return register
+
+    async def assigned(self, macs: Iterable[str]) -> None:
+        """Devices were assigned to somebody, by hand or by a directory: nothing of that is stored if they opted out,
+        so the objection remembers them; and what it remembered of others holds no longer."""
+        macs = list(macs)
+        owners = self._tracker.owners
+        others = [mac for mac in macs if (owned := owners.of_device(mac)) is not None and not owned.hidden]
+        register = self._remembering(macs).remember_no_more(others)
+        if register is not self._register:
+            await self._take(register)
 
     def export(self, who: Subject) -> dict[str, Any]:
         """Everything that is kept about somebody, but not where somebody is who opted out: that is nobody's to ask.
@@ -181,7 +207,7 @@ class People:
         macs = dict.fromkeys(mac for mac, _ in tracker.owners.everything_of(wanted))
         for client in tracker.roster.clients.values():
             names = (tracker.owners.rules.identify(name) for name in (client.username, client.guest_email))
-            if any(name is not None and _same(name, wanted) for name in names):
+            if any(name is not None and name.may_be(wanted) for name in names):
                 macs[client.mac] = None
         return list(macs)
 
@@ -198,11 +224,14 @@ class People:
             return found
         kept = ("username", "guest_email", "psk_id", "ip", "manufacturer", "os", "ssid", "is_guest")
         found["kept_in_memory"] = {name: getattr(client, name) for name in kept}
+        if tracker.names_objector(client) and not tracker.owners.hides(mac):
+            found["kept_in_memory"] |= {"username": None, "guest_email": None}  # somebody else's, who opted out
         if tracker.owners.hides(mac):
             found["present"] = None
             found["withheld"] = "the place, which is kept in memory only: this person or device opted out"
         else:
-            found["record"] = dict(client.raw or {}) | tracker.record(client)
+            raw = {} if tracker.names_objector(client) else client.raw or {}
+            found["record"] = dict(raw) | tracker.record(client)
             found["moves"] = [move._asdict() for move in client.moves]
         return found
 
@@ -213,32 +242,19 @@ class People:
 
         Raises `NotFound` for a device that is not to be shown as for one that the cloud does not know, and as the API.
         """
-        self._check_client(mac, None)
         try:
             row = await api.client(self._site.settings.site, mac, Purpose.COMMAND)
         except NotFound:
             raise _unknown_client() from None
-        return self._answered(mac, row.record.username, row.raw)
-
-    def _check_client(self, mac: str, username: str | None) -> None:
-        owners = self._tracker.owners
-        who = owners.rules.identify(username)
-        if (
-            self._tracker.occupancy_only
-            or owners.hides(mac)
-            or (who is not None and owners.objections.hides_person(who))
-        ):
+        record, owners = row.record, self._tracker.owners
+        if self._tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):
             raise _unknown_client()
-
-    def _answered(self, mac: str, username: str | None, record: Mapping[str, Any]) -> dict[str, Any]:
-        self._check_client(mac, username)
-        owners = self._tracker.owners
         left_out: frozenset[str] = frozenset()
-        if not owners.objections.may_learn(mac, owners.rules.identify(username)):
+        if not owners.objections.may_learn(mac, owners.rules.identify(record.username)):
             left_out = NAMING_FIELDS
-        elif owners.rules.is_ignored(username or ""):
+        elif owners.rules.is_ignored(record.username or ""):
             left_out = frozenset({"username"})
-        return {key: value for key, value in record.items() if key not in left_out}
+        return {key: value for key, value in row.raw.items() if key not in left_out}
 
     def without_objectors(self, answer: Any) -> Any:
         """An answer of the cloud's API without any object that names somebody who objected; None if that is all."""
@@ -253,13 +269,14 @@ class People:
             cleaned = [(each, self._cleaned(each)) for each in value]
             return [new for old, new in cleaned if new is not None or old is None]
         if isinstance(value, dict):
-            if any(isinstance(each, str) and self._cleaned(each) is None for each in (*value, *value.values())):
+            if any(self._cleaned(text) is None for text in _texts(value)):
                 return None
             return {key: self._cleaned(each) for key, each in value.items()}
         return value
 
     def _concerned(self, text: str) -> bool:
-        return self._register.covers_text(text) or self._tracker.owners.hides(text.lower())
+        mac = whole_mac(text)
+        return self._register.covers_text(text) or (mac is not None and self._tracker.owners.hides(mac))
 
 
 def register_of(settings: MistWebsocketSettings, present: Register) -> Register:
@@ -268,11 +285,14 @@ def register_of(settings: MistWebsocketSettings, present: Register) -> Register:
     return Register.of(None if document is None else document.model_dump(), present.rules)
 
 
+def _texts(value: Mapping[str, Any]) -> Iterator[str]:
+    """What an object says in words: its keys, its texts, and those in its lists."""
+    for key, each in value.items():
+        yield key
+        yield from (text for text in (each if isinstance(each, list) else [each]) if isinstance(text, str))
+
+
 def _unknown_client() -> NotFound:
     """What is said of a client that the cloud does not know."""
     hint = "it was not seen on this site within the last day, or the site id is wrong"
     return NotFound("the cloud knows no client with this MAC", status=404, hint=hint)
-
-
-def _same(name: Identity, wanted: Identity) -> bool:
-    return name.name == wanted.name and (wanted.domain is None or name.domain in (wanted.domain, None))

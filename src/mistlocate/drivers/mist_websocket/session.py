@@ -117,7 +117,8 @@ class SiteSession:
                 await self._connect(forget=elsewhere)
         elif self.connection is not None:
             self.connection.adjust(settings)
-            if "client_fields" in changed and tracker.keep_all:
+            names_again = "occupancy_only" in changed and not tracker.occupancy_only
+            if names_again or ("client_fields" in changed and tracker.keep_all):
                 self.connection.sync.list_again()
 
     def _set_visibility(self, settings: MistWebsocketSettings) -> None:

@@ -6,6 +6,7 @@ Whoever opted out is in none of them, here and so everywhere behind; see `locati
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mistlocate.location.keyring import KeyRing
 from mistlocate.location.observation import Position
 from mistlocate.location.ownership import Owners
 from mistlocate.location.roster import Client, Roster
@@ -27,10 +28,7 @@ class Showing:
         self.occupancy_only = False
         """Whether names are never kept, and all devices are anonymous."""
         self.pseudonyms = Pseudonyms()
-        self.unknown_keys: set[str] = set()
-        """Ids of pre-shared keys that clients use and that no list has named yet."""
-        self.keys_listed = False
-        """Whether the lists of keys have been read."""
+        self.keys = KeyRing()
 
     def shown(self, client: Client) -> Shown:
         """How a client appears in lists. Whoever may turn out to have opted out is anonymous until that is known."""
@@ -43,18 +41,36 @@ class Showing:
 
     def _owner_pending(self, client: Client) -> bool:
         """Whether the next record, or the lists of keys, may still tell whose device it is."""
-        if not client.known:
-            return True
-        return client.psk_id in self.unknown_keys and not self.keys_listed and client.psk_id is not None
+        return not client.known or (client.psk_id is not None and not self.keys.is_settled(client.psk_id))
 
     def may_know(self, mac: str, *names: str | None) -> bool:
-        """Whether what a record says of a person, at a device of theirs, may be kept at all."""
+        """Whether what a record says of a person, at a device of theirs, may be kept at all.
+
+        Of who opted out it is, in memory: otherwise the device could not be told from those that may be shown.
+        """
         if self.occupancy_only:
             return False
         objections, rules = self.owners.objections, self.owners.rules
         if not objections.not_learned:
             return True
-        return all(objections.may_learn(mac, rules.identify(name)) for name in names)
+        people = [rules.identify(name) for name in names]
+        if any(who is not None and objections.hides_person(who) for who in people):
+            return True
+        return all(objections.may_learn(mac, who) for who in people)
+
+    def refuses(self, mac: str, *names: str | None, psk_id: str | None = None) -> bool:
+        """Whether a record that the cloud has of a device, with these names and this key, is not to be answered."""
+        client, objections = self.roster.get(mac), self.owners.objections
+        if self.occupancy_only or self.owners.hides(mac):
+            return True
+        if not objections.hides_anyone:
+            return False
+        if client is not None and self.shown(client) is not Shown.SHOWN:
+            return True
+        people = [self.owners.rules.identify(name) for name in (*names, self.keys.owner(psk_id))]
+        if any(who is not None and objections.hides_person(who) for who in people):
+            return True
+        return psk_id is not None and not self.keys.is_settled(psk_id) and not self.owners.is_owned(mac)
 
     def records(self, clients: Iterable[Client]) -> list[dict[str, Any]]:
         """Clients as lists show them: without those who are hidden, and those who are anonymous at the end."""
@@ -86,7 +102,7 @@ class Showing:
         cloud sent it as long as its position is the newest that is known.
         """
         raw = client.raw
-        if raw is None or self._names_objector(client):
+        if raw is None or self.names_objector(client):
             return self._needed(client)
         if self.owners.rules.is_ignored(str(raw.get("username") or "")):
             raw = {key: value for key, value in raw.items() if key != "username"}
@@ -99,7 +115,7 @@ class Showing:
         raw = {key: value for key, value in raw.items() if key not in ("x_m", "y_m")}
         return {**raw, **_located(position), **self._seen(client)}
 
-    def _names_objector(self, client: Client) -> bool:
+    def names_objector(self, client: Client) -> bool:
         """Whether a record names somebody who opted out, be it at a device that is known to be somebody else's."""
         objections, rules = self.owners.objections, self.owners.rules
         if not objections.hides_anyone:
@@ -131,7 +147,8 @@ class Showing:
 
 
 def forget_name(client: Client) -> None:
-    """Keep of a client nothing that tells whose it is, or where it was before."""
+    """Keep of a client nothing that tells whose it is, or where it was before; its next record tells anew."""
+    client.known = False
     client.username = client.guest_email = client.psk_id = client.ip = None
     client.raw = client.raw_position = None
     client.forget_moves()

@@ -188,7 +188,7 @@ class SiteSync:
             self.clients_wanted.set()
         if self._tracker.unknown_maps:
             self.maps_wanted.set()
-        if self._tracker.unknown_keys:
+        if self._tracker.keys.unknown:
             self.keys_wanted.set()
 
     # -- maps -------------------------------------------------------------------------------------

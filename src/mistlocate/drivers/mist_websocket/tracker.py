@@ -5,13 +5,13 @@ This is where `mist/` and `location/` meet: wire records become sightings here a
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
 from mistlocate import jsontext
 from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.showing import Showing, forget_name
+from mistlocate.drivers.mist_websocket.wording import names_in_record, said
 from mistlocate.location.evidence import PskKey, Source, psk_owner
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import Identity, NameRules
@@ -33,8 +33,6 @@ WANTED_AT_MOST = 20_000
 #: How many ids of maps that no list names are kept in mind; more of them are somebody's mistake.
 UNKNOWN_MAPS_AT_MOST = 2_000
 
-_NO_TEXT = frozenset({"", "Unknown", "unknown", "N/A"})
-
 
 class Sample(NamedTuple):
     """A rejected item: when, why, and its shape without its values."""
@@ -54,7 +52,6 @@ class Tracker(Showing):
         """Called when the cloud's time, as seen from here, has jumped; everything that is known has moved along."""
         self.keep_all = keep_all
         self.maps: dict[str, Map] = {}
-        self.keys: dict[str, PskKey] = {}
         self.wanted: dict[str, str | None] = {}
         """MACs of which only a position is known, each with its map: their records are to be fetched."""
         self.unknown_maps: set[str] = set()
@@ -134,27 +131,33 @@ class Tracker(Showing):
         self.owners.set_objections(objections)
         if objections.not_learned:
             for client in self.roster.clients.values():
-                if not self.may_know(client.mac, client.username, client.guest_email):
+                if not self.may_know(client.mac, client.username, client.guest_email, self.keys.owner(client.psk_id)):
                     forget_name(client)
+        self.keys.doubt()
         self.roster.mark_all(urgent=True)
 
     def set_occupancy_only(self, occupancy_only: bool) -> None:
-        """Never keep a name from now on, and none that was kept; or learn names again."""
+        """Never keep a name from now on, and none that was kept; or learn names again, from the next records."""
         self.occupancy_only = self.owners.closed = occupancy_only
+        self.keys.clear()
         if occupancy_only:
-            self.keys.clear()
             for mac, _ in self.owners.everyone():
                 self.owners.release(mac)
-            for client in self.roster.clients.values():
-                forget_name(client)
+        for client in self.roster.clients.values():
+            forget_name(client)
         self.roster.mark_all(urgent=True)
+
+    def release(self, mac: str) -> None:
+        """Forget who owns a device. Whose it is now its next record says, which is asked for."""
+        if self.owners.release(mac) is not None and (client := self.roster.get(mac)) is not None:
+            client.known = False
+            if len(self.wanted) < WANTED_AT_MOST:
+                self.wanted[mac] = client.map_id
 
     def forget_keys(self, who: Identity) -> None:
         """Forget for whom pre-shared keys were made, until the lists of keys are read again."""
-        for psk_id, key in self.keys.items():
-            owner = self.owners.rules.identify(psk_owner(key))
-            if owner is not None and owner.name == who.name and who.domain in (owner.domain, None):
-                self.keys[psk_id] = key.nobodys()
+        owners = ((psk_id, self.owners.rules.identify(name)) for psk_id, name in self.keys.owners())
+        self.keys.forget(psk_id for psk_id, owner in owners if owner is not None and owner.may_be(who))
 
     def forget(self) -> None:
         """Forget who was not heard of for too long; of guests also the name, which is nowhere else."""
@@ -168,10 +171,10 @@ class Tracker(Showing):
         for mac in self.owners.guests():
             self.owners.release(mac)
         self.roster.clear()
-        self.maps, self.keys = {}, {}
-        self.keys_listed = False
+        self.keys.clear()
+        self.maps = {}
         self._unlisted_maps = self.no_maps = frozenset()
-        for waiting in (self._deleted_maps, self.wanted, self.unknown_keys, self.unknown_maps):
+        for waiting in (self._deleted_maps, self.wanted, self.unknown_maps):
             waiting.clear()
 
     def set_maps(self, maps: Mapping[str, Map], *, complete: bool = True) -> None:
@@ -192,24 +195,25 @@ class Tracker(Showing):
         ):
             self.unknown_maps.add(map_id)
 
-    def set_keys(self, keys: Mapping[str, PskKey]) -> None:
-        """Take the site's pre-shared keys, and learn the owners of the clients that use them."""
-        self.keys_listed = True
-        self.unknown_keys.clear()
+    def set_keys(self, keys: Mapping[str, PskKey], looked_up: Iterable[str] = ()) -> None:
+        """Take the site's pre-shared keys, and learn the owners of the clients that use them.
+
+        `looked_up`: ids that no list names if it is not among `keys`, for all lists could be read.
+        """
         if self.occupancy_only:
             return
-        self.keys = {psk_id: self._key_to_keep(key) for psk_id, key in keys.items()}
+        kept = {psk_id: key for psk_id, key in keys.items() if self._may_keep(key)}
+        self.keys.take(kept, {*looked_up, *keys} - kept.keys())
         if self.owners.objections.hides_anyone:
             self.roster.mark_all(urgent=True)  # whose devices these are was not known until now
         for client in self.roster.clients.values():
             if client.psk_id is not None and not self.owners.rules.identify(client.username):
                 self._learn_key(client.mac, client.psk_id, self.cloud_clock.at(client.heard))
 
-    def _key_to_keep(self, key: PskKey) -> PskKey:
-        objections = self.owners.objections
-        if objections.not_learned and not objections.may_learn("", self.owners.rules.identify(psk_owner(key))):
-            return key.nobodys()
-        return key
+    def _may_keep(self, key: PskKey) -> bool:
+        """Whether it may be known for whom a key was made; as in `may_know`."""
+        objections, who = self.owners.objections, self.owners.rules.identify(psk_owner(key))
+        return who is None or objections.hides_person(who) or objections.may_learn("", who)
 
     def uses_keys(self) -> bool:
         """Whether clients of this site are known to use pre-shared keys, from an earlier connection perhaps."""
@@ -242,11 +246,10 @@ class Tracker(Showing):
             self.owners.learn(s.mac, s.guest_email, Source.GUEST, at)
 
     def _learn_key(self, mac: str, psk_id: str, at: float) -> None:
-        key = self.keys.get(psk_id)
-        if key is not None:
-            self.owners.learn(mac, psk_owner(key), Source.PSK, at)
+        if psk_id in self.keys:
+            self.owners.learn(mac, self.keys.owner(psk_id), Source.PSK, at)
         else:
-            self.unknown_keys.add(psk_id)
+            self.keys.look_up(psk_id)
 
     # -- wire record → sighting -------------------------------------------------------------------
 
@@ -264,10 +267,10 @@ class Tracker(Showing):
         seen_at = source_time(stats.last_seen, now)
         if seen_at is None and stats.last_seen is not None:
             self.counts["implausible_times"] += 1
-        username, typed = _names(stats)
+        username, typed = names_in_record(stats)
         psk_id, ip, keep = stats.psk_id, stats.ip, self.keep_all
         objects = self.occupancy_only or self.owners.objections.not_learned
-        if objects and not self.may_know(stats.mac, username, typed):
+        if objects and not self.may_know(stats.mac, username, typed, self.keys.owner(psk_id)):
             username = typed = psk_id = ip = None
             keep = False
         # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
@@ -276,7 +279,7 @@ class Tracker(Showing):
         return Sighting(
             stats.mac, origin, heard, now, asked, seen_at, intern(stats.site_id or site_id),
             self._position(stats, map_id), username, psk_id, ip, stats.is_guest, typed,
-            _text(stats.manufacture), _text(stats.os), _text(stats.ssid),
+            said(stats.manufacture), said(stats.os), said(stats.ssid),
             self._whole(raw, stats.mac) if keep else None,
         )  # fmt: skip
 
@@ -323,26 +326,3 @@ class Tracker(Showing):
         if dropped:
             self.counts["fields_dropped"] += len(dropped)
             self.samples.append(Sample(self.cloud_clock.now(), "fields of a wrong type: " + ", ".join(dropped), None))
-
-
-def _names(stats: ClientStats) -> tuple[str | None, str | None]:
-    """The name that the network vouches for, and what a guest typed into a portal.
-
-    A portal's login shows up as `username` too, and guests type what they like: of a guest's name only EAP vouches.
-    """
-    username, guest = _name(stats.username), stats.guest
-    typed = (_name(guest.access_code_email) or _name(guest.email)) if guest else None
-    if stats.is_guest and "EAP" not in (stats.key_mgmt or "").upper():
-        return None, typed or username
-    return username, typed
-
-
-@lru_cache(maxsize=4096)
-def _text(value: str | None) -> str | None:
-    """A text that says something; the same few manufacturers and SSIDs are kept once."""
-    return _name(value)
-
-
-def _name(value: str | None) -> str | None:
-    """The same of what nearly everybody has one of their own."""
-    return None if value is None or value in _NO_TEXT else value

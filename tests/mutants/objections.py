@@ -1,0 +1,105 @@
+"""Objections, erasing and assignments in every order: what must not bring somebody back into view."""
+
+from mutants.mutant import Mutant, breaks
+
+_W = "tests/drivers/mist_websocket"
+_COMBINED = f"{_W}/test_people_combined.py"
+_ring = breaks("location/keyring.py", "tests/location/test_keyring.py")
+_owners = breaks("location/ownership.py", _COMBINED)
+_register = breaks("location/objections.py", _COMBINED)
+_showing = breaks("drivers/mist_websocket/showing.py", f"{_W}/test_showing.py")
+_tracker = breaks("drivers/mist_websocket/tracker.py", _COMBINED)
+_people = breaks("drivers/mist_websocket/people.py", _COMBINED)
+_enrich = breaks("drivers/mist_websocket/enrich.py", _COMBINED)
+
+MUTANTS: list[Mutant] = [
+    _owners("who was erased can opt out", "(owned.hidden or self.objections.may_learn", "(self.objections.may_learn"),
+    _showing(
+        "… and what their records say is known for it",
+        "        if any(who is not None and objections.hides_person(who) for who in people):\n"
+        "            return True\n        return all(",
+        "        return all(",
+        _COMBINED,
+    ),
+    _tracker("… and for whom their keys were made", "or objections.hides_person(who) or objections", "or objections"),
+    _people(
+        "who opted out and is erased stays hidden",
+        "        register = self._remembering(macs)\n        for mac",
+        "        register = self._register\n        for mac",
+    ),
+    _owners(
+        "every device of who opted out is known",
+        "while len(macs) > MACS_PER_PERSON and not owned.hidden:",
+        "while len(macs) > MACS_PER_PERSON:",
+    ),
+    _people(
+        "devices assigned afterwards are remembered",
+        "self._remembering(macs).remember_no_more(others)",
+        "self._register.remember_no_more(others)",
+    ),
+    _people("… unless they are assigned to somebody else", ".remember_no_more(others)", ""),
+    _register("objecting again forgets no device", "            if before not in kept:\n", "            if False:\n"),
+    _showing("whose name was forgotten is unknown again", "    client.known = False\n", "", _COMBINED),
+    _tracker("… also who was released by hand", "            client.known = False\n", ""),
+    _tracker(
+        "names that were not kept are learned anew",
+        "        for client in self.roster.clients.values():\n            forget_name(client)\n        self.roster.mark_all(urgent=True)\n\n    def release",
+        "        if occupancy_only:\n            for client in self.roster.clients.values():\n                forget_name(client)\n        self.roster.mark_all(urgent=True)\n\n    def release",
+    ),
+    _ring(
+        "a key that lists do not name is settled only if they say so",
+        "self._nobodys = (self._nobodys | set(nobodys))",
+        "self._nobodys = (self._nobodys | self.unknown)",
+    ),
+    _ring(
+        "a settled key is not looked up again and again",
+        "        if not self.is_settled(psk_id):\n            self",
+        "        if True:\n            self",
+    ),
+    _ring(
+        "nobody's keys are looked up again when somebody objects",
+        "        self.unknown |= self._nobodys\n        self._nobodys.clear()\n",
+        "        pass\n",
+    ),
+    _enrich("lists that could not be read say nothing", "in_doubt if complete else ()", "in_doubt"),
+    _enrich(
+        "… nor do they of keys that were used meanwhile",
+        "in_doubt if complete",
+        "self._tracker.keys.in_doubt() if complete",
+        f"{_W}/test_enrich.py::TestKeys",
+    ),
+    _showing(
+        "a device that may be theirs is not answered from the cloud",
+        "        if client is not None and self.shown(client) is not Shown.SHOWN:\n            return True\n        people",
+        "        people",
+        _COMBINED,
+    ),
+    _showing("… nor by its key", "and not self.keys.is_settled(psk_id) and not self.owners.is_owned(mac)", "and False"),
+    _people(
+        "a MAC of another spelling is the same",
+        "mac is not None and self._tracker.owners.hides(mac)",
+        "self._tracker.owners.hides(text)",
+    ),
+    _people("names in lists are names", "each if isinstance(each, list) else [each]", "[each]"),
+    _people(
+        "an export has no whole record of somebody else",
+        "{} if tracker.names_objector(client) else client.raw or {}",
+        "client.raw or {}",
+    ),
+    _people(
+        "… nor their name",
+        "        if tracker.names_objector(client) and not tracker.owners.hides(mac):\n",
+        "        if False:\n",
+    ),
+    breaks("location/identity.py", _COMBINED)(
+        "accents are composed", '        text = unicodedata.normalize("NFC", text)\n', "        pass\n"
+    ),
+    breaks("drivers/mist_locations/people.py", "tests/drivers/mist_locations/test_people.py")(
+        "who changed their mind speaks for nobody else",
+        "            self._withheld.pop(mac, None)\n",
+        "            self._withheld.clear()\n",
+    ),
+    breaks("drivers/mist_locations/explain.py", "tests/drivers/mist_locations/test_explain.py")(
+        "where a guest is that is kept apart is not explained", " and not _is_kept_apart(device, rules):", ":"
+    ),
+]
