@@ -8,9 +8,9 @@ _ring = breaks("location/keyring.py", "tests/location/test_keyring.py")
 _owners = breaks("location/ownership.py", _COMBINED)
 _register = breaks("location/objections.py", _COMBINED)
 _showing = breaks("drivers/mist_websocket/showing.py", f"{_W}/test_showing.py")
-_tracker = breaks("drivers/mist_websocket/tracker.py", _COMBINED)
+_tracker = breaks("drivers/mist_websocket/tracker.py", f"{_W}/test_showing.py")
 _people = breaks("drivers/mist_websocket/people.py", _COMBINED)
-_enrich = breaks("drivers/mist_websocket/enrich.py", _COMBINED)
+_enrich = breaks("drivers/mist_websocket/enrich.py", f"{_W}/test_enrich.py::TestKeys")
 
 MUTANTS: list[Mutant] = [
     _owners("who was erased can opt out", "(owned.hidden or self.objections.may_learn", "(self.objections.may_learn"),
@@ -39,7 +39,7 @@ MUTANTS: list[Mutant] = [
     ),
     _people("… unless they are assigned to somebody else", ".remember_no_more(others)", ""),
     _register("objecting again forgets no device", "            if before not in kept:\n", "            if False:\n"),
-    _showing("whose name was forgotten is unknown again", "    client.known = False\n", "", _COMBINED),
+    _showing("whose name was forgotten is unknown again", "    client.known = False\n", ""),
     _tracker("… also who was released by hand", "            client.known = False\n", ""),
     _tracker(
         "names that were not kept are learned anew",
@@ -66,15 +66,12 @@ MUTANTS: list[Mutant] = [
         "… nor do they of keys that were used meanwhile",
         "in_doubt if complete",
         "self._tracker.keys.in_doubt() if complete",
-        f"{_W}/test_enrich.py::TestKeys",
     ),
     _showing(
-        "a device that may be theirs is not answered from the cloud",
-        "        if client is not None and self.shown(client) is not Shown.SHOWN:\n            return True\n        people",
-        "        people",
-        _COMBINED,
+        "whose key is in doubt is not answered from the cloud",
+        "and not self.keys.is_settled(psk_id) and not self.owners.is_owned(mac)",
+        "and False",
     ),
-    _showing("… nor by its key", "and not self.keys.is_settled(psk_id) and not self.owners.is_owned(mac)", "and False"),
     _people(
         "a MAC of another spelling is the same",
         "mac is not None and self._tracker.owners.hides(mac)",

@@ -66,10 +66,13 @@ class TestErasedAndOptedOut:
     async def test_whoever_opted_out_can_be_erased(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()
-            mac = await put(it, ALICE)
             await it.locations("opt_out", ALICE)
+            mac = await put(it, ALICE)
+            it.cloud.faults.rest("/stats/", status=503)
             await it.locations("erase_user", ALICE)
-            assert mac not in it.on_map(it.maps[0]), "not even until its next record"
+            await until(lambda: it.tracker().roster.dirty == {})
+            assert it.status(it.maps[0]) == [], "hidden, not even anonymous, until its next record"
+            it.cloud.faults.clear()
             assert await nowhere(it, mac)
             assert await nowhere(it, await put(it, ALICE))
 
@@ -215,8 +218,8 @@ class TestOtherWays:
     async def test_answers_of_the_cloud_that_write_a_mac_or_a_list_their_own_way(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()
-            mac = await put(it, ALICE)
             await it.locations("opt_out", ALICE)
+            mac = await put(it, ALICE)
             people = it.host("MistWebsocket_1").life.module._driver._people  # type: ignore[union-attr]
             colons = ":".join(mac[at : at + 2] for at in range(0, 12, 2))
             for record in (

@@ -72,6 +72,36 @@ class TestObjections:
         assert not it.keys.is_settled("k2"), "the next lists say it anew"
 
     @virtual
+    async def test_who_was_erased_and_opted_out_is_known_by_their_key(self) -> None:
+        it, alice = tracker(), Subject(None, Identity("alice", "example.com"))
+        it.set_objections(it.owners.objections.learn_no_more(alice).opt_out(alice))
+        it.set_keys({"k1": PskKey("alice@example.com", None, "single", 0)})
+        hear(it, {**FULL, "username": None, "psk_id": "k1"})
+        assert it.records_on("m1") == []
+
+    @virtual
+    async def test_whose_owner_was_forgotten_is_anonymous_until_the_next_record(self) -> None:
+        it = tracker()
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        hear(it, FULL)
+        it.release(MAC)
+        assert [each.get("anonymous") for each in it.records_on("m1")] == [True]
+        assert it.wanted == {MAC: "m1"}, "its record is asked for"
+        hear(it, {**FULL, "last_seen": FULL["last_seen"] + 1})
+        assert it.records_on("m1") == []
+
+    @virtual
+    async def test_whose_name_was_not_kept_is_anonymous_until_the_next_record(self) -> None:
+        it = tracker()
+        it.set_occupancy_only(True)
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        hear(it, FULL)
+        it.set_occupancy_only(False)
+        assert [each.get("anonymous") for each in it.records_on("m1")] == [True]
+        hear(it, {**FULL, "last_seen": FULL["last_seen"] + 1})
+        assert it.records_on("m1") == []
+
+    @virtual
     async def test_records_of_devices_that_were_not_heard_of(self) -> None:
         it = tracker()
         alices, bobs = (PskKey(f"{name}@example.com", None, "single", 0) for name in ("alice", "bob"))

@@ -60,13 +60,11 @@ class Showing:
 
     def refuses(self, mac: str, *names: str | None, psk_id: str | None = None) -> bool:
         """Whether a record that the cloud has of a device, with these names and this key, is not to be answered."""
-        client, objections = self.roster.get(mac), self.owners.objections
+        objections = self.owners.objections
         if self.occupancy_only or self.owners.hides(mac):
             return True
         if not objections.hides_anyone:
             return False
-        if client is not None and self.shown(client) is not Shown.SHOWN:
-            return True
         people = [self.owners.rules.identify(name) for name in (*names, self.keys.owner(psk_id))]
         if any(who is not None and objections.hides_person(who) for who in people):
             return True
