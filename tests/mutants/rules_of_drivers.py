@@ -3,7 +3,7 @@
 from mutants.mutant import Mutant, breaks
 
 _W = "tests/drivers/mist_websocket"
-_wording = breaks("drivers/mist_websocket/wording.py", f"{_W}/test_tracker.py")
+_wording = breaks("drivers/mist_websocket/wording.py", f"{_W}/test_wording.py")
 _tracker = breaks("drivers/mist_websocket/tracker.py", f"{_W}/test_tracker.py")
 _sync = breaks("drivers/mist_websocket/sync.py")
 _enrich = breaks("drivers/mist_websocket/enrich.py")
