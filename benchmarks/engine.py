@@ -78,7 +78,7 @@ async def running(folder: Path, given: dict[str, Any]) -> AsyncIterator[Engine]:
     """An engine with these settings."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     async with Engine(load(given, folder)) as engine:
-        collector.settle()  # as `mistlocate serve` does
+        collector.settle(sends_large=True)  # as `mistlocate serve` does
         yield engine
 
 

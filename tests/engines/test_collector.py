@@ -53,3 +53,32 @@ print("given back" if memory() <= full - 60_000_000 else f"{memory()} of {full}"
 def test_what_lies_unused_between_what_is_used_is_given_back() -> None:
     done = subprocess.run([sys.executable, "-c", _SNAPSHOT], capture_output=True, text=True, check=False)
     assert done.stdout == "given back 50\n", done.stdout + done.stderr
+
+
+#: Blocks as lists of large floors are, one after the other: each page that the system hands out is a fault.
+_LISTS = """
+import resource
+from mistlocate.engines import collector
+
+collector.TRIM_EVERY = 3600.0
+collector.settle(sends_large=True)
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def send():
+    text = "x" * 1_000_000
+    data = text.encode()
+    return len(b"".join((b"head", data)))
+
+send()
+before = faults()
+for _ in range(100):
+    send()
+print("used again" if faults() - before < 10_000 else faults() - before)
+"""
+
+
+def test_large_blocks_are_used_again() -> None:
+    done = subprocess.run([sys.executable, "-c", _LISTS], capture_output=True, text=True, check=False)
+    assert done.stdout == "used again\n", done.stdout + done.stderr

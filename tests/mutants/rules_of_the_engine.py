@@ -89,13 +89,13 @@ MUTANTS: list[Mutant] = [
     ),
     _control(
         "a slow reader is dropped",
-        "if self._waiting.full() or (self._length > LENGTH_AT_MOST and self._length > len(text)):",
+        "if self._waiting.full() or (self._length > LENGTH_AT_MOST and self._length > length):",
         "if False:",
         f"{_E}/api/test_control.py::TestSlowReaders",
     ),
     _control(
         "… also one that lets long messages wait",
-        "(self._length > LENGTH_AT_MOST and self._length > len(text))",
+        "(self._length > LENGTH_AT_MOST and self._length > length)",
         "False",
         f"{_E}/api/test_control.py::TestSlowReaders",
     ),

@@ -109,7 +109,7 @@ def serve(settings: Annotated[Path, typer.Argument(help="The settings file.")]) 
             err.print(f"mistlocate answers at [bold]{escape(url)}[/]")
             for problem in [*unreadable_files(loaded), *exposed_files(loaded)]:
                 err.print(f"[bold yellow]warning:[/] {escape(str(problem))}")
-            collector.settle()
+            collector.settle(sends_large=True)
             reloader = asyncio.create_task(_reload(engine, settings, reread))
             await ended.wait()
             reloader.cancel()

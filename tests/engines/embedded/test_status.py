@@ -1,5 +1,11 @@
+from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from mistlocate import jsontext
+from mistlocate.engines.embedded import status
 from mistlocate.engines.embedded.status import ModuleStatus, StatusBoard, StatusValue
 
 
@@ -78,9 +84,16 @@ def test_who_follows_no_more_leaves_nothing_behind() -> None:
     assert not board._followers
 
 
-def test_followers_with_the_same_head_share_one_text() -> None:
-    news = StatusValue([1, 2])
-    first, second = news.message('{"id":1'), news.message('{"id":1')
-    assert first == '{"id":1,"value":[1,2]}'
-    assert second is first
-    assert news.message('{"id":2') == '{"id":2,"value":[1,2]}'
+def test_each_follower_has_a_head_of_its_own_and_the_value_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = Counter[str]()
+
+    def dumps(value: Any) -> bytes:
+        encoded["times"] += 1
+        return jsontext.dumps(value)
+
+    monkeypatch.setattr(status, "jsontext", SimpleNamespace(dumps=dumps))
+    news = StatusValue([1, "é"])
+    assert [news.message(f'{{"id":{number}') for number in (1, 2, 1)] == [
+        '{"id":1,"value":[1,"é"]}', '{"id":2,"value":[1,"é"]}', '{"id":1,"value":[1,"é"]}',
+    ]  # fmt: skip
+    assert encoded["times"] == 1

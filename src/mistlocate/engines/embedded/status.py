@@ -15,12 +15,12 @@ _log = structlog.get_logger("mistlocate.engine")
 class StatusValue:
     """A status at one moment. It is encoded at most once, however many read or follow it."""
 
-    __slots__ = ("_encoded", "_message", "value")
+    __slots__ = ("_encoded", "_text", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
         self._encoded: bytes | None = None
-        self._message = ("", "")
+        self._text: str | None = None
 
     @property
     def encoded(self) -> bytes:
@@ -30,11 +30,10 @@ class StatusValue:
         return self._encoded
 
     def message(self, head: str) -> str:
-        """A JSON object that begins as `head` and ends with the value. Followers in a row with the same head, as those
-        of the same page have, share one text: of a full floor it has close to a megabyte."""
-        if self._message[0] != head:
-            self._message = (head, f'{head},"value":{self.encoded.decode()}}}')
-        return self._message[1]
+        """A JSON object that begins as `head` and ends with the value: as text, for the sake of browsers."""
+        if self._text is None:
+            self._text = self.encoded.decode()
+        return f'{head},"value":{self._text}}}'
 
 
 #: What a cleared status reads as.

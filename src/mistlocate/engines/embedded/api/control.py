@@ -34,7 +34,7 @@ router = APIRouter(prefix=BASE)
 
 _log = structlog.get_logger("mistlocate.api")
 
-#: How many messages may wait for a client, and how long they may be together (characters), before it is dropped as
+#: How many messages may wait for a client, and how long they may be together (bytes), before it is dropped as
 #: too slow. A single message may always wait.
 WAITING_AT_MOST = 1000
 LENGTH_AT_MOST = 32 * 1024 * 1024
@@ -122,7 +122,8 @@ class _Session:
         self._socket = socket
         self._engine = engine
         self._known = known
-        self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING_AT_MOST)
+        self._waiting: asyncio.Queue[tuple[str, StatusValue | None]] = asyncio.Queue(WAITING_AT_MOST)
+        """What is to be sent: a text, or the head of one and the status that follows, which everybody shares."""
         self._length = 0
         self._bound: dict[tuple[str, str, int, str], Unsubscribe] = {}
         self._debugged: dict[str, Unsubscribe] = {}
@@ -198,23 +199,24 @@ class _Session:
     async def _write(self) -> None:
         with suppress(WebSocketDisconnect):
             while True:
-                text = await self._waiting.get()
-                await self._socket.send_text(text)
-                self._length -= len(text)
+                text, news = await self._waiting.get()
+                await self._socket.send_text(text if news is None else news.message(text))
+                self._length -= _length(text, news)
 
     async def _keep_alive(self) -> None:
         while True:
             await self._engine.clock.sleep(PONG_EVERY)
             self._put("pong")
 
-    def _put(self, text: str) -> None:
+    def _put(self, text: str, news: StatusValue | None = None) -> None:
         with self._while_known():
             self._known.caller()
-            self._length += len(text)
-            if self._waiting.full() or (self._length > LENGTH_AT_MOST and self._length > len(text)):
+            length = _length(text, news)
+            self._length += length
+            if self._waiting.full() or (self._length > LENGTH_AT_MOST and self._length > length):
                 self._finish(TOO_SLOW, "too slow")
             else:
-                self._waiting.put_nowait(text)
+                self._waiting.put_nowait((text, news))
 
     def _send(self, answer: dict[str, Any]) -> None:
         try:
@@ -316,11 +318,9 @@ class _Session:
 
     def _tell(self, head: str, news: StatusValue, message: Message) -> None:
         try:
-            text = news.message(head)
+            self._put(head, news)
         except TypeError:  # that is the module's defect, and nothing that setting a status may fail of
             self._error(message.id, UNEXPECTED, "the value cannot be written as JSON", message.meta)
-        else:
-            self._put(text)
 
     def _log_to(self, message_id: int, host: ModuleHost) -> Callable[[int, str], None]:
         def send(level: int, text: str) -> None:
@@ -329,3 +329,7 @@ class _Session:
                     self._send({"id": message_id, "type": "debug", "mod": host.spec.id, "level": level, "msg": text})
 
         return send
+
+
+def _length(text: str, news: StatusValue | None) -> int:
+    return len(text) + (0 if news is None else len(news.encoded))
