@@ -25,13 +25,6 @@ MUTANTS: list[Mutant] = [
         ("tests/engines/embedded/test_status.py",),
     ),
     Mutant(
-        "a message has the head of its follower",
-        "engines/embedded/status.py",
-        "        if self._text is None:\n            self._text = self.encoded.decode()\n        return f'{head},\"value\":{self._text}}}'",
-        "        if self._text is None:\n            self._text = f'{head},\"value\":{self.encoded.decode()}}}'\n        return self._text",
-        ("tests/engines/embedded/test_status.py",),
-    ),
-    Mutant(
         "large blocks are used again",
         "engines/collector.py",
         "        if sends_large:\n",

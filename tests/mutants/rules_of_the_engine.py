@@ -89,13 +89,13 @@ MUTANTS: list[Mutant] = [
     ),
     _control(
         "a slow reader is dropped",
-        "if self._waiting.full() or (self._length > LENGTH_AT_MOST and self._length > length):",
+        "if self._waiting.full() or (self._length > LENGTH_AT_MOST and self._length > len(text)):",
         "if False:",
         f"{_E}/api/test_control.py::TestSlowReaders",
     ),
     _control(
         "… also one that lets long messages wait",
-        "(self._length > LENGTH_AT_MOST and self._length > length)",
+        "(self._length > LENGTH_AT_MOST and self._length > len(text))",
         "False",
         f"{_E}/api/test_control.py::TestSlowReaders",
     ),
@@ -319,7 +319,7 @@ MUTANTS: list[Mutant] = [
     _store("a store that is begun anew has the settings in force", "self._saved_rows()))", "[]))"),
     _control(
         "pong comes unasked",
-        '            await self._engine.clock.sleep(PONG_EVERY)\n            self._put("pong")\n',
+        "            await self._engine.clock.sleep(PONG_EVERY)\n            self._put(PONG)\n",
         "            await self._engine.clock.sleep(PONG_EVERY)\n",
     ),
     _store(

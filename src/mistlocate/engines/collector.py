@@ -16,8 +16,8 @@ THRESHOLDS = (10_000, 20, 100)
 #: has to be more than asyncio reads at a time (256 KiB), or every read costs new pages: a third of a record's time.
 GIVEN_BACK_FROM = 512 * 1024
 
-#: A program that sends large messages to many keeps its blocks up to this size, and so much of them (bytes): the list of
-#: a full floor has close to a megabyte, and with pages from the system for every copy of it, sending one took ten
+#: A program that sends large messages to many keeps its blocks up to this size, and so much of them (bytes): the list
+#: of a full floor has close to a megabyte, and with pages from the system for every copy of it, sending one took ten
 #: times as long.
 KEPT_UP_TO, KEPT_AT_MOST = 16 * 1024 * 1024, 64 * 1024 * 1024
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1

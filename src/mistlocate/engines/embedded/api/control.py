@@ -10,7 +10,7 @@ in with the first message.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -26,7 +26,7 @@ from mistlocate.engines.embedded.api.common import BASE, Known, engine_of, execu
 from mistlocate.engines.embedded.api.errors import Refused
 from mistlocate.engines.embedded.engine import Engine, NoSuchSystem
 from mistlocate.engines.embedded.host import ModuleHost
-from mistlocate.engines.embedded.status import StatusValue
+from mistlocate.engines.embedded.status import Outgoing, StatusValue
 from mistlocate.engines.logs import follow_module
 from mistlocate.errors import BadArguments, LevelTooLow, MistlocateError, NoSuchModule
 
@@ -117,13 +117,15 @@ async def _signed_in(socket: WebSocket) -> Known:
     return known
 
 
+PONG = Outgoing(b"pong")
+
+
 class _Session:
     def __init__(self, socket: WebSocket, engine: Engine, known: Known) -> None:
         self._socket = socket
         self._engine = engine
         self._known = known
-        self._waiting: asyncio.Queue[tuple[str, StatusValue | None]] = asyncio.Queue(WAITING_AT_MOST)
-        """What is to be sent: a text, or the head of one and the status that follows, which everybody shares."""
+        self._waiting: asyncio.Queue[Outgoing] = asyncio.Queue(WAITING_AT_MOST)
         self._length = 0
         self._bound: dict[tuple[str, str, int, str], Unsubscribe] = {}
         self._debugged: dict[str, Unsubscribe] = {}
@@ -171,7 +173,7 @@ class _Session:
         while (text := await self._receive()) is not None:
             await self._its_turn()
             if text in ("ping", b"ping"):
-                self._put("pong")
+                self._put(PONG)
                 continue
             message = self._parse(text)
             if message is not None:
@@ -199,24 +201,23 @@ class _Session:
     async def _write(self) -> None:
         with suppress(WebSocketDisconnect):
             while True:
-                text, news = await self._waiting.get()
-                await self._socket.send_text(text if news is None else news.message(text))
-                self._length -= _length(text, news)
+                text = await self._waiting.get()
+                await self._socket.send_text(cast(str, text))
+                self._length -= len(text)
 
     async def _keep_alive(self) -> None:
         while True:
             await self._engine.clock.sleep(PONG_EVERY)
-            self._put("pong")
+            self._put(PONG)
 
-    def _put(self, text: str, news: StatusValue | None = None) -> None:
+    def _put(self, text: Outgoing) -> None:
         with self._while_known():
             self._known.caller()
-            length = _length(text, news)
-            self._length += length
-            if self._waiting.full() or (self._length > LENGTH_AT_MOST and self._length > length):
+            self._length += len(text)
+            if self._waiting.full() or (self._length > LENGTH_AT_MOST and self._length > len(text)):
                 self._finish(TOO_SLOW, "too slow")
             else:
-                self._waiting.put_nowait((text, news))
+                self._waiting.put_nowait(text)
 
     def _send(self, answer: dict[str, Any]) -> None:
         try:
@@ -225,7 +226,7 @@ class _Session:
             _log.error("an answer that cannot be written as JSON", type=answer["type"], meta=answer.get("meta"))
             error = {"type": "error", "error_code": UNEXPECTED, "msg": "the answer cannot be written as JSON"}
             text = jsontext.dumps({"id": answer["id"], **error, "meta": answer.get("meta")})
-        self._put(text.decode())
+        self._put(Outgoing(text))
 
     def _error(self, message_id: int, code: int, text: str, meta: dict[str, Any] | None = None) -> None:
         self._send({"id": message_id, "type": "error", "error_code": code, "msg": text, "meta": meta})
@@ -306,7 +307,7 @@ class _Session:
         self._send({"id": message.id, "type": "success", "meta": message.meta})
         if place in self._bound:
             return
-        head = jsontext.dumps({"id": message.id, "type": "notify", "meta": message.meta}).decode()[:-1]
+        head = jsontext.dumps({"id": message.id, "type": "notify", "meta": message.meta})[:-1]
 
         def notify(news: StatusValue) -> None:
             present = self._engine.look_up(message.sys, slug)
@@ -316,9 +317,9 @@ class _Session:
 
         self._bound[place] = self._engine.follow(message.sys, slug, message.name, notify)
 
-    def _tell(self, head: str, news: StatusValue, message: Message) -> None:
+    def _tell(self, head: bytes, news: StatusValue, message: Message) -> None:
         try:
-            self._put(head, news)
+            self._put(Outgoing(head, news))
         except TypeError:  # that is the module's defect, and nothing that setting a status may fail of
             self._error(message.id, UNEXPECTED, "the value cannot be written as JSON", message.meta)
 
@@ -329,7 +330,3 @@ class _Session:
                     self._send({"id": message_id, "type": "debug", "mod": host.spec.id, "level": level, "msg": text})
 
         return send
-
-
-def _length(text: str, news: StatusValue | None) -> int:
-    return len(text) + (0 if news is None else len(news.encoded))
