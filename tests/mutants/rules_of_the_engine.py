@@ -329,4 +329,11 @@ MUTANTS: list[Mutant] = [
     ),
     _asked_for("searches that were refused are counted", "        self._too_many += 1\n", ""),
     _asked_for("… and those that could not be recorded", "            self._not_recorded += 1\n", ""),
+    _store(
+        "a store is for one engine",
+        "        await asyncio.to_thread(self._lock.take)\n",
+        "",
+        f"{_E}/test_store_lock.py",
+    ),
+    _store("… until it is closed", "        self._lock.give_back()\n", "", f"{_E}/test_store_lock.py"),
 ]

@@ -197,7 +197,9 @@ class TestKeys:
             await it.locations("opt_out", ALICE)
             key = it.cloud.stage.add_psk("phone", email=ALICE, usage="single")
             mac = await put(it, psk=key)
-            assert it.on_map(it.maps[0]) == {other}
+            await until(lambda: it.tracker().roster.dirty == {})
+            assert other in it.on_map(it.maps[0])
+            assert mac not in it.on_map(it.maps[0])
             with pytest.raises(NotFound):
                 await it.mist("client", mac)
 

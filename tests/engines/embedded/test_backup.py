@@ -83,7 +83,7 @@ async def test_what_was_backed_up_comes_back(tmp_path: Path, replace: bool) -> N
     restore(tmp_path / "b", target, replace=replace)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert await owner(target) == "alice"
-    assert {each.name for each in target.parent.iterdir()} <= {"s.db", "s.db-wal", "s.db-shm", "b"}
+    assert {each.name for each in target.parent.iterdir()} <= {"s.db", "s.db-wal", "s.db-shm", "s.db.lock", "b"}
 
 
 async def test_a_store_that_is_in_use_is_not_replaced(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import aiosqlite
 
 from mistlocate import jsontext
 from mistlocate.driver.context import AuditRecord
+from mistlocate.engines.embedded.store_lock import StoreLock
 from mistlocate.errors import StoreError
 
 # At DEBUG the library writes every statement with its values: names, MACs, settings.
@@ -63,11 +64,13 @@ class Store:
         self._saved: dict[tuple[str, str], str] = {}
         """The saved settings that are in force, by module and name: they outlive the file, for objections are among
         them."""
+        self._lock = StoreLock(path)
         self._turn = asyncio.Lock()
         self._transactions: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Open the file, or make it."""
+        """Open the file, or make it, for this engine alone."""
+        await asyncio.to_thread(self._lock.take)
         try:
             await self._connect()
         except StoreError:
@@ -106,6 +109,7 @@ class Store:
         async with self._turn:
             self._file = None
             await self._disconnect()
+        self._lock.give_back()
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
