@@ -1,0 +1,20 @@
+"""What has to outlast changes, restarts and mistakes: objections, and records of who asked for whom."""
+
+from mutants.mutant import Mutant, breaks
+
+_named = breaks("driver/named.py", "tests/driver/test_named.py")
+
+MUTANTS: list[Mutant] = [
+    _named(
+        "a name that is too long to be kept whole is not looked up",
+        "if len(about) > ABOUT_AT_MOST:",
+        "if False:",
+    ),
+    _named("a record has one spelling of a MAC", "whole_mac(about) or about", "about"),
+    _named(
+        "so many searches in any minute, and not as many again in the next second",
+        "asked[0] <= now - WINDOW",
+        "asked[0] <= now - WINDOW / 2",
+    ),
+    _named("nothing is kept of who asks no more", "self._asked[first][-1] > now - WINDOW", "True"),
+]
