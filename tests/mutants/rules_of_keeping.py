@@ -3,6 +3,7 @@
 from mutants.mutant import Mutant, breaks
 
 _named = breaks("driver/named.py", "tests/driver/test_named.py")
+_saving = breaks("engines/placeos/saving.py", "tests/engines/placeos/test_saving.py")
 
 MUTANTS: list[Mutant] = [
     _named(
@@ -17,4 +18,13 @@ MUTANTS: list[Mutant] = [
         "asked[0] <= now - WINDOW / 2",
     ),
     _named("nothing is kept of who asks no more", "self._asked[first][-1] > now - WINDOW", "True"),
+    _saving(
+        "what core does not send back is not saved", "while not self._has(module_id, name, wanted):", "while False:"
+    ),
+    _saving("… nor what it sends back of another value", "bool(known[name] == value)", "True"),
+    _saving(
+        "what core has is not sent again, for nothing would follow",
+        "        if self._has(module_id, name, wanted):\n            return\n",
+        "",
+    ),
 ]
