@@ -26,7 +26,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the modules of a process share. `save_setting` has core keep one; `request` calls another module through it."""
+    """What the modules of a process share. `save_setting` has core keep one; `request` calls another module."""
 
     redis: RedisClient
     writer: StatusWriter
