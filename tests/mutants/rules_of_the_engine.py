@@ -219,7 +219,7 @@ MUTANTS: list[Mutant] = [
     _store("failed writes are counted", '            self.failures["write"] += 1\n', "", f"{_E}/api/test_metrics.py"),
     _backup("a backup overwrites nothing", "os.O_CREAT | os.O_EXCL | os.O_RDWR", "os.O_CREAT | os.O_RDWR"),
     _backup("a backup is its owner's only", "os.O_RDWR, 0o600", "os.O_RDWR, 0o644"),
-    _backup("a store in use is not replaced", '        if mode != "delete":', "        if False:"),
+    _backup("a store in use is not replaced", "        if not alone:", "        if False:"),
     _backup("a store is replaced only if that is said", "if store.exists() and not replace:", "if False:"),
     _backup("what is no store is not restored", "        _check(source)\n", ""),
     _backup(
@@ -232,8 +232,8 @@ MUTANTS: list[Mutant] = [
     _keeping("health ends with its exit code", '    if found["status"] != "ok":\n', "    if False:\n"),
     _engine(
         "zones of saved settings have to exist",
-        "            if zone not in self.zones\n        ]\n        if problems:",
-        "            if False\n        ]\n        if problems:",
+        "            if zone not in self.zones\n        ]\n        if not by_module:",
+        "            if False\n        ]\n        if not by_module:",
         f"{_E}/test_engine.py",
         f"{_E}/api/test_routes.py::TestSettings",
     ),
@@ -261,8 +261,8 @@ MUTANTS: list[Mutant] = [
     ),
     _host(
         "settings that do not fit are not saved",
-        "            parse_settings(self.driver, self.settings, unknown_is_error=True)\n",
-        "",
+        "about = parse_settings(self.driver, self.settings, unknown_is_error=True).settings.lasting_about",
+        "about = None",
     ),
     _host(
         "saved settings lie over the file's",
@@ -316,7 +316,7 @@ MUTANTS: list[Mutant] = [
         "if refused := list(self.driver.not_to_be_saved(changes)):",
         "if refused := []:",
     ),
-    _store("a store that is begun anew has the settings in force", "self._saved_rows()))", "[]))"),
+    _store("a store that is begun anew has the settings in force", "(_SAVE, rows), ", ""),
     _control(
         "pong comes unasked",
         "            await self._engine.clock.sleep(PONG_EVERY)\n            self._put(PONG)\n",

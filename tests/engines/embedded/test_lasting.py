@@ -11,7 +11,6 @@ import pytest
 from mistlocate.engines.embedded import saved
 from mistlocate.engines.embedded.config import Loaded, load
 from mistlocate.engines.embedded.engine import Engine
-from mistlocate.engines.embedded.store import Store
 from mistlocate.errors import SettingsError, StoreError
 from mistlocate.simulator import Campus
 from support.site import settings, site
@@ -187,51 +186,3 @@ async def test_who_objected_is_not_seen_again_through_another_name_of_the_system
         with pytest.raises(SettingsError, match=r"write `id: mod-sys-1-MistWebsocket-1` here"):
             await it.engine.reload(load(raw, tmp_path))
         assert await it.locations("locate_user", ALICE) == []
-
-
-class TestTheFileOfTheStore:
-    async def test_nothing_is_dropped_while_an_engine_has_it(self, tmp_path: Path) -> None:
-        path = tmp_path / "mistlocate.db"
-        assert saved.read(path) == []
-        async with Engine(File(tmp_path, a=[module(ONE)]).loaded) as engine:
-            await engine.save_settings(A, {"objections": register()}, by_module=True)
-            assert [each.module for each in saved.read(path)] == [A]
-            with pytest.raises(StoreError, match="stop the engine"):
-                saved.drop(path, A, "objections")
-        with pytest.raises(StoreError, match=r"no setting objections is saved for mod-x \(`mistlocate saved` lists"):
-            saved.drop(path, "mod-x", "objections")
-        saved.drop(path, A, "objections")
-        assert saved.read(path) == []
-        assert b"objections" not in path.read_bytes()
-        await File(tmp_path, b=[module(ONE)]).run()
-
-    async def test_one_that_was_replaced_gets_them_again_with_what_they_are_about(self, tmp_path: Path) -> None:
-        store = Store(tmp_path / "a.db")
-        await store.open()
-        await store.save_settings(
-            A, {"objections": register(), "gone": 1}, (), [(A, "objections", ONE), (A, "gone", ONE)]
-        )
-        await store.save_settings(A, {}, ("gone",))
-        await store.note([(A, "objections", TWO)])
-        for each in tmp_path.glob("a.db*"):
-            each.unlink()
-        with pytest.raises(StoreError, match="a new one was begun"):
-            await store.write_hash("m", "h", {"a": "1"})
-        await store.close()
-        assert saved.read(tmp_path / "a.db") == [(A, "objections", register(), {ONE, TWO})]
-
-    async def test_what_is_no_store_is_said(self, tmp_path: Path) -> None:
-        path = tmp_path / "mistlocate.db"
-        path.write_bytes(b"no database at all, but long enough to be looked at" * 50)
-        with pytest.raises(StoreError, match="cannot be read"):
-            saved.read(path)
-
-    async def test_one_of_an_earlier_version_is_read_and_not_changed(self, tmp_path: Path) -> None:
-        store = Store(tmp_path / "a.db")
-        await store.open()
-        await store.save_settings(A, {"objections": register()}, (), [(A, "objections", ONE)])
-        await store.close()
-        with closing(sqlite3.connect(tmp_path / "a.db")) as old:
-            old.execute("DROP TABLE saved_about")
-        (found,) = saved.read(tmp_path / "a.db")
-        assert (found.module, found.about) == (A, set())

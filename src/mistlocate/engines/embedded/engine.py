@@ -244,8 +244,8 @@ class Engine:
         everything = await self.store.everything_saved()
         if problems := left_behind(everything, running):
             raise SettingsError(problems, where=str(self.loaded.path or "settings"))
-        if new := to_be_noted(everything, running):
-            await self.store.note(new)
+        for place in to_be_noted(everything, running):
+            await self.store.save_settings(place[0], {}, (), [place])
 
     async def _take(self, spec: ModuleSpec, saved: Mapping[str, Any]) -> None:
         host = self.hosts.get(spec.id)

@@ -70,9 +70,8 @@ class Store:
         """Which file is open (device and inode); None before `open` and after `close`."""
         self._saved: dict[tuple[str, str], str] = {}
         """The saved settings that are in force, by module and name: they outlive the file, for objections are among
-        them."""
+        them. And what these are about."""
         self._about: set[Place] = set()
-        """What these are about."""
         self._turn = asyncio.Lock()
         self._transactions: set[asyncio.Task[None]] = set()
 
@@ -170,7 +169,7 @@ class Store:
     async def save_settings(
         self, module: str, changes: Mapping[str, Any], removed: tuple[str, ...] = (), about: Iterable[Place] = ()
     ) -> None:
-        """Save settings of a module, and drop others; `about` is noted besides (see `note`)."""
+        """Save settings of a module, and drop others; noted besides is what saved settings are `about`."""
         values = [(module, name, jsontext.dumps(value).decode()) for name, value in changes.items()]
         places, gone = list(about), [(module, name) for name in removed]
         await self._write(
@@ -184,12 +183,6 @@ class Store:
         for key in gone:
             self._saved.pop(key, None)
         self._about = {each for each in self._about if each[:2] not in gone}
-
-    async def note(self, about: Iterable[Place]) -> None:
-        """Note what saved settings are about: module, setting, place. What was noted before holds as well."""
-        new = set(about)
-        await self._write((_ABOUT, list(new)))
-        self._about |= new
 
     async def everything_saved(self) -> list[Saved]:
         """All settings that were saved, of whatever module."""
