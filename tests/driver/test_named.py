@@ -78,7 +78,7 @@ class TestAllowance:
                 let.append(now)
             else:
                 assert 0 < wait <= WINDOW
-            assert sum(at > now - WINDOW for at in let) <= limit
+            assert sum(at + WINDOW > now for at in let) <= limit
         assert len(let) >= min(limit, len(pauses)), "and not less than that"
 
     def test_a_limit_that_is_lowered_holds_at_once(self) -> None:

@@ -101,7 +101,7 @@ class Allowance:
             return 0.0
         self._let_go(now)
         asked = self._asked.get(asker) or deque()
-        while asked and asked[0] <= now - WINDOW:
+        while asked and asked[0] + WINDOW <= now:
             asked.popleft()
         if len(asked) >= limit:
             return asked[-limit] + WINDOW - now
@@ -114,7 +114,7 @@ class Allowance:
         """Forget those who have not asked within a window, or for longest: they come first."""
         while self._asked:
             first = next(iter(self._asked))
-            if len(self._asked) <= ASKERS_AT_MOST and self._asked[first][-1] > now - WINDOW:
+            if len(self._asked) <= ASKERS_AT_MOST and self._asked[first][-1] + WINDOW > now:
                 return
             del self._asked[first]
 
