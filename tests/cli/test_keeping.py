@@ -109,6 +109,9 @@ def test_objections_that_a_file_leaves_behind_are_kept_until_they_are_given_up(s
         found = run(name, settings)
         assert "write `id: mod-sys-MistWebsocket-1` here" in " ".join(found.stderr.split())
         assert found.exit_code == (Exit.SETTINGS if name == "serve" else Exit.FAILED), found.stderr
+    assert "does not take these settings, see above" in " ".join(found.stdout.split())
+    (problem,) = json.loads(run("check", settings, "--json").stdout)["not_taken"]
+    assert "they would be lifted" in problem
     found = run("saved", "--settings", settings)
     assert "objections, about ea57dcee-516a-5fde-abca-aa9b6f371622  (no module of the settings has it)" in found.stdout
     found = run("saved", "--settings", settings, "--drop", "mod-sys-MistWebsocket-1", "objections")

@@ -77,9 +77,11 @@ def check_settings(settings: Annotated[Path, typer.Argument(help="The settings f
         err.print(f"[bold red]the engine does not take these settings:[/] {escape(str(problem))}")
     reports = [(pair[0], run(_checked(loaded, pair, str(settings)))) for pair in pairs]
     if json:
-        print_json({"modules": [_as_json(spec, report) for spec, report in reports]})
+        modules = [_as_json(spec, report) for spec, report in reports]
+        print_json({"modules": modules, "not_taken": [str(each) for each in lifted]})
     else:
-        out.print(f"[bold]{escape(str(settings))}[/]: the settings are valid")
+        verdict = "the engine does not take these settings, see above" if lifted else "the settings are valid"
+        out.print(f"[bold]{escape(str(settings))}[/]: {verdict}")
         for spec, report in reports:
             _print(spec, report)
     if lifted or any(report.problems for _, report in reports):

@@ -55,7 +55,7 @@ class TestAtTheStart:
     async def test_another_name_of_the_system(self, tmp_path: Path) -> None:
         await File(tmp_path, a=[module(ONE)]).run(register(2))
         text = await File(tmp_path, b=[module(ONE)]).refused()
-        assert "systems[0].modules[0].id: 2 objections of this site are kept for the module" in text
+        assert "systems[0].modules[0].id: objections of this site (2) are kept for the module" in text
         assert f"write `id: {A}` here" in text
         assert f"mistlocate saved --drop {A} objections" in text
         await File(tmp_path, b=[module(ONE, id=A)]).run()
@@ -63,7 +63,7 @@ class TestAtTheStart:
     async def test_two_modules_that_change_places(self, tmp_path: Path) -> None:
         await File(tmp_path, a=[module(ONE), module(TWO)]).run(register())
         text = await File(tmp_path, a=[module(TWO), module(ONE)]).refused()
-        assert "systems[0].modules[1].id: 1 objections" in text
+        assert "systems[0].modules[1].id: objections of this site (1)" in text
         assert "has another site now" in text
         await File(tmp_path, a=[module(TWO, id="other"), module(ONE, id=A)]).run()
 
@@ -162,10 +162,10 @@ class TestWhileItRuns:
             assert engine.host(B).settings["site_id"] == TWO
             await engine.save_settings(B, {"site_id": THREE})
             await engine.save_settings(B, {"objections": register(5)}, by_module=True)
-        assert "5 objections" in await File(tmp_path, c=[module(THREE)]).refused()
+        assert "(5)" in await File(tmp_path, c=[module(THREE)]).refused()
         async with Engine(File(tmp_path, b=[module(TWO)]).loaded) as engine:
             await engine.save_settings(B, {}, ("site_id",))
-        assert "5 objections" in await File(tmp_path, c=[module(TWO)]).refused()
+        assert "(5)" in await File(tmp_path, c=[module(TWO)]).refused()
 
     async def test_only_the_module_itself_saves_them_or_takes_them_away(self, tmp_path: Path) -> None:
         async with Engine(File(tmp_path, a=[module(ONE)]).loaded) as engine:

@@ -89,9 +89,10 @@ def _count(saved: Saved) -> int:
 
 def _problem(saved: Saved, count: int, module: Running, owner: Running | None) -> Problem:
     why = "is no module of this kind in the file" if owner is None else "has another site now"
+    kept = f"{saved.name} of this site ({count}) are kept for the module {saved.module}"
     return Problem(
         f"{module.spec.place.removesuffix('.settings')}.id",
-        f"{count} {saved.name} of this site are kept for the module {saved.module}, which {why}: they would be lifted",
+        f"{kept}, which {why}: they would be lifted",
         f"write `id: {saved.module}` here, and another id where that stands now; or give them up for good: end the "
         f"engine, then mistlocate saved --drop {saved.module} {saved.name}",
     )
