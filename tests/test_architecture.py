@@ -20,7 +20,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 CONFINED = {
     "aiosqlite": {"engines/embedded/store.py"},
     "fastapi": {"engines/embedded/api"},
-    "filelock": {"engines/embedded/store_lock.py"},
+    "filelock": {"engines/embedded/store_file.py"},
     "httpx": {"transport/http.py"},
     "orjson": {"jsontext.py", "simulator"},
     "PIL": {"simulator"},

@@ -1,8 +1,11 @@
 """Health, backup and restore, beside an engine that is a process of its own."""
 
+import asyncio
 import json
 import re
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -12,6 +15,8 @@ from typer.testing import CliRunner
 
 from mistlocate.cli.app import app
 from mistlocate.cli.output import Exit
+from mistlocate.engines.embedded.config import load_file
+from mistlocate.engines.embedded.engine import Engine
 from support.processes import command
 
 SETTINGS = """
@@ -87,3 +92,48 @@ def test_settings_that_cannot_be_used(settings: str, tmp_path: Path) -> None:
     found = run("backup", str(tmp_path / "copy.bak"), "--settings", settings)
     assert found.exit_code == Exit.SETTINGS
     assert not (tmp_path / "copy.bak").exists()
+
+
+async def _objected(settings: str) -> None:
+    async with Engine(load_file(Path(settings))) as engine:
+        objections = {"key": "0" * 64, "revision": 1, "opted_out": [{"who": ["0" * 32]}]}
+        await engine.save_settings("mod-sys-MistWebsocket-1", {"objections": objections}, by_module=True)
+        await engine.save_settings("mod-sys-MistWebsocket-1", {"forget_after": 20})
+
+
+def test_objections_that_a_file_leaves_behind_are_kept_until_they_are_given_up(settings: str) -> None:
+    assert "Nothing is saved." in run("saved", "--settings", settings).stdout
+    asyncio.run(_objected(settings))
+    Path(settings).write_text(SETTINGS.replace("id: sys", "id: renamed"))
+    for name in ("serve", "check"):
+        found = run(name, settings)
+        assert "write `id: mod-sys-MistWebsocket-1` here" in " ".join(found.stderr.split())
+        assert found.exit_code == (Exit.SETTINGS if name == "serve" else Exit.FAILED), found.stderr
+    assert "does not take these settings, see above" in " ".join(found.stdout.split())
+    (problem,) = json.loads(run("check", settings, "--json").stdout)["not_taken"]
+    assert "they would be lifted" in problem
+    found = run("saved", "--settings", settings)
+    assert "objections, about ea57dcee-516a-5fde-abca-aa9b6f371622  (no module of the settings has it)" in found.stdout
+    found = run("saved", "--settings", settings, "--drop", "mod-sys-MistWebsocket-1", "objections")
+    assert (found.exit_code, "given up for good" in found.stdout) == (Exit.DONE, True)
+    rows = json.loads(run("saved", "--settings", settings, "--json").stdout)
+    assert rows == [{"module": "mod-sys-MistWebsocket-1", "setting": "forget_after", "about": [], "in_settings": False}]
+    assert "they would be lifted" not in run("check", settings).stderr
+    found = run("saved", "--settings", settings, "--drop", "mod-sys-MistWebsocket-1", "objections")
+    assert (found.exit_code, "`mistlocate saved` lists" in found.stderr) == (Exit.FAILED, True)
+
+
+def test_a_store_that_cannot_be_read_is_said_by_check(settings: str) -> None:
+    Path(settings).with_name("mistlocate.db").write_bytes(b"no database, but long enough to be looked at" * 50)
+    assert "it is not checked whether objections are kept" in " ".join(run("check", settings).stderr.split())
+
+
+def test_a_saved_setting_that_is_damaged_ends_serve_with_what_to_do(settings: str) -> None:
+    asyncio.run(_objected(settings))
+    with closing(sqlite3.connect(Path(settings).with_name("mistlocate.db"), isolation_level=None)) as store:
+        store.execute("UPDATE saved_settings SET value = '{broken' WHERE name = 'forget_after'")
+    found = run("serve", settings)
+    assert found.exit_code == Exit.FAILED
+    assert "forget_after that was saved for mod-sys-MistWebsocket-1" in " ".join(found.stderr.split())
+    assert "mistlocate saved --drop mod-sys-MistWebsocket-1 forget_after" in " ".join(found.stderr.split())
+    assert "unexpected" not in found.stderr

@@ -6,10 +6,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mistlocate.driver.context import Asker, AuditRecord
-from mistlocate.driver.named import BATCH, DAY, WAITING_AT_MOST, WINDOW, Allowance, Named, NamedSettings, Trail
-from mistlocate.errors import StoreError, TooManySearches
+from mistlocate.driver.named import (
+    ABOUT_AT_MOST,
+    BATCH,
+    DAY,
+    WAITING_AT_MOST,
+    WINDOW,
+    Allowance,
+    Named,
+    NamedSettings,
+    Trail,
+)
+from mistlocate.errors import BadArguments, StoreError, TooManySearches
 from support.virtual import VirtualClock, virtual
 
 KEY = Asker("key")
@@ -49,12 +61,37 @@ def named(asker: Asker = KEY, **settings: Any) -> tuple[Named, Kept, Any]:
 
 
 class TestAllowance:
-    def test_so_many_at_once_and_as_many_again_within_the_window(self) -> None:
+    def test_so_many_at_once_and_the_next_when_the_first_is_a_window_ago(self) -> None:
         allowance = Allowance()
-        assert [allowance.wait("a", 0.0, 3) for _ in range(3)] == [0.0] * 3
-        assert allowance.wait("a", 0.0, 3) == pytest.approx(WINDOW / 3)
-        assert allowance.wait("a", WINDOW / 3, 3) == 0.0
-        assert allowance.wait("a", WINDOW / 3, 3) > 0
+        assert [allowance.wait("a", at, 3) for at in (0.0, 1.0, 2.0)] == [0.0] * 3
+        assert allowance.wait("a", 2.0, 3) == pytest.approx(WINDOW - 2)
+        assert allowance.wait("a", WINDOW, 3) == 0.0
+        assert allowance.wait("a", WINDOW, 3) == pytest.approx(1.0)
+
+    @given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 10))
+    def test_never_more_than_the_limit_in_any_window(self, pauses: list[float], limit: int) -> None:
+        allowance, now, let = Allowance(), 0.0, list[float]()
+        for pause in pauses:
+            now += pause
+            wait = allowance.wait("a", now, limit)
+            if not wait:
+                let.append(now)
+            else:
+                assert 0 < wait < WINDOW + 1e-6
+            assert sum(at + WINDOW > now for at in let) <= limit
+        assert len(let) >= min(limit, len(pauses)), "and not less than that"
+
+    def test_a_limit_that_is_lowered_holds_at_once(self) -> None:
+        allowance = Allowance()
+        assert [allowance.wait("a", float(at), 5) for at in range(5)] == [0.0] * 5
+        assert allowance.wait("a", 5.0, 2) == pytest.approx(WINDOW - 2)
+        assert allowance.wait("a", WINDOW + 3.0, 2) == 0.0
+
+    def test_nothing_is_kept_of_who_has_not_asked_for_a_window(self) -> None:
+        allowance = Allowance()
+        for number in range(100):
+            allowance.wait(f"asker {number}", float(number), 3)
+        assert len(allowance._asked) == WINDOW
 
     def test_each_asker_has_its_own(self) -> None:
         allowance = Allowance()
@@ -79,13 +116,31 @@ class TestAsking:
             async with it.ask("search", "alice") as asked:
                 asked.found(result)
         with pytest.raises(ValueError, match="no"):
-            async with it.ask("explain", "x" * 1000):
+            async with it.ask("explain", "x" * ABOUT_AT_MOST):
                 raise ValueError("no")
         assert await it.trail.flush()
         assert [(each.asker, each.command, each.about[:5], each.result) for each in kept.records] == [
             ("key", "search", "alice", "found"), ("key", "search", "alice", "nothing"), ("key", "explain", "xxxxx", "failed"),
         ]  # fmt: skip
-        assert len(kept.records[-1].about) == 200
+        assert len(kept.records[-1].about) == ABOUT_AT_MOST, "whole: of a name that is cut nobody can tell whose it is"
+
+    async def test_what_is_too_long_to_be_kept_is_neither_looked_up_nor_recorded(self) -> None:
+        it, kept, _ = named(named_searches=1)
+        with pytest.raises(BadArguments, match=r"so long a text.*at most 1000.*ask for less"):
+            async with it.ask("search", "x" * (ABOUT_AT_MOST + 1)):
+                pytest.fail("it was let through")
+        assert await it.trail.flush()
+        assert kept.records == []
+        async with it.ask("search", "x"):
+            pass
+
+    @pytest.mark.parametrize("text", ["00:00:5E:00:53:00", "0000.5e00.5300", " 00 00 5e 00 53 00", "0x00005e005300"])
+    async def test_every_spelling_of_a_mac_is_recorded_as_one(self, text: str) -> None:
+        it, kept, _ = named()
+        async with it.ask("explain", text):
+            pass
+        assert await it.trail.flush()
+        assert [each.about for each in kept.records] == ["00005e005300"]
 
     async def test_too_often_is_refused_with_a_time_and_recorded_once(self) -> None:
         it, kept, _ = named(named_searches=2)
@@ -93,10 +148,10 @@ class TestAsking:
             async with it.ask("search", "a"):
                 pass
         for _ in range(5):
-            with pytest.raises(TooManySearches, match=r"2 a minute are allowed.*come again in 30 s") as raised:
+            with pytest.raises(TooManySearches, match=r"2 a minute are allowed.*come again in 60 s") as raised:
                 async with it.ask("search", "a"):
                     pytest.fail("it was let through")
-            assert raised.value.retry_after == pytest.approx(30, abs=1)
+            assert raised.value.retry_after == pytest.approx(60, abs=1)
         await it.trail.flush()
         assert [each.result for each in kept.records] == ["failed", "failed", "refused"]
 

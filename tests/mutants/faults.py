@@ -205,7 +205,7 @@ MUTANTS = [
     ),
     Mutant(
         "a store that was deleted is begun anew", "engines/embedded/store.py",
-        "if self._connection is not None and await asyncio.to_thread(_identity, self.path) == self._file:",
+        "if self._connection is not None and await asyncio.to_thread(identity_of, self.path) == self._file:",
         "if self._connection is not None:", ("tests/engines/embedded/test_store.py",),
     ),
 ]  # fmt: skip

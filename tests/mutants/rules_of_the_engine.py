@@ -203,7 +203,7 @@ MUTANTS: list[Mutant] = [
     _board("None clears", "            del values[key]\n            news = CLEARED", "            news = CLEARED"),
     _board("publications are counted", "        self.published[module_id] += 1\n", "", f"{_E}/api/test_metrics.py"),
     _store("a newer store is not touched", "if version > VERSION:", "if False:"),
-    _store(
+    breaks("engines/embedded/store_file.py", f"{_E}/test_store_file.py")(
         "the store is the owner's only",
         "    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))\n    path.chmod(0o600)",
         "    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o644))",
@@ -219,7 +219,7 @@ MUTANTS: list[Mutant] = [
     _store("failed writes are counted", '            self.failures["write"] += 1\n', "", f"{_E}/api/test_metrics.py"),
     _backup("a backup overwrites nothing", "os.O_CREAT | os.O_EXCL | os.O_RDWR", "os.O_CREAT | os.O_RDWR"),
     _backup("a backup is its owner's only", "os.O_RDWR, 0o600", "os.O_RDWR, 0o644"),
-    _backup("a store in use is not replaced", '        if mode != "delete":', "        if False:"),
+    _backup("a store in use is not replaced", "        if not alone:", "        if False:"),
     _backup("a store is replaced only if that is said", "if store.exists() and not replace:", "if False:"),
     _backup("what is no store is not restored", "        _check(source)\n", ""),
     _backup(
@@ -232,8 +232,8 @@ MUTANTS: list[Mutant] = [
     _keeping("health ends with its exit code", '    if found["status"] != "ok":\n', "    if False:\n"),
     _engine(
         "zones of saved settings have to exist",
-        "            if zone not in self.zones\n        ]\n        if problems:",
-        "            if False\n        ]\n        if problems:",
+        "            if zone not in self.zones\n        ]\n        if not by_module:",
+        "            if False\n        ]\n        if not by_module:",
         f"{_E}/test_engine.py",
         f"{_E}/api/test_routes.py::TestSettings",
     ),
@@ -261,8 +261,8 @@ MUTANTS: list[Mutant] = [
     ),
     _host(
         "settings that do not fit are not saved",
-        "            parse_settings(self.driver, self.settings, unknown_is_error=True)\n",
-        "",
+        "about = parse_settings(self.driver, self.settings, unknown_is_error=True).settings.lasting_about",
+        "about = None",
     ),
     _host(
         "saved settings lie over the file's",
@@ -316,7 +316,7 @@ MUTANTS: list[Mutant] = [
         "if refused := list(self.driver.not_to_be_saved(changes)):",
         "if refused := []:",
     ),
-    _store("a store that is begun anew has the settings in force", "self._saved_rows()))", "[]))"),
+    _store("a store that is begun anew has the settings in force", "(_SAVE, rows), ", ""),
     _control(
         "pong comes unasked",
         "            await self._engine.clock.sleep(PONG_EVERY)\n            self._put(PONG)\n",
@@ -333,7 +333,7 @@ MUTANTS: list[Mutant] = [
         "a store is for one engine",
         "        await asyncio.to_thread(self._lock.take)\n",
         "",
-        f"{_E}/test_store_lock.py",
+        f"{_E}/test_store_file.py",
     ),
-    _store("… until it is closed", "        self._lock.give_back()\n", "", f"{_E}/test_store_lock.py"),
+    _store("… until it is closed", "        self._lock.give_back()\n", "", f"{_E}/test_store_file.py"),
 ]

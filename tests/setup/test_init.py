@@ -23,6 +23,7 @@ async def test_a_file_that_works_as_it_is(cloud: SimulatedCloud, tmp_path: Path)
     loaded = load_file(path)
     maps = {each.id for each in cloud.world.maps_of(cloud.site_id)}
     assert [spec.slug for spec in loaded.modules] == ["MistWebsocket_1", "MistLocations_1"]
+    assert [module["id"] for module in made.settings["systems"][0]["modules"]] == [each.id for each in loaded.modules]
     assert set(loaded.modules[1].settings["floorplan_mappings"]) == maps
     assert loaded.modules[1].settings["publish_levels"] is True
     assert loaded.modules[0].settings["rest_host"] == cloud.url

@@ -92,6 +92,8 @@ class DriverProcess(DriverLink):
 
     async def _save_setting(self, frame: Frame) -> None:
         """Core reads the payload as YAML, saves, and its change feed brings an update with the whole model."""
+        if not self.core.saves:
+            return
         model = self.modules.get(frame["id"])
         try:
             name, value = yaml.safe_load(frame["payload"])
@@ -181,6 +183,8 @@ class Core:
         self.processes: list[DriverProcess] = []
         self.owners: dict[str, DriverProcess] = {}
         self.systems: dict[str, Model] = {}
+        self.saves = True
+        """False: its database takes nothing, as when it is away; drivers are not told."""
         self._redis: Commands | None = None
 
     async def __aenter__(self) -> Self:

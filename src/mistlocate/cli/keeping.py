@@ -9,7 +9,8 @@ from mistlocate.cli.calls import Json, Url
 from mistlocate.cli.output import Exit, err, escape, out, print_json, reported, run
 from mistlocate.client.engine_client import DEFAULT_URL, EngineClient
 from mistlocate.engines.embedded import backup as copies
-from mistlocate.engines.embedded.config import load_file
+from mistlocate.engines.embedded import saved as kept
+from mistlocate.engines.embedded.config import Loaded, load_file
 
 Settings = Annotated[Path, typer.Option("--settings", "-s", help="The settings file, which names the store.")]
 
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command("health", help="Is an engine well? Exit code 0: yes, 1: no, 3: nobody answers.")(health)
     app.command("backup", help="Copy the store of an engine to a file, while it runs or not.")(backup)
     app.command("restore", help="Make a backup the store of an engine that does not run.")(restore)
+    app.command("saved", help="List the settings that were saved at run time, or give one up for good.")(saved)
 
 
 def health(
@@ -66,3 +68,35 @@ def restore(
         copies.restore(file, store, replace=replace)
     out.print(f"[bold]{escape(str(store))}[/] is as it was when {escape(str(file))} was written.")
     err.print("Who was erased or has objected since then has to be erased, or to object, again.")
+
+
+def saved(
+    settings: Settings = Path("settings.yaml"),
+    drop: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--drop", metavar="MODULE SETTING", help="Give this one up; the engine must not run."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List what was saved at run time, of whatever module, and whether a module of the settings has it."""
+    with reported():
+        loaded = load_file(settings)
+        if drop is not None:
+            kept.drop(loaded.store, *drop)
+        found = [(each, _is_taken(each, loaded)) for each in kept.read(loaded.store)]
+    if json:
+        rows = [(each.module, each.name, sorted(each.about), taken) for each, taken in found]
+        print_json([dict(zip(("module", "setting", "about", "in_settings"), row, strict=True)) for row in rows])
+        return
+    if drop is not None:
+        out.print(f"{escape(drop[1])} of {escape(drop[0])} is given up for good.")
+    for each, taken in found:
+        about = f", about {escape(', '.join(sorted(each.about)))}" if each.about else ""
+        of_none = "" if taken else "  [yellow](no module of the settings has it)[/]"
+        out.print(f"[bold]{escape(each.module)}[/] {escape(each.name)}{about}{of_none}")
+    if not found:
+        out.print("Nothing is saved.")
+
+
+def _is_taken(saved: kept.Saved, loaded: Loaded) -> bool:
+    return any(spec.id == saved.module and saved.name in spec.driver.Settings.model_fields for spec in loaded.modules)

@@ -10,11 +10,12 @@ from mistlocate.cli.calls import Json
 from mistlocate.cli.output import Exit, err, escape, out, print_json, reported, run
 from mistlocate.driver.base import parse_settings
 from mistlocate.driver.command import Level
-from mistlocate.engines.embedded import access
+from mistlocate.engines.embedded import access, saved
 from mistlocate.engines.embedded.config import Loaded, ModuleSpec, load_file, unreadable_files
 from mistlocate.engines.embedded.exposure import exposed_files
+from mistlocate.engines.embedded.lasting import as_they_run, left_behind
 from mistlocate.engines.embedded.schema import settings_schema
-from mistlocate.errors import BadArguments, Problem, SettingsError
+from mistlocate.errors import BadArguments, Problem, SettingsError, StoreError
 from mistlocate.setup.check import Report, Verdict, check, counted
 from mistlocate.setup.draft import Draft
 from mistlocate.setup.init import can_be_written, make_settings, token_file, write
@@ -69,17 +70,32 @@ def check_settings(settings: Annotated[Path, typer.Argument(help="The settings f
         missing = unreadable_files(loaded)
         if missing:
             raise SettingsError(missing, where=str(settings))
+        lifted = _lifted(loaded)
     for problem in exposed_files(loaded):
         err.print(f"[bold yellow]warning:[/] {escape(str(problem))}")
+    for problem in lifted:
+        err.print(f"[bold red]the engine does not take these settings:[/] {escape(str(problem))}")
     reports = [(pair[0], run(_checked(loaded, pair, str(settings)))) for pair in pairs]
     if json:
-        print_json({"modules": [_as_json(spec, report) for spec, report in reports]})
+        modules = [_as_json(spec, report) for spec, report in reports]
+        print_json({"modules": modules, "not_taken": [str(each) for each in lifted]})
     else:
-        out.print(f"[bold]{escape(str(settings))}[/]: the settings are valid")
+        verdict = "the engine does not take these settings, see above" if lifted else "the settings are valid"
+        out.print(f"[bold]{escape(str(settings))}[/]: {verdict}")
         for spec, report in reports:
             _print(spec, report)
-    if any(report.problems for _, report in reports):
+    if lifted or any(report.problems for _, report in reports):
         raise typer.Exit(Exit.FAILED)
+
+
+def _lifted(loaded: Loaded) -> list[Problem]:
+    """The modules that would run without objections that are kept about their sites, as far as the store is here."""
+    try:
+        everything = saved.read(loaded.store)
+    except StoreError as error:
+        err.print(f"[bold yellow]warning:[/] it is not checked whether objections are kept: {escape(str(error))}")
+        return []
+    return left_behind(everything, as_they_run(loaded.modules, everything))
 
 
 async def _checked(loaded: Loaded, pair: tuple[ModuleSpec, Any, Any], where: str) -> Report:

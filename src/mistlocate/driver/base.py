@@ -17,6 +17,16 @@ class DriverSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True)
 
+    @property
+    def lasting_about(self) -> str | None:
+        """What lasting settings (`Driver.lasting_settings`) are about: the id of a site, for example. None: nothing."""
+        return None
+
+    @classmethod
+    def count_lasting(cls, value: Any) -> int:
+        """How many things the value of a lasting setting holds; one that is damaged may hold anything, so is not 0."""
+        return 1
+
 
 #: Marks a setting (`Annotated[str, FIXED]`) that is not to be changed at run time.
 FIXED = "fixed"
@@ -62,7 +72,8 @@ class Driver(Generic[S]):
     placeholders: ClassVar[Mapping[str, Any]] = {}
     """… and what of it has to be filled in first."""
     lasting_settings: ClassVar[frozenset[str]] = frozenset()
-    """Settings saved at run time that an engine must not leave out, whatever else does not fit."""
+    """Settings that the module itself saves at run time, and nobody else. An engine must not leave them out, whatever
+    else does not fit, nor run a module without those that were saved for its `DriverSettings.lasting_about`."""
     statuses: ClassVar[Mapping[str, StatusInfo]] = {}
     """The statuses of fixed names; every other one is described by `other_statuses`."""
     other_statuses: ClassVar[StatusInfo] = StatusInfo(Level.SUPPORT, "not described")
@@ -122,6 +133,14 @@ class Driver(Generic[S]):
             elif name in cls.fixed_settings():
                 hint = "change it in the settings file"
                 yield Problem(name, "decides where secrets are sent, and is not saved at run time", hint)
+
+    @classmethod
+    def kept_by_itself(cls, names: Iterable[str]) -> Iterable[Problem]:
+        """What nobody but the module saves, or takes away, at run time, for engines that let people do that."""
+        for name in names:
+            if name in cls.lasting_settings:
+                hint = "use the module's commands; what they change leaves a record"
+                yield Problem(name, "is kept by the module itself, and not for changing by hand", hint)
 
     @classmethod
     def zones_named_by(cls, raw_settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -231,4 +231,7 @@ class Context(Protocol):
         """Tell whether the module's device or cloud can be reached; repeats are ignored."""
 
     async def save_setting(self, name: str, value: Any) -> None:
-        """Keep a setting over restarts; the driver's `on_update` follows."""
+        """Keep a setting over restarts; the driver's `on_update` follows. Not to be awaited by a hook.
+
+        Raises `SettingsError` for what cannot be a setting, and `StoreError` while it is not known to be kept.
+        """

@@ -8,6 +8,7 @@ answer without a record is worse than none.
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Self
@@ -17,7 +18,8 @@ from pydantic import Field
 from mistlocate.clock import Clock
 from mistlocate.driver.base import DriverSettings
 from mistlocate.driver.context import AuditRecord, AuditStore, Context
-from mistlocate.errors import StoreError, TooManySearches
+from mistlocate.errors import BadArguments, StoreError, TooManySearches
+from mistlocate.macs import whole_mac
 
 #: Records are written at most this much later (seconds) …
 WRITE_EVERY = 0.5
@@ -29,8 +31,9 @@ WAITING_AT_MOST = 50_000
 #: Records that are too old are dropped this often (seconds).
 FORGET_EVERY = 3600.0
 
-#: A text that somebody searched for is kept up to this length (characters).
-ABOUT_AT_MOST = 200
+#: A text that somebody asks for may have this length (characters). It is kept whole: of a name that was cut nobody
+#: could tell any more whose it is, so it could not be erased.
+ABOUT_AT_MOST = 1_000
 
 #: The time over which searches are counted (seconds).
 WINDOW = 60.0
@@ -84,28 +87,36 @@ class Asked:
 
 
 class Allowance:
-    """How often each asker may ask: `limit` times at once, and as often again every `WINDOW` seconds. Pure."""
+    """How often each asker may ask: at most `limit` times in any `WINDOW` seconds. Pure.
+
+    Kept is when each asked in the last window, so this holds no more than could be answered within one.
+    """
 
     def __init__(self) -> None:
-        self._full_at: dict[str, float] = {}
+        self._asked: dict[str, deque[float]] = {}
 
     def wait(self, asker: str, now: float, limit: int) -> float:
-        """Take one of an asker's searches; return 0, or how many seconds to wait until there is one (none is taken).
-
-        Kept per asker is only when its allowance will be full again.
-        """
+        """Take one of an asker's searches; return 0, or how many seconds to wait until there is one (none is taken)."""
         if limit <= 0:
             return 0.0
-        each = WINDOW / limit
-        full_at = max(self._full_at.pop(asker, now), now) + each
-        over = full_at - now - WINDOW
-        if over > 1e-9:
-            self._full_at[asker] = full_at - each
-            return over
-        self._full_at[asker] = full_at
-        if len(self._full_at) > ASKERS_AT_MOST:
-            del self._full_at[next(iter(self._full_at))]
+        self._let_go(now)
+        asked = self._asked.get(asker) or deque()
+        while asked and asked[0] + WINDOW <= now:
+            asked.popleft()
+        if len(asked) >= limit:
+            return asked[-limit] + WINDOW - now
+        asked.append(now)
+        self._asked.pop(asker, None)
+        self._asked[asker] = asked
         return 0.0
+
+    def _let_go(self, now: float) -> None:
+        """Forget those who have not asked within a window, or for longest: they come first."""
+        while self._asked:
+            first = next(iter(self._asked))
+            if len(self._asked) <= ASKERS_AT_MOST and self._asked[first][-1] + WINDOW > now:
+                return
+            del self._asked[first]
 
 
 class Trail:
@@ -198,8 +209,14 @@ class Named:
 
         `counted`: it is a search, of which there may be too many; what is done for people never is.
 
-        Raises `TooManySearches`, and `StoreError` if no record can be made.
+        Raises `BadArguments` for a text that is too long to be kept, `TooManySearches`, and `StoreError` if no record
+        can be made.
         """
+        if len(about) > ABOUT_AT_MOST:
+            raise BadArguments(
+                f"nobody is looked up by so long a text: {len(about)} characters, at most {ABOUT_AT_MOST} are allowed; "
+                "ask for less at once"
+            )
         asker = self._context.asker
         if asker.passed_on:
             return Asked(None)
@@ -252,5 +269,8 @@ class Named:
         )
 
     def _record(self, command: str, about: str, result: str) -> None:
-        at = self._context.clock.wall()
-        self.trail.add(AuditRecord(at, self._context.asker.id, command, about[:ABOUT_AT_MOST], result))
+        # One spelling of a MAC, by which it is found again.
+        record = AuditRecord(
+            self._context.clock.wall(), self._context.asker.id, command, whole_mac(about) or about, result
+        )
+        self.trail.add(record)

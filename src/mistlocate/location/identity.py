@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import NamedTuple
 
-_MAC = re.compile(r"[0-9a-f]{12}")
+from mistlocate.macs import whole_mac as whole_mac  # noqa: PLC0414 - one of the normal forms
+
 _NOT_HEX = re.compile(r"[^0-9a-f]")
-_MAC_SEPARATORS = re.compile(r"[:.\-\s]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 #: Outer identities of 802.1X, which name nobody.
@@ -37,12 +37,6 @@ def format_mac(text: str) -> str:
     """The hex digits of a MAC in lower case, without `0x` and separators; it need not be a whole MAC."""
     text = text.strip().lower()
     return _NOT_HEX.sub("", text.removeprefix("0x"))
-
-
-def whole_mac(text: str) -> str | None:
-    """A MAC as 12 lower-case hex digits, or None if the text is not exactly one."""
-    bare = _MAC_SEPARATORS.sub("", text.strip().lower().removeprefix("0x"))
-    return bare if _MAC.fullmatch(bare) else None
 
 
 def is_random_mac(mac: str) -> bool:

@@ -21,6 +21,8 @@ from mistlocate.transport.options import TransportOptions
 
 TOKEN_FILE = "mist_api_token"  # noqa: S105 - the name of a file
 
+SYSTEM = "sys-location"
+
 _HOST_AND_PORT = re.compile(r"localhost|\[[0-9A-Fa-f:.]+\]|[\w-]+(\.[\w-]+)+|[^\s/]+:\d+", re.ASCII)
 
 _HEAD = """\
@@ -89,13 +91,15 @@ async def make_settings(
         "zones": drafted.zones,
         "systems": [
             {
-                "id": "sys-location",
+                "id": SYSTEM,
                 "name": f"Location services of {chosen.name or chosen.id}",
                 "zones": [zone["id"] for zone in drafted.zones if "parent" not in zone],
                 "modules": [
-                    {"driver": "MistWebsocket", "settings": websocket},
+                    # Written down, so that what is kept by them survives another name of the system.
+                    {"driver": "MistWebsocket", "id": f"mod-{SYSTEM}-MistWebsocket-1", "settings": websocket},
                     {
                         "driver": "MistLocations",
+                        "id": f"mod-{SYSTEM}-MistLocations-1",
                         "settings": {"floorplan_mappings": drafted.mappings, "publish_levels": True},
                     },
                 ],

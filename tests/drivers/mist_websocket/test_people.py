@@ -147,10 +147,10 @@ class TestOptingOut:
             assert not any(
                 word in json.dumps(it.host("MistWebsocket_1").settings["objections"]) for word in ("alice", "bob")
             )
-            await it.engine.save_settings(it.host("MistWebsocket_1").spec.id, {"objections": older})
+            await it.engine.save_settings(it.host("MistWebsocket_1").spec.id, {"objections": older}, by_module=True)
             assert await it.locations("locate_user", ALICE) == []
             await until(lambda: len(it.host("MistWebsocket_1").settings["objections"]["opted_out"]) == 2)
-            await it.engine.save_settings(it.host("MistWebsocket_1").spec.id, {}, ("objections",))
+            await it.engine.save_settings(it.host("MistWebsocket_1").spec.id, {}, ("objections",), by_module=True)
             await until(
                 lambda: len(it.host("MistWebsocket_1").settings.get("objections", {}).get("opted_out", ())) == 2
             )

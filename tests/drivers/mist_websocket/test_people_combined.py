@@ -163,6 +163,21 @@ class TestAssignments:
             it.cloud.faults.clear()
             assert await nowhere(it, mac)
 
+    async def test_many_devices_at_once_are_all_recorded(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            macs = [f"00005e00{number:04x}" for number in range(120)]
+            for start in range(0, 120, MACS_PER_PERSON):
+                some = macs[start : start + MACS_PER_PERSON]
+                await it.mist("mac_address_mappings", f"user{start}@example.com", some)
+            module = it.host("MistWebsocket_1")
+            assert await module.execute("remove_mac_address_mappings", [macs]) == macs
+            records = [
+                each["about"] for each in await module.execute("audit", []) if each["command"].startswith("remove_")
+            ]
+            assert len(records) == 3
+            assert all(mac in "".join(records) for mac in macs)
+
     async def test_logins_of_a_directory_leave_a_record_without_names(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()

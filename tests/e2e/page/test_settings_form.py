@@ -105,6 +105,19 @@ async def test_a_list_that_is_emptied_is_empty(home: House, look: Look) -> None:
     assert in_force(home, "ignore_usernames", "MistWebsocket_1") == []
 
 
+async def test_who_objected_is_no_field_of_the_form(home: House, look: Look) -> None:
+    await home.engine.find("sys-1", "MistWebsocket_1").execute("opt_out", ["zoe@example.com"])
+    viewer, part = await settings(home, look, MIST)
+    await expect(part.get_by_label("forget_after")).to_be_visible()
+    await expect(at(viewer, "objections")).to_have_count(0)
+    await expect(part.get_by_role("button", name="Take the file's again")).to_have_count(0)
+    await part.get_by_label("forget_after").fill("45")
+    await part.get_by_role("button", name="Save").click()
+    await expect(part.get_by_text("Saved; it is in force now.")).to_be_visible()
+    assert in_force(home, "objections", "MistWebsocket_1")["opted_out"]
+    await home.engine.find("sys-1", "MistWebsocket_1").execute("opt_in", ["zoe@example.com"])
+
+
 async def test_secrets_are_neither_shown_nor_sent(home: House, look: Look) -> None:
     viewer, part = await settings(home, look, MIST)
     bodies: list[str] = []

@@ -37,6 +37,31 @@ async def test_the_user_of_a_call_stands_in_the_record(tmp_path: Path, redis: Re
         assert not [line for line in logged if "alice" in line]
 
 
+async def test_an_objection_that_core_does_not_save_is_in_force_and_saved_later(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    async with placeos_site(tmp_path, EMPTY, redis=redis) as it:
+        await it.live()
+        mac = it.cloud.stage.add_device(username=ALICE, map_id=it.maps[0], x=1.0, y=2.0)
+
+        async def found() -> bool:
+            return [each["mac"] for each in await it.ask("locate_user", ALICE)] == [mac]
+
+        await until(found)
+        it.core.saves = False
+        assert await it.ask("opt_out", ALICE) == {"devices": 1, "saved": False}
+        assert await it.ask("locate_user", ALICE) == []
+        assert "objections" not in it.websocket.modules[MIST]["settings"]
+        it.core.saves = True
+        await until(lambda: "objections" in it.websocket.modules[MIST]["settings"])
+
+        async def well() -> bool:
+            return "objections" not in (await it.core.status(MIST, "problems") or {})
+
+        await until(well)
+        assert (await it.ask("opt_out", "bob@example.com"))["saved"] is True
+
+
 async def test_opting_out_while_redis_is_away(tmp_path: Path, redis: RedisServer) -> None:
     async with placeos_site(tmp_path, EMPTY, redis=redis) as it:
         await it.live()

@@ -193,3 +193,22 @@ async def test_answers_do_not_wait_for_acknowledgements_of_their_heads(
     async with running() as engine, serving(engine, "127.0.0.1", 0) as url:
         assert await health(url) == 200
     assert options == [1]
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("Origin: http://elsewhere.example\r\nSec-WebSocket-Version: 13", b"403"),
+        ("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short", b"400"),
+        ("Sec-WebSocket-Version: 7", b"400"),
+    ],
+)
+async def test_a_handshake_that_is_refused_is_refused_carefully(running: Running, header: str, status: bytes) -> None:
+    key = "" if "Key" in header else "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    head = f"GET {BASE}/systems/control HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    async with running() as engine, serving(engine, "127.0.0.1", 0) as url, raw(url) as connection:
+        connection[1].write(f"{head}{key}{header}\r\n\r\n".encode())
+        answer = (await ended(connection)).lower()
+        assert answer.split()[1] == status, answer
+        for name in (b"content-security-policy", b"x-content-type-options", b"cache-control", b"content-type"):
+            assert answer.count(name + b":") == 1, name

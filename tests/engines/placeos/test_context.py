@@ -27,7 +27,7 @@ class Process:
 
     def __init__(self, redis: RedisClient) -> None:
         clock = SystemClock()
-        self.saved: list[tuple[str, str, Any]] = []
+        self.saved: list[tuple[Any, ...]] = []
         self.requests: list[tuple[str, str, str, str | None]] = []
         self.connections: list[bool] = []
         writer, directory = StatusWriter(redis, clock), Directory(redis, clock)
@@ -38,9 +38,12 @@ class Process:
             subscriptions=Subscriptions(redis, directory, clock, lambda: None),
             clock=clock,
             request=self._request_from,
-            save_setting=lambda *each: self.saved.append(each),
+            save_setting=self._save,
             interface=lambda _: b"{}",
         )
+
+    async def _save(self, *each: Any) -> None:
+        self.saved.append(each)
 
     def _request_from(self, module_id: str) -> Request:
         async def request(target: str, payload: str, user_id: str | None) -> Message:

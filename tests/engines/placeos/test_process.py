@@ -85,9 +85,15 @@ async def test_messages_that_cannot_be_read_are_left_out_and_the_next_one_counts
 
 async def test_a_setting_is_saved_as_plain_utf_8(core: CoreSide) -> None:
     await core.start()
-    await core.exec("save", "name", {"ü€😀": [1, None]})
+    call = core.exec_frame("save", ["name", {"ü€😀": [1, None]}])
+    await core.send(call)
     frame = await core.next(cmd="setting")
     assert frame == {"id": "mod-1", "cmd": "setting", "payload": '["name",{"ü€😀":[1,null]}]'}
+    await core.update(settings={"value": 2})
+    assert await core.info() == ["mod-1"]
+    assert core.said(cmd="result", seq=call["seq"]) == [], "it came with another change"
+    await core.update(settings={"name": {"ü€😀": [1, None]}})
+    assert (await core.next(cmd="result", seq=call["seq"])).get("error") is None
 
 
 @pytest.fixture

@@ -236,7 +236,7 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     @command(Level.ADMINISTRATOR)
     async def opt_out(self, who: str) -> dict[str, Any]:
-        """Show a person (name, e-mail) or a device (MAC) nowhere any more: `{devices, saved}`.
+        """Show a person (name, e-mail) or a device (MAC) nowhere in this system any more: `{devices, saved}`.
 
         `devices` is how many devices that takes effect on now. It is in force at once; `saved` is false while it
         would not survive a restart, which is mended as soon as possible.

@@ -16,6 +16,9 @@ from mistlocate.mist.budget import Purpose
 from mistlocate.mist.clouds import looks_like_url
 from mistlocate.mist.health import StreamState
 
+#: An audit record names so many devices; of more there are several.
+MACS_IN_A_RECORD = 50
+
 
 def _mac(text: str) -> str:
     """A MAC that a caller gave. Raises `BadArguments`."""
@@ -245,13 +248,17 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     async def remove_mac_address_mappings(self, macs: list[str]) -> list[str]:
         """Forget who owns these MACs; the network may teach it anew. Answers those that had an owner."""
         owners, wanted = self._site.tracker.owners, [_mac(mac) for mac in macs]
-        async with self._named.ask("remove_mac_address_mappings", ", ".join(wanted)) as asked:
-            removed = [mac for mac in wanted if owners.owner_of(mac, guests=True) is not None]
-            for mac in wanted:
-                self._site.tracker.release(mac)
-            await self._site.store.flush()
-            asked.found(removed)
-            return removed
+        removed = []
+        for start in range(0, len(wanted), MACS_IN_A_RECORD):
+            some = wanted[start : start + MACS_IN_A_RECORD]
+            async with self._named.ask("remove_mac_address_mappings", ", ".join(some), counted=not start) as asked:
+                owned = [mac for mac in some if owners.owner_of(mac, guests=True) is not None]
+                for mac in some:
+                    self._site.tracker.release(mac)
+                removed += owned
+                asked.found(owned)
+        await self._site.store.flush()
+        return removed
 
     @command(Level.ADMINISTRATOR)
     async def ip_username_mappings(self, ip_mappings: list[list[str | None]]) -> int:

@@ -1,9 +1,9 @@
 """The settings of MistWebsocket."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from mistlocate.driver.base import FIXED
 from mistlocate.driver.named import NamedSettings
@@ -170,6 +170,20 @@ class MistWebsocketSettings(NamedSettings):
     def site(self) -> str:
         """The id of the site alone."""
         return (read_portal(self.site_id).site_id or "") if looks_like_url(self.site_id) else self.site_id
+
+    @property
+    def lasting_about(self) -> str:
+        """Objections are those of the people at a site."""
+        return self.site.lower()
+
+    @classmethod
+    def count_lasting(cls, value: Any) -> int:
+        """How many objections there are."""
+        try:
+            found = ObjectionsSetting.model_validate(value)
+        except ValidationError:
+            return 1
+        return len(found.opted_out) + len(found.not_learned)
 
     def endpoints(self, uri: str | None) -> Endpoints:
         """Where REST and stream are; `uri` is the module's own. Raises `ValueError` if two clouds are named."""

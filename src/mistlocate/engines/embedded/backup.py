@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from mistlocate.engines.embedded.saved import alone_with
 from mistlocate.engines.embedded.store import VERSION
 from mistlocate.errors import StoreError
 
@@ -71,18 +72,13 @@ def _alone(store: Path) -> Iterator[None]:
         yield
         return
     with closing(sqlite3.connect(store, isolation_level=None)) as connection:
-        connection.execute("PRAGMA busy_timeout = 0")
         try:
-            # Leaving the write-ahead log is possible only to who is alone with the file; it is gone afterwards.
-            (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            mode = "locked"
+            alone = alone_with(connection)
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError:
-            mode = "delete"  # it is broken: that may be why it is to be replaced
-        if mode != "delete":
+            alone = True  # it is broken: that may be why it is to be replaced
+        if not alone:
             raise StoreError(f"{store} is in use", hint="stop the engine, restore, and start it again")
         yield
 

@@ -6,11 +6,13 @@ left of a body that nobody wants, have to come within `HEAD_WITHIN` seconds; an 
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from mistlocate.engines.embedded.access import is_loopback
@@ -111,6 +113,28 @@ class CarefulProtocol(H11Protocol):
         head.append(b"content-length: %d" % len(body))
         self.transport.write(b"\r\n".join([*head, b"", body]))
         self.transport.close()
+
+
+class CarefulWebSocket(WebSocketsSansIOProtocol):
+    """A control socket. A handshake that is refused, by us or by the library, is an answer like any other."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        send = self.conn.send_response
+
+        def send_with_headers(response: Any) -> None:
+            if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+                for name, value in REFUSAL_HEADERS:
+                    response.headers.setdefault(name.decode(), value.decode())
+            send(response)
+
+        self.conn.send_response = send_with_headers  # type: ignore[method-assign]
 
 
 def protocol_for(trusted: TrustedProxies) -> type[CarefulProtocol]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ from mistlocate.driver.context import Unsubscribe
 from mistlocate.engines.embedded.access import Access, Caller, Credentials, Refusal
 from mistlocate.engines.embedded.config import Loaded, ModuleSpec, SystemConfig, ZoneConfig
 from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.embedded.lasting import as_it_runs, left_behind, to_be_noted
 from mistlocate.engines.embedded.limits import Limits
 from mistlocate.engines.embedded.proxies import TrustedProxies
 from mistlocate.engines.embedded.status import CLEARED, Follower, StatusBoard
@@ -55,8 +56,9 @@ class Engine:
         async with AsyncExitStack() as undo:
             await self.store.open()
             undo.push_async_callback(self.store.close)
+            saved = await self._saved_for(self.loaded)
             for spec in self.loaded.modules:
-                self.hosts[spec.id] = ModuleHost(self, spec, await self.store.saved_settings(spec.id))
+                self.hosts[spec.id] = ModuleHost(self, spec, saved[spec.id])
             undo.pop_all()
         for host in self.hosts.values():
             host.start()
@@ -160,8 +162,17 @@ class Engine:
 
     # -- settings ---------------------------------------------------------------------------------
 
-    async def save_settings(self, module_id: str, changes: Mapping[str, Any], removed: tuple[str, ...] = ()) -> None:
+    async def save_settings(
+        self,
+        module_id: str,
+        changes: Mapping[str, Any],
+        removed: tuple[str, ...] = (),
+        *,
+        by_module: bool = False,
+    ) -> None:
         """Save settings of a module at run time; the zones that they name have to exist, as in the settings file.
+
+        `by_module`: the module does it itself, which alone may change what it keeps.
 
         Raises `NoSuchModule`, `SettingsError`, `StoreError`.
         """
@@ -171,15 +182,24 @@ class Engine:
             for path, zone in host.driver.zones_named_by(changes)
             if zone not in self.zones
         ]
+        if not by_module:
+            problems += host.driver.kept_by_itself([*changes, *removed])
         if problems:
             raise SettingsError(problems, where=host.driver.generic_name)
+        after = {name: value for name, value in {**host.saved, **changes}.items() if name not in removed}
+        if as_it_runs(host.spec, after).about != as_it_runs(host.spec, host.saved).about:
+            others = {each.spec.id: each.saved for each in self.hosts.values()}
+            await self._leave_nothing_behind([each.spec for each in self.hosts.values()], {**others, module_id: after})
         await host.save(changes, removed)
 
     async def reload(self, loaded: Loaded) -> None:
         """Change over to other settings: only what differs is touched.
 
         The address, the store and the proxies of a running engine cannot change; that is said in the log.
+
+        Raises `SettingsError` and `StoreError`; nothing has changed then.
         """
+        saved = await self._saved_for(loaded)
         for name in ("listen", "store", "trusted_proxies"):
             if getattr(loaded.config, name) != getattr(self.loaded.config, name):
                 self._log.warning("this setting takes effect with the next start", setting=name)
@@ -198,14 +218,39 @@ class Engine:
                     await host.stop()
                     self.board.clear(module_id)
         for spec in wanted.values():
-            await self._take(spec)
+            await self._take(spec, saved[spec.id])
         for follow in self._follows:
             follow.resolve(self)
 
-    async def _take(self, spec: ModuleSpec) -> None:
+    async def _saved_for(self, loaded: Loaded) -> dict[str, Mapping[str, Any]]:
+        """What was saved for each module of a file at run time, if nothing lasting is left behind by it.
+
+        Where every module runs as before nothing can be, so the store need not answer. Raises `SettingsError`,
+        `StoreError`.
+        """
+        saved: dict[str, Mapping[str, Any]] = {}
+        for spec in loaded.modules:
+            host = self.hosts.get(spec.id)
+            there = host is not None and host.driver is spec.driver
+            saved[spec.id] = host.saved if host is not None and there else await self.store.saved_settings(spec.id)
+        before = {(each.driver, as_it_runs(each.spec, each.saved).key) for each in self.hosts.values()}
+        if before != {(spec.driver, as_it_runs(spec, saved[spec.id]).key) for spec in loaded.modules}:
+            await self._leave_nothing_behind(loaded.modules, saved)
+        return saved
+
+    async def _leave_nothing_behind(self, specs: Sequence[ModuleSpec], saved: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raises `SettingsError` if modules would run without lasting settings that were saved about their sites."""
+        running = [as_it_runs(spec, saved[spec.id]) for spec in specs]
+        everything = await self.store.everything_saved()
+        if problems := left_behind(everything, running):
+            raise SettingsError(problems, where=str(self.loaded.path or "settings"))
+        for place in to_be_noted(everything, running):
+            await self.store.save_settings(place[0], {}, (), [place])
+
+    async def _take(self, spec: ModuleSpec, saved: Mapping[str, Any]) -> None:
         host = self.hosts.get(spec.id)
         if host is None:
-            host = self.hosts[spec.id] = ModuleHost(self, spec, await self.store.saved_settings(spec.id))
+            host = self.hosts[spec.id] = ModuleHost(self, spec, saved)
             host.start()
             return
         try:

@@ -84,7 +84,7 @@ class EmbeddedContext:
 
     async def save_setting(self, name: str, value: Any) -> None:
         """Keep a setting over restarts."""
-        await self._engine.save_settings(self.module_id, {name: value})
+        await self._engine.save_settings(self.module_id, {name: value}, by_module=True)
 
 
 class SystemModule:
@@ -227,8 +227,10 @@ class ModuleHost:
             saved.pop(name, None)
         before, self.saved = self.saved, saved
         try:
-            parse_settings(self.driver, self.settings, unknown_is_error=True)
-            await self._engine.store.save_settings(self.spec.id, changes, removed)
+            about = parse_settings(self.driver, self.settings, unknown_is_error=True).settings.lasting_about
+            lasting = [name for name in changes if name in self.driver.lasting_settings and about is not None]
+            places = [(self.spec.id, name, about) for name in lasting]
+            await self._engine.store.save_settings(self.spec.id, changes, removed, places)
         except (SettingsError, StoreError):
             self.saved = before
             raise

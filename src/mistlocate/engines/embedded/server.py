@@ -12,7 +12,7 @@ import uvicorn
 
 from mistlocate.engines.embedded.api.app import make_app
 from mistlocate.engines.embedded.config import Loaded
-from mistlocate.engines.embedded.connections import protocol_for
+from mistlocate.engines.embedded.connections import CarefulWebSocket, protocol_for
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.tls import server_context, use
 from mistlocate.errors import EngineError
@@ -62,6 +62,7 @@ async def serving(engine: Engine, host: str, port: int) -> AsyncIterator[str]:
     config = uvicorn.Config(
         make_app(engine),
         http=protocol_for(engine.proxies),
+        ws=CarefulWebSocket,
         ssl_context_factory=None if context is None else lambda _config, _default: context,
         log_config=None,
         access_log=False,

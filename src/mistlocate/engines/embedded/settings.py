@@ -55,7 +55,11 @@ class ModuleConfig(Strict):
     """A driver in a system. Its name there is the driver's, with an index: `MistWebsocket_1`."""
 
     driver: str = Field(description="One of: " + ", ".join(DRIVERS))
-    id: Id | None = Field(None, description="Default: made of system, name and index.")
+    id: Id | None = Field(
+        None,
+        description="What is kept belongs to this id: objections, owners, saved settings, records. "
+        "Default: made of system, name and index, so another after a change of these.",
+    )
     uri: str | None = Field(None, description="Where the driver's device or cloud is; its settings outrank it.")
     settings: dict[str, Any] = Field({}, description="The driver's settings.", repr=False)
 

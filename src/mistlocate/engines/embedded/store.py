@@ -7,10 +7,9 @@ in a write-ahead log, so a process that is killed at any moment leaves either al
 
 import asyncio
 import logging
-import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ import aiosqlite
 
 from mistlocate import jsontext
 from mistlocate.driver.context import AuditRecord
-from mistlocate.engines.embedded.store_lock import StoreLock
+from mistlocate.engines.embedded.saved import ALL_ABOUT, ALL_SAVED, Place, Saved, saved_of
+from mistlocate.engines.embedded.store_file import StoreLock, create_private, identity_of
 from mistlocate.errors import StoreError
 
 # At DEBUG the library writes every statement with its values: names, MACs, settings.
@@ -34,6 +34,10 @@ CREATE TABLE IF NOT EXISTS saved_settings (
     module TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (module, name)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS saved_about (
+    module TEXT NOT NULL, name TEXT NOT NULL, place TEXT NOT NULL,
+    PRIMARY KEY (module, name, place)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS audit (
     at REAL NOT NULL, module TEXT NOT NULL, asker TEXT NOT NULL, command TEXT NOT NULL, about TEXT NOT NULL,
     result TEXT NOT NULL
@@ -41,8 +45,11 @@ CREATE TABLE IF NOT EXISTS audit (
 CREATE INDEX IF NOT EXISTS audit_by_time ON audit (module, at);
 """
 
+_SAVE = "INSERT OR REPLACE INTO saved_settings VALUES (?, ?, ?)"
+_ABOUT = "INSERT OR IGNORE INTO saved_about VALUES (?, ?, ?)"
+
 #: Raised with every change of the tables; a file of a later version is not touched.
-VERSION = 2
+VERSION = 3
 
 #: How long a file that somebody else has locked is waited for; less than a module has for its last write.
 BUSY_MS = 2000
@@ -63,7 +70,8 @@ class Store:
         """Which file is open (device and inode); None before `open` and after `close`."""
         self._saved: dict[tuple[str, str], str] = {}
         """The saved settings that are in force, by module and name: they outlive the file, for objections are among
-        them."""
+        them. And what these are about."""
+        self._about: set[Place] = set()
         self._lock = StoreLock(path)
         self._turn = asyncio.Lock()
         self._transactions: set[asyncio.Task[None]] = set()
@@ -79,7 +87,7 @@ class Store:
 
     async def _connect(self) -> None:
         try:
-            await asyncio.to_thread(_create_private, self.path)
+            await asyncio.to_thread(create_private, self.path)
             self._connection = connection = await aiosqlite.connect(self.path, isolation_level=None)
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")
@@ -94,7 +102,7 @@ class Store:
             if 0 < version < VERSION:
                 await connection.execute("VACUUM")  # what was deleted before may still be readable in it
             await connection.execute(f"PRAGMA user_version = {VERSION}")
-            self._file = await asyncio.to_thread(_identity, self.path)
+            self._file = await asyncio.to_thread(identity_of, self.path)
         except (sqlite3.Error, OSError) as error:
             await self._disconnect()
             raise StoreError(
@@ -122,17 +130,15 @@ class Store:
         everything with it. A new one is begun then, and `StoreError` says that it does not have what the other had."""
         if self._file is None:
             return  # not open
-        if self._connection is not None and await asyncio.to_thread(_identity, self.path) == self._file:
+        if self._connection is not None and await asyncio.to_thread(identity_of, self.path) == self._file:
             return
         lost = self._connection is not None
         await self._disconnect()
         await self._connect()
         if lost:
-            await self._execute(("INSERT OR REPLACE INTO saved_settings VALUES (?, ?, ?)", self._saved_rows()))
+            rows: list[tuple[str, ...]] = [(*key, value) for key, value in self._saved.items()]
+            await self._execute((_SAVE, rows), (_ABOUT, list(self._about)))
             raise StoreError(f"the store {self.path} was deleted or replaced; a new one was begun")
-
-    def _saved_rows(self) -> list[tuple[str, str, str]]:
-        return [(*key, value) for key, value in self._saved.items()]
 
     async def read_hash(self, module: str, name: str) -> dict[str, str]:
         """All fields of a hash."""
@@ -152,18 +158,40 @@ class Store:
         """The settings of a module that were saved at run time."""
         rows = await self._rows("SELECT name, value FROM saved_settings WHERE module = ?", (module,))
         self._saved |= {(module, str(name)): str(value) for name, value in rows}
-        return {str(name): jsontext.loads(value) for name, value in rows}
+        return {str(name): self._decoded(module, str(name), str(value)) for name, value in rows}
 
-    async def save_settings(self, module: str, changes: Mapping[str, Any], removed: tuple[str, ...] = ()) -> None:
-        """Save settings of a module, and drop others."""
+    def _decoded(self, module: str, name: str, text: str) -> Any:
+        try:
+            return jsontext.loads(text)
+        except ValueError:
+            raise StoreError(
+                f"the setting {name} that was saved for {module} in {self.path} is damaged and cannot be read",
+                hint=f"restore a backup of the store; or give it up for good: mistlocate saved --drop {module} {name}",
+            ) from None
+
+    async def save_settings(
+        self, module: str, changes: Mapping[str, Any], removed: tuple[str, ...] = (), about: Iterable[Place] = ()
+    ) -> None:
+        """Save settings of a module, and drop others; noted besides is what saved settings are `about`."""
         values = [(module, name, jsontext.dumps(value).decode()) for name, value in changes.items()]
+        places, gone = list(about), [(module, name) for name in removed]
         await self._write(
-            ("INSERT OR REPLACE INTO saved_settings VALUES (?, ?, ?)", values),
-            ("DELETE FROM saved_settings WHERE module = ? AND name = ?", [(module, name) for name in removed]),
+            (_SAVE, values),
+            (_ABOUT, places),
+            ("DELETE FROM saved_settings WHERE module = ? AND name = ?", gone),
+            ("DELETE FROM saved_about WHERE module = ? AND name = ?", gone),
         )
         self._saved |= {(module, name): value for _, name, value in values}
-        for name in removed:
-            self._saved.pop((module, name), None)
+        self._about |= set(places)
+        for key in gone:
+            self._saved.pop(key, None)
+        self._about = {each for each in self._about if each[:2] not in gone}
+
+    async def everything_saved(self) -> list[Saved]:
+        """All settings that were saved, of whatever module."""
+        settings, places = await self._rows(ALL_SAVED, ()), await self._rows(ALL_ABOUT, ())
+        self._about |= {(str(module), str(name), str(place)) for module, name, place in places}
+        return saved_of(settings, places)
 
     async def wipe(self) -> None:
         """Empty the write-ahead log, in which what was deleted since is still readable."""
@@ -307,19 +335,3 @@ class ModuleAudit:
     async def forget(self, before: float) -> None:
         """Drop older records."""
         await self._store.forget_audit(self._module_id, before)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file is at this path, or None."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _create_private(path: Path) -> None:
-    """The file is private from its first moment; SQLite gives its log and index files the same rights."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    path.chmod(0o600)

@@ -1,6 +1,6 @@
 """What a driver process gives its modules, and one module's view of it (`driver.context.Context`)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +26,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the modules of a process share. `save_setting` tells core; `request` calls another module through it."""
+    """What the modules of a process share. `save_setting` has core keep one; `request` calls another module."""
 
     redis: RedisClient
     writer: StatusWriter
@@ -34,7 +34,7 @@ class Services:
     subscriptions: Subscriptions
     clock: Clock
     request: Callable[[str], Request]
-    save_setting: Callable[[str, str, Any], None]
+    save_setting: Callable[[str, str, Any], Awaitable[None]]
     interface: Callable[[str | None], bytes]
     shared: dict[str, Any] = field(default_factory=dict)
 
@@ -89,5 +89,5 @@ class PlaceosContext:
             self._on_connection(connected)
 
     async def save_setting(self, name: str, value: Any) -> None:
-        """Keep a setting over restarts; core answers with an update."""
-        self._services.save_setting(self.module_id, name, value)
+        """Keep a setting over restarts. Raises `StoreError` if core does not say that it does."""
+        await self._services.save_setting(self.module_id, name, value)

@@ -25,6 +25,7 @@ from mistlocate.engines.placeos.messages import Message, MessageError, decode, e
 from mistlocate.engines.placeos.redis_client import RedisClient
 from mistlocate.engines.placeos.redis_url import RedisAddress
 from mistlocate.engines.placeos.remote import Request, caller
+from mistlocate.engines.placeos.saving import Saving
 from mistlocate.engines.placeos.status import StatusWriter
 from mistlocate.engines.placeos.subscriptions import Subscriptions
 from mistlocate.engines.placeos.wire import Wire
@@ -47,6 +48,7 @@ class DriverProcess:
         self.hosts: dict[str, ModuleHost] = {}
         self._driver_class = driver_class
         self._wire = wire
+        self._saving = Saving(wire.send, clock)
         redis = RedisClient(address)
         directory = Directory(redis, clock)
         writer = StatusWriter(redis, clock)
@@ -57,7 +59,7 @@ class DriverProcess:
             subscriptions=Subscriptions(redis, directory, clock, writer.write_all_again),
             clock=clock,
             request=self._request_from,
-            save_setting=self._save_setting,
+            save_setting=self._saving.save,
             interface=lambda notes: interface_document(driver_class, notes),
         )
         self._stopping = asyncio.Event()
@@ -194,6 +196,7 @@ class DriverProcess:
             self._log.error("a module cannot be started", module=message.id, problem=str(error))
             self._reply(message.failure("MessageError", str(error)))
             return
+        self._saving.told(message.id, model.settings)
         host = self.hosts[message.id] = ModuleHost(self._driver_class, self._services, message.id, model)
         self._serve(self._start_host(host, acknowledgement, self._ending.get(message.id)))
 
@@ -206,6 +209,7 @@ class DriverProcess:
     def _stop(self, module_id: str) -> None:
         host = self.hosts.pop(module_id, None)
         if host is not None:
+            self._saving.forget(module_id)
             task = self._ending[module_id] = self._serve(host.stop())
             task.add_done_callback(lambda _: self._ended(module_id, task))
 
@@ -222,6 +226,7 @@ class DriverProcess:
         except MessageError as error:
             self._log.error("a module cannot be updated", module=message.id, problem=str(error))
             return
+        self._saving.told(message.id, model.settings)
         self._serve(host.update(model))
 
     # -- commands ---------------------------------------------------------------------------------
@@ -262,10 +267,6 @@ class DriverProcess:
                 self._waiting.pop(sequence, None)
 
         return request
-
-    def _save_setting(self, module_id: str, name: str, value: Any) -> None:
-        payload = jsontext.dumps([name, value]).decode()
-        self._reply(Message(module_id, "setting", payload=payload))
 
     def _debug(self, module_id: str) -> None:
         if module_id in self._debugged:

@@ -306,6 +306,22 @@ class TestSettings:
             assert message in found.json()["message"]
             assert (await http.get("/modules/mod-sys-Probe-1/settings")).json()["settings"] == {"value": 1}
 
+    async def test_who_objected_is_changed_by_commands_alone_and_not_shown(self, tmp_path: Path) -> None:
+        async with site(tmp_path) as it, client(it.engine) as http:
+            await it.live()
+            await it.locations("opt_out", "alice@example.com")
+            path, kept = f"/modules/{it.host('MistWebsocket_1').spec.id}/settings", it.host("MistWebsocket_1").saved
+            lifted = {"key": kept["objections"]["key"], "revision": kept["objections"]["revision"] + 1}
+            for value in (lifted, None):
+                found = await http.put(path, json={"objections": value})
+                assert found.status_code == 400
+                assert "is kept by the module itself, and not for changing by hand" in found.json()["message"]
+            assert it.host("MistWebsocket_1").saved == kept
+            assert await it.locations("locate_user", "alice@example.com") == []
+            shown = await http.get(path)
+            assert (shown.json()["kept"], shown.json()["settings"]["objections"]) == (["objections"], "***")
+            assert lifted["key"] not in shown.text
+
 
 class TestHealth:
     async def test_ok_and_degraded(self, running: Running) -> None:

@@ -216,7 +216,7 @@ async def module_stop(module_id: str, engine: EngineDep, caller: AdministratorDe
 @api.get("/modules/{module_id}/settings", tags=["modules"], responses=NOT_FOUND)
 async def module_settings(module_id: str, engine: EngineDep, caller: AdministratorDep) -> Response:
     """The settings in force, secrets masked, and where saved ones differ from the file (`drift`). Those that are
-    `fixed` are taken from the file alone."""
+    `fixed` are taken from the file alone; those that are `kept` the module itself keeps, and they are masked, too."""
     return json_response(_settings(engine.host(module_id)))
 
 
@@ -266,7 +266,7 @@ def _system(engine: Engine, system_id: str) -> dict[str, Any]:
 
 
 def _settings(host: ModuleHost) -> dict[str, Any]:
-    secret = host.driver.secret_settings()
+    secret = host.driver.secret_settings() | host.driver.lasting_settings
 
     def masked(name: str, value: Any) -> Any:
         if name in secret and value:
@@ -281,5 +281,6 @@ def _settings(host: ModuleHost) -> dict[str, Any]:
         "settings": mask(host.settings),
         "drift": {name: {"file": file.get(name), "saved": value} for name, value in mask(host.saved).items()},
         "fixed": sorted(host.driver.fixed_settings()),
+        "kept": sorted(host.driver.lasting_settings),
         "schema": host.driver.Settings.model_json_schema(),
     }

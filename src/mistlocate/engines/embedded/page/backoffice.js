@@ -261,8 +261,8 @@ export class Backoffice {
     return box;
   }
 
-  form(box, module, { settings, drift, fixed, schema }, load, news, edits = new Map()) {
-    const fields = Object.entries(schema.properties).filter(([, each]) => !secret(each)).map(([name, each]) =>
+  form(box, module, { settings, drift, fixed, kept, schema }, load, news, edits = new Map()) {
+    const fields = Object.entries(schema.properties).filter(([name, each]) => !secret(each) && !kept.includes(name)).map(([name, each]) =>
       new Field(name, resolved(each, schema.$defs), { required: (schema.required || []).includes(name), value: settings[name] }));
     const before = new Map(fields.map((each) => [each.name, each.check() ? JSON.stringify(each.value) : null]));
     fields.forEach((each) => each.blame(""));

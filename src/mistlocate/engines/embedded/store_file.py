@@ -1,5 +1,6 @@
-"""One engine to a store: two would each write what the other does not know, and objections would be lost."""
+"""The file of a store: private, told from another one at the same place, and one engine's at a time."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from mistlocate.errors import StoreError
 class StoreLock:
     """The right to a store, for as long as the process holds it: it goes with the process, however that ends.
 
-    A file beside the store carries it. Copies and readers need no right.
+    Two engines would each write what the other does not know, and objections would be lost. A file beside the store
+    carries it. Copies and readers need no right.
     """
 
     def __init__(self, store: Path) -> None:
@@ -38,3 +40,19 @@ class StoreLock:
     def give_back(self) -> None:
         """Let another engine have it; nothing happens where it is not held."""
         self._lock.release()
+
+
+def create_private(path: Path) -> None:
+    """The file is private from its first moment; SQLite gives its log and index files the same rights."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Which file is at this path (device and inode), or None."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

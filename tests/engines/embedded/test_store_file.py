@@ -1,4 +1,4 @@
-"""Two engines and one store."""
+"""The file of a store, and two engines that want it."""
 
 import signal
 import subprocess
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from mistlocate.engines.embedded.store import Store
-from mistlocate.engines.embedded.store_lock import StoreLock
+from mistlocate.engines.embedded.store_file import StoreLock, create_private, identity_of
 from mistlocate.errors import StoreError
 
 _HOLDS = """
 import sys, time
 from pathlib import Path
-from mistlocate.engines.embedded.store_lock import StoreLock
+from mistlocate.engines.embedded.store_file import StoreLock, create_private, identity_of
 lock = StoreLock(Path(sys.argv[1]))
 lock.take()
 print("held", flush=True)
@@ -65,3 +65,16 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be opened"):
         StoreLock(tmp_path / "file" / "mistlocate.db").take()
+
+
+def test_which_file_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "mistlocate.db"
+    assert identity_of(path) is None
+    create_private(path)
+    first = identity_of(path)
+    assert path.stat().st_mode & 0o077 == 0
+    create_private(path)
+    assert identity_of(path) == first
+    path.rename(tmp_path / "aside")
+    create_private(path)
+    assert identity_of(path) not in (first, None)
