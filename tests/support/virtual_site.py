@@ -22,6 +22,7 @@ from mistlocate.engines.embedded.config import load
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.simulator import Campus, SimulatedCloud
 from support.fault_proxy import FaultProxy
+from support.said import Said
 from support.site import SMALL, Site, settings
 from support.virtual import VirtualClock, VirtualLoop
 
@@ -206,10 +207,23 @@ async def inline_sqlite(path: Path, **options: Any) -> _Inline:
     return _Inline(sqlite3.connect(path, check_same_thread=False, **options))
 
 
+class CloudTime(VirtualClock):
+    """The time of a cloud elsewhere: what befalls the machine of a clock is nothing to it, but for the time in which
+    that machine sleeps, which passes for both."""
+
+    def __init__(self, elsewhere: SteppedClock) -> None:
+        super().__init__()
+        self._elsewhere = elsewhere
+
+    def monotonic(self) -> float:
+        return self._elsewhere.monotonic()
+
+
 class VirtualSite(Site):
     """A running pair behind a proxy, in virtual time."""
 
     proxy: FaultProxy
+    said: Said
 
     def state_is(self, *wanted: str) -> Callable[[], bool]:
         return lambda: self.status("stream_state") in wanted
@@ -234,9 +248,10 @@ async def virtual_site(
     """A cloud, a proxy before it, and an engine, within `in_virtual_time`."""
     clock = SteppedClock()
     async with (
-        SimulatedCloud(campus, clock=clock, autorun=moving, **cloud_options) as cloud,
+        SimulatedCloud(campus, clock=CloudTime(clock), autorun=moving, **cloud_options) as cloud,
         FaultProxy(cloud.port) as proxy,
     ):
+        said = Said(cloud, proxy)
         aliases = {"domain_aliases": {"EXAMPLE": "example.com"}, "publish_interval": 0.1}
         changed = {"rest_host": proxy.url, **aliases, **(websocket or {})}
         with patch.object(store.aiosqlite, "connect", inline_sqlite):
@@ -245,4 +260,5 @@ async def virtual_site(
             ) as engine:
                 running = VirtualSite(cloud, engine, clock, folder)  # type: ignore[arg-type]
                 running.proxy = proxy
+                running.said = said
                 yield running
