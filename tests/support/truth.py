@@ -154,7 +154,12 @@ def _client(
 
 
 def _kept(
-    site: VirtualSite, found: Comparison, truth: Truth, records: list[dict[str, Any]], maps: dict[str, Any], since: float
+    site: VirtualSite,
+    found: Comparison,
+    truth: Truth,
+    records: list[dict[str, Any]],
+    maps: dict[str, Any],
+    since: float,
 ) -> Shown | None:
     """A client that the cloud has on no map any more may be shown where it was; it need not, for its last place may
     have been said while nobody heard it, and no list tells it now. Where it is shown, it was at that time."""
@@ -187,7 +192,9 @@ def _shown(site: VirtualSite, truth: Truth, report: Any) -> Shown:
         fresh = True
     elif all(now - each.latest > limit + MARGIN for each in seen):
         fresh = False
-    return Shown(truth, plan.id, (_rounded(x), _rounded(y)), (_rounded(x / plan.width), _rounded(y / plan.height)), seen, fresh)
+    return Shown(
+        truth, plan.id, (_rounded(x), _rounded(y)), (_rounded(x / plan.width), _rounded(y / plan.height)), seen, fresh
+    )
 
 
 async def _levels(site: VirtualSite, found: Comparison, devices: dict[str, Shown], maps: dict[str, Any]) -> None:
@@ -213,7 +220,11 @@ async def _levels(site: VirtualSite, found: Comparison, devices: dict[str, Shown
             times = [each for guest in guests if guest.share == _share(record) for each in guest.seen]
             told = [(each.told_from, _GRAIN * (at // _GRAIN)) for each in times for at in (each.earliest, each.latest)]
             found.times += 1
-            found.check(f"a guest's time on {level} is one of {told}", (record["last_seen_from"], record["last_seen"]) in told, True)
+            found.check(
+                f"a guest's time on {level} is one of {told}",
+                (record["last_seen_from"], record["last_seen"]) in told,
+                True,
+            )
 
 
 async def _owners(site: VirtualSite, found: Comparison, devices: dict[str, Shown], truths: list[Truth]) -> None:
@@ -229,7 +240,11 @@ async def _owners(site: VirtualSite, found: Comparison, devices: dict[str, Shown
         _who(found, f"where {owner} is", [each["mac"] for each in records], theirs)
         for record in records:
             if (device := theirs.get(record["mac"])) is not None:
-                found.check(f"{owner}'s {record['mac']}", (record["level"], *_share(record)), (levels[device.map_id], *device.share))
+                found.check(
+                    f"{owner}'s {record['mac']}",
+                    (record["level"], *_share(record)),
+                    (levels[device.map_id], *device.share),
+                )
                 found.time(f"{owner}'s {record['mac']}", record, device)
 
 
