@@ -6,6 +6,7 @@ the cloud alone.
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from mistlocate.simulator import SimulatedCloud
@@ -96,7 +97,8 @@ class Said:
     def seen(self, mac: str, report: Any) -> list[Seen]:
         """The right ways to tell when a device was seen, of whom this is the report that its place is from."""
         self.look()
-        bare = [each for each in self._bare.get(mac, ()) if each.report.at == report.at]
+        sent = reversed(self._bare.get(mac, ()))
+        bare = [each for each in takewhile(lambda each: each.report.at >= report.at, sent) if each.report.at == report.at]
         arrivals = [self._arrival(each) for each in bare]
         if any(self._has_arrived(each) for each in bare):
             return arrivals
