@@ -254,7 +254,9 @@ async def audit_complete(trial: Trial) -> Measured:
         it.engine.access = Access(_api_keys(keys))
         asked: Counter[tuple[str, str, str]] = Counter()
         places: set[str] = set()
-        people = sorted({each.owner for each in it.cloud.world.truths() if each.mac in it.present and it.owns(str(each.owner))})
+        people = sorted(
+            {each.owner for each in it.cloud.world.truths() if each.mac in it.present and it.owns(str(each.owner))}
+        )
         async with client(it.engine) as http:
             rng = random.Random(trial.scale)
 
@@ -294,7 +296,14 @@ async def audit_complete(trial: Trial) -> Measured:
         f"{len(found)} records of {calls} calls, {missing} missing; "
         f"{placed} of {len(rows)} stored rows have one of the {len(places)} places that were answered"
     )
-    figures = {"calls": calls, "records": len(found), "missing": missing, "extra": extra, "places": placed, "results": classes}
+    figures = {
+        "calls": calls,
+        "records": len(found),
+        "missing": missing,
+        "extra": extra,
+        "places": placed,
+        "results": classes,
+    }
     whole = missing == extra == placed == 0 and sum(asked.values()) == calls and len(rows) >= calls
     return Measured(whole and len(places) >= PLACES and classes == ["found", "nothing"], value, figures)
 

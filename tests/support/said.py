@@ -102,7 +102,9 @@ class Said:
         """The right ways to tell when a device was seen, of whom this is the report that its place is from."""
         self.look()
         sent = reversed(self._bare.get(mac, ()))
-        bare = [each for each in takewhile(lambda each: each.report.at >= report.at, sent) if each.report.at == report.at]
+        bare = [
+            each for each in takewhile(lambda each: each.report.at >= report.at, sent) if each.report.at == report.at
+        ]
         arrivals = [self._arrival(each) for each in bare]
         if any(self._has_arrived(each) for each in bare):
             return arrivals
