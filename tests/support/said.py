@@ -19,6 +19,9 @@ KEPT = 2_000
 #: has whole seconds. Before that it is known exactly: both ends of these tests begin with the same time.
 DATE = 1
 
+#: Sums of times are no more exact than this, and the cloud speaks up on whole seconds (seconds).
+EXACTLY = 0.001
+
 #: A map that was changed is found out, and its clients are listed anew, so many seconds later at most: the list of maps
 #: is read every five minutes.
 MAPS_EVERY = 330.0
@@ -116,7 +119,7 @@ class Said:
         """A bare position has no time of its own: the moment at which it arrives stands in."""
         early, late = self._slack(bare.at)
         at = bare.at + self._skew
-        return Seen("arrival", int(at) - early, int(at + bare.transit) + late)
+        return Seen("arrival", int(at - EXACTLY) - early, int(at + bare.transit + EXACTLY) + late)
 
     def _has_arrived(self, bare: Bare) -> bool:
         """Whether it must have: it went out on the session that is open now, and lists of its map say nothing else.
