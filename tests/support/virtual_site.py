@@ -23,10 +23,13 @@ from mistlocate.engines.embedded.engine import Engine
 from mistlocate.simulator import Campus, SimulatedCloud
 from support.fault_proxy import FaultProxy
 from support.said import Said
-from support.site import SMALL, Site, settings
+from support.site import Site, settings
 from support.virtual import VirtualClock, VirtualLoop
 
 Found = TypeVar("Found")
+
+#: Employees with devices and keys of every kind, and a guest: of each that is told in its own way there is somebody.
+MIXED = Campus(seed=7, people=7, floors=2)
 
 
 class _Selector(selectors.DefaultSelector):
@@ -238,7 +241,7 @@ class VirtualSite(Site):
 @asynccontextmanager
 async def virtual_site(
     folder: Path,
-    campus: Campus = SMALL,
+    campus: Campus = MIXED,
     *,
     websocket: dict[str, Any] | None = None,
     locations: dict[str, Any] | None = None,
