@@ -238,6 +238,8 @@ async def _owners(site: VirtualSite, found: Comparison, devices: dict[str, Shown
         }
         records = await site.locations("locate_user", owner)
         _who(found, f"where {owner} is", [each["mac"] for each in records], theirs)
+        times = [each["last_seen"] for each in records]
+        found.check(f"{owner}'s devices, the newest first", times, sorted(times, reverse=True))
         for record in records:
             if (device := theirs.get(record["mac"])) is not None:
                 found.check(
