@@ -21,6 +21,10 @@ MUTANTS = [
         'client.located_at, client.located_from = s.heard_at, "source"', (_row("half-open"),),
     ),
     Mutant(
+        "a line that spoils what it carries is given up, for nobody knows whose record that was", "transport/websocket.py",
+        "if not frame.isascii() and not _is_text(frame):", "if False:", ("tests/transport/test_websocket.py",),
+    ),
+    Mutant(
         "answers tell the time that is published", "drivers/mist_locations/records.py",
         'record["mac"], record["last_seen"] = client["mac"], int(seen)',
         'record["mac"], record["last_seen"] = client["mac"], int(seen) - 1', (_TRUTH,),
