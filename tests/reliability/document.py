@@ -43,6 +43,8 @@ def _line(row: dict[str, Any]) -> str:
 
 def write(report: dict[str, Any], path: Path) -> None:
     """Put the table of a report between the markers of a document. Raises `ValueError` if it has none."""
+    if "version" not in report:
+        raise ValueError("the report does not say of which version its rows are: run `make reliability` anew")
     text = path.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

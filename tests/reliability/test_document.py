@@ -44,3 +44,11 @@ def test_a_page_without_a_place_is_said_so(tmp_path: Path) -> None:
     page.write_text("nothing", encoding="utf-8")
     with pytest.raises(ValueError, match="no place for figures"):
         write(REPORT, page)
+
+
+def test_a_report_that_does_not_say_of_what_it_is_is_not_written(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="of which version"):
+        write({key: value for key, value in REPORT.items() if key != "version"}, page)
+    assert page.read_text(encoding="utf-8") == f"{BEGIN}\n{END}\n"
