@@ -8,6 +8,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -32,7 +33,11 @@ def chosen(options: argparse.Namespace) -> list[Mutant]:
     if options.again is None:
         return wanted
     rows = orjson.loads(options.again.read_bytes())
-    caught = {(row["rule"], row["file"]) for row in rows if row["verdict"] in ("caught", "hung")}
+    caught = {
+        (row["rule"], row["file"])
+        for row in rows
+        if row["verdict"] == "caught" or (row["verdict"] == "hung" and row.get("alone"))
+    }
     return [each for each in wanted if (each.rule, each.file) not in caught]
 
 
@@ -79,7 +84,19 @@ async def trial(mutants: list[Mutant], workers: int, console: Console) -> list[t
                 console.print(told, style=style, markup=False, highlight=False)
 
         await asyncio.gather(*(work(copy) for copy in copies))
+        for number, first in results.items():
+            if first.kind == "hung":
+                verdict = results[number] = replace(await copies[0].verdict(mutants[number], LIMIT), alone=True)
+                told = f"once more, alone: {verdict.kind}: {mutants[number].rule} ({verdict.by})"
+                console.print(told, style="dim" if verdict.good else "red", markup=False, highlight=False)
         return [(mutant, results[number]) for number, mutant in enumerate(mutants)]
+
+
+def summary(results: list[tuple[Mutant, Verdict]]) -> str:
+    """How many were caught, and how many of those only because the tests never came to an end."""
+    caught = sum(verdict.good for _, verdict in results)
+    hung = sum(verdict.good and verdict.kind == "hung" for _, verdict in results)
+    return f"{caught} of {len(results)} mutants caught, {hung} of them by tests that hung twice, the second time alone"
 
 
 def table(results: list[tuple[Mutant, Verdict]]) -> Table:
@@ -112,11 +129,11 @@ def main() -> int:
         return 2
     console.print(table(results))
     caught = sum(verdict.good for _, verdict in results)
-    console.print(f"{caught} of {len(results)} mutants caught, {time.perf_counter() - began:.0f} s")
+    console.print(f"{summary(results)}; {time.perf_counter() - began:.0f} s")
     options.report.parent.mkdir(parents=True, exist_ok=True)
     rows = [
         {"rule": mutant.rule, "file": mutant.file, "old": mutant.old, "new": mutant.new, "verdict": verdict.kind,
-         "by": verdict.by, "seconds": round(verdict.seconds, 1)}
+         "by": verdict.by, "seconds": round(verdict.seconds, 1), "alone": verdict.alone}
         for mutant, verdict in results
     ]  # fmt: skip
     options.report.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))

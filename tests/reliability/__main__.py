@@ -1,7 +1,7 @@
 """Run the campaigns: a table on the screen, a report as JSON, exit code 1 if a row does not hold.
 
 PYTHONPATH=tests python -m reliability [--scale 0.1] [--only ID …] [--report build/reliability.json]
-PYTHONPATH=tests python -m reliability --again                            what did not hold, once more
+PYTHONPATH=tests python -m reliability --again                            what did not hold, once more, of this version only
 PYTHONPATH=tests python -m reliability --document docs/reliability.md     the table of the last report into a page
 """
 
@@ -9,12 +9,10 @@ import argparse
 import asyncio
 import logging
 import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from rich.table import Table
 
 from reliability.campaigns import ROWS
 from reliability.document import write
+from reliability.report import CannotMerge, Report, made, merged, to_add_to, told
 from reliability.rows import Measured, Row, Trial
 
 #: So many rows at a time, of those that say nothing of speed.
@@ -39,15 +38,7 @@ async def measure(row: Row, scale: float) -> dict[str, Any]:
             found = await row.run(Trial(scale, Path(folder)))
         except Exception as error:
             found = Measured(False, f"{type(error).__name__}: {error}"[:200])
-    return as_told(row, found, time.perf_counter() - began)
-
-
-def as_told(row: Row, found: Measured, seconds: float) -> dict[str, Any]:
-    """A row of the report."""
-    return {
-        "id": row.id, "area": row.area, "claim": row.claim, "limit": row.limit, "holds": found.holds,
-        "value": found.value, "figures": found.figures, "seconds": round(seconds, 1),
-    }  # fmt: skip
+    return told(row, found, time.perf_counter() - began)
 
 
 async def campaign(rows: list[Row], scale: float, console: Console) -> list[dict[str, Any]]:
@@ -86,7 +77,7 @@ async def measure_apart(row: Row, scale: float) -> dict[str, Any]:
         if report.exists():
             result: dict[str, Any] = orjson.loads(report.read_bytes())["rows"][0]
             return result
-    return as_told(row, Measured(False, f"the process of the row ended with {code}"), 0.0)
+    return told(row, Measured(False, f"the process of the row ended with {code}"), 0.0)
 
 
 def table(results: list[dict[str, Any]]) -> Table:
@@ -99,7 +90,7 @@ def table(results: list[dict[str, Any]]) -> Table:
 
 
 def main() -> int:
-    """Returns the exit code."""
+    """Returns the exit code: 0 all hold, 1 one does not, 2 the report that there is cannot be added to."""
     parser = argparse.ArgumentParser(prog="reliability")
     parser.add_argument("--scale", type=float, default=float(os.environ.get("SCALE") or 1.0))
     parser.add_argument("--only", nargs="*", metavar="ID", choices=[row.id for row in ROWS])
@@ -112,22 +103,25 @@ def main() -> int:
         return 0
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console = Console()
-    before = orjson.loads(options.report.read_bytes()) if options.again else {"rows": [], "seconds": 0}
-    kept = {each["id"]: each for each in before["rows"] if each["holds"]}
-    scale = before.get("scale", options.scale)
-    rows = [row for row in ROWS if (not options.only or row.id in options.only) and row.id not in kept]
+    wanted = [row for row in ROWS if not options.only or row.id in options.only]
+    before: Report | None = None
+    if options.again:
+        try:
+            before = to_add_to(options.report)
+        except CannotMerge as error:
+            console.print(str(error), style="red", markup=False)
+            return 2
+        held = {each["id"] for each in before["rows"] if each["holds"]}
+        wanted = [row for row in wanted if row.id not in held]
+    scale = options.scale if before is None else before["scale"]
     began = time.perf_counter()
-    found = {**kept, **{each["id"]: each for each in asyncio.run(campaign(rows, scale, console))}}
-    results = [found[row.id] for row in ROWS if row.id in found]
+    rows = asyncio.run(campaign(wanted, scale, console))
+    seconds = time.perf_counter() - began
+    report = made(rows, scale, seconds) if before is None else merged(before, rows, [row.id for row in ROWS], seconds)
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"), "scale": scale,
-        "machine": f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "seconds": before["seconds"] + round(time.perf_counter() - began), "rows": results,
-    }  # fmt: skip
     options.report.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
-    console.print(table(results))
-    return 0 if results and all(each["holds"] for each in results) else 1
+    console.print(table(report["rows"]))
+    return 0 if report["rows"] and all(each["holds"] for each in report["rows"]) else 1
 
 
 if __name__ == "__main__":

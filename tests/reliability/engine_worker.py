@@ -1,7 +1,8 @@
 """An engine in a process of its own that watches itself while it works: loop, memory, tasks.
 
 `python -m reliability.engine_worker SETTINGS` runs the engine of a settings file. It reads commands from its standard
-input, one a line, and answers each with a line of JSON: `clients` (every client: MAC → map, x, y), `returns` (the
+input, one a line, and answers each with a line of JSON: `clients` (`roster`: every client, MAC → map, x, y; `lists`: MAC →
+the maps whose published lists have it), `returns` (the
 seconds of each reconnect since the last time), `watch` (what was measured since the last time), `find NAME` (the records
 of somebody, what is wrong with the store, who owns what, crashes), `log` (answers and states, with their times), `end`.
 """
@@ -100,6 +101,16 @@ class Watch:
             "restarts": sum(each.restarts for each in self._engine.hosts.values()),
         }  # fmt: skip
 
+    def lists(self) -> dict[str, list[str]]:
+        """Of each MAC, the maps whose published list has it (once for each time)."""
+        found: dict[str, list[str]] = {}
+        module = self._engine.find(self._system, "MistWebsocket_1").spec.id
+        for key, status in self._engine.board.all(module).items():
+            if key.count("-") == 4:  # else it is no map's
+                for record in status.value or ():
+                    found.setdefault(record["mac"], []).append(key)
+        return found
+
     def report(self) -> dict[str, Any]:
         """Everything since the last report."""
         lags, self._lags = self._lags, []
@@ -121,10 +132,7 @@ async def run(settings: Path) -> None:
         while (command := (await lines.readline()).strip().decode()) not in ("", "end"):
             match command:
                 case "clients":
-                    answer: Any = {
-                        each["mac"]: [each.get("map_id"), each.get("x"), each.get("y")]
-                        for each in await websocket.call("clients")
-                    }
+                    answer: Any = {"roster": _places(await websocket.call("clients")), "lists": watch.lists()}
                 case "returns":
                     answer, watch.returns = watch.returns, []
                 case "diagnostics":
@@ -143,6 +151,10 @@ async def run(settings: Path) -> None:
     left = [task.get_name() for task in asyncio.all_tasks() if task not in (asyncio.current_task(), *others)]
     gc.collect()
     _say(json.dumps({"stopped_in": time.perf_counter() - began, "left": left, "errors": watch.errors}))
+
+
+def _places(clients: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {each["mac"]: [each.get("map_id"), each.get("x"), each.get("y")] for each in clients}
 
 
 def _say(text: str) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import math
 import statistics
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import yaml
@@ -18,6 +19,15 @@ CLIENTS, MAPS, RATE = 10_000, 20, 2_500
 
 #: Who was not heard of for longer may be forgotten (seconds).
 LATELY = 1_500.0
+
+#: … and has to be, who was not heard of for longer than this: half an hour, and a look at who that is once a minute.
+FORGOTTEN = 1_900.0
+
+#: Who differs is looked at so many times again, after longer than lists of maps wait to be published (seconds).
+LOOKS, BETWEEN_LOOKS = 2, 4.0
+
+#: A break from which nobody has come back for so long counts as one for ever (seconds).
+RETURNS_WITHIN = 60.0
 
 #: What the small version has of each.
 LEAST = (200, 4, 100)
@@ -32,16 +42,10 @@ class Cloud:
         self.told = told
         self._http = http
 
-    async def truths(self) -> dict[str, list[Any]]:
-        """What was last reported of everybody who was on the main site lately: MAC → map, x, y."""
+    async def truth(self) -> "Campus":
+        """What was last reported of everybody on the main site."""
         answer = await self._http.get(f"{self.told['url']}/simulator/truth")
-        truths = [each for each in answer.json() if each["site_id"] == self.told["site_id"] and each["last_seen"]]
-        newest = max(each["last_seen"] for each in truths)
-        return {
-            each["mac"]: [each["reported_map_id"], each["reported_x"], each["reported_y"]]
-            for each in truths
-            if each["reported_map_id"] and each["last_seen"] > newest - LATELY
-        }
+        return campus([each for each in answer.json() if each["site_id"] == self.told["site_id"] and each["last_seen"]])
 
     async def maps(self) -> list[str]:
         headers = {"Authorization": f"Token {self.told['api_token']}"}
@@ -52,6 +56,24 @@ class Cloud:
         answer = await self._http.post(f"{self.told['url']}/simulator/{action}", json=arguments)
         answer.raise_for_status()
         return answer.json().get("result")
+
+
+class Campus(NamedTuple):
+    """Who was where: `places` of those who were on a map lately (MAC → map, x, y), and all who may be known still."""
+
+    places: dict[str, list[Any]]
+    known: frozenset[str]
+
+
+def campus(truths: list[dict[str, Any]]) -> Campus:
+    """The same from the words of the simulator."""
+    newest = max(each["last_seen"] for each in truths)
+    places = {
+        each["mac"]: [each["reported_map_id"], each["reported_x"], each["reported_y"]]
+        for each in truths
+        if each["reported_map_id"] and each["last_seen"] > newest - LATELY
+    }
+    return Campus(places, frozenset(each["mac"] for each in truths if each["last_seen"] > newest - FORGOTTEN))
 
 
 class Worker:
@@ -69,7 +91,7 @@ class Worker:
     async def complete(self, least: int, within: float = 120.0) -> None:
         """Wait until so many clients are on maps."""
         end = asyncio.get_running_loop().time() + within
-        while sum(place[0] is not None for place in (await self.ask("clients")).values()) < least:
+        while sum(place[0] is not None for place in (await self.ask("clients"))["roster"].values()) < least:
             assert asyncio.get_running_loop().time() < end, "the clients did not come"
             await asyncio.sleep(0.5)
 
@@ -97,7 +119,7 @@ async def running(
             )  # fmt: skip
             try:
                 worker = Worker(process)
-                await worker.complete(len(await cloud.truths()) * 9 // 10)
+                await worker.complete(len((await cloud.truth()).places) * 9 // 10)
                 yield cloud, worker
             finally:
                 if process.returncode is None:
@@ -122,21 +144,39 @@ def _settings(told: dict[str, str], maps: list[str], more: dict[str, Any]) -> di
 
 
 async def divergence(cloud: Cloud, worker: Worker) -> tuple[int, int]:
-    """How many clients were compared (those of whom nothing was reported meanwhile), and how many differ.
+    """How many clients were compared, and how many differ: of those of whom nothing was reported meanwhile, their
+    place; of all that the roster or a map's list has, whether they are anybody, and on one list only.
 
     Whoever differs is looked at again a little later: what was on its way is no difference.
     """
-    before = await cloud.truths()
-    await asyncio.sleep(0.3)
+    compared, differ = await _look(cloud, worker, 0.3)
+    for _ in range(LOOKS):
+        if differ:
+            await asyncio.sleep(BETWEEN_LOOKS)
+            differ &= (await _look(cloud, worker, 0.3))[1]
+    return compared, len(differ)
+
+
+async def _look(cloud: Cloud, worker: Worker, pause: float) -> tuple[int, set[str]]:
+    before = await cloud.truth()
+    await asyncio.sleep(pause)
     found = await worker.ask("clients")
-    after = await cloud.truths()
-    still = [mac for mac, place in before.items() if after.get(mac) == place]
-    differ = [mac for mac in still if not _same(found.get(mac), before[mac])]
-    if differ:
-        await asyncio.sleep(3)
-        found, after = await worker.ask("clients"), await cloud.truths()
-        differ = [mac for mac in differ if after.get(mac) == before[mac] and not _same(found.get(mac), before[mac])]
-    return len(still), len(differ)
+    return compared_with(before, await cloud.truth(), found["roster"], found["lists"])
+
+
+def compared_with(
+    before: Campus, after: Campus, roster: dict[str, list[Any]], lists: dict[str, list[str]]
+) -> tuple[int, set[str]]:
+    """How many were compared, and who differs, between what was so before and what was so after one look."""
+    still = [mac for mac, place in before.places.items() if after.places.get(mac) == place]
+    differ = {mac for mac in still if not _same(roster.get(mac), before.places[mac])}
+    # Lists are written a moment later than the roster: they are held against the map, which changes rarely.
+    stayed = [mac for mac, place in before.places.items() if after.places.get(mac, [None])[0] == place[0]]
+    differ |= {mac for mac in stayed if lists.get(mac) != [before.places[mac][0]]}
+    told = roster.keys() | lists.keys()
+    differ |= told - before.known - after.known
+    differ |= {mac for mac, maps in lists.items() if len(maps) > 1}
+    return len(told | {*still, *stayed}), differ
 
 
 def _same(found: list[Any] | None, truth: list[Any]) -> bool:
@@ -201,25 +241,33 @@ async def resync(trial: Trial) -> Measured:
     clients, maps, _ = _size(trial)
     returns: list[float] = []
     compared = differ = 0
+    times = trial.count(40, 3)
     async with running(trial.folder, clients, maps, 100, rest_budget=100_000) as (cloud, worker):
-        for _ in range(trial.count(40, 3)):
+        for _ in range(times):
             await cloud.control("stream/abort_all")
-            for _ in range(600):
-                await asyncio.sleep(0.1)
-                if found := await worker.ask("returns"):
-                    returns += found
-                    break
+            returns += await _returned(worker)
             same, other = await divergence(cloud, worker)
             compared, differ = compared + same, differ + other
         unmarked = (await worker.ask("watch"))["unmarked"]
     returns.sort()
-    p95 = returns[min(len(returns) - 1, int(len(returns) * 0.95))] if returns else float("inf")
+    p95 = returns[min(len(returns) - 1, int(len(returns) * 0.95))]
     value = (
-        f"{len(returns)} resyncs of {clients:,} clients: p50 {statistics.median(returns):.1f} s, p95 {p95:.1f} s; "
-        f"{differ} of {compared:,} differ; {unmarked} answers without their mark"
+        f"{len(returns)} resyncs of {clients:,} clients after {times} breaks: p50 {statistics.median(returns):.1f} s, "
+        f"p95 {p95:.1f} s; {differ} of {compared:,} differ; {unmarked} answers without their mark"
     )
-    holds = bool(returns) and not differ and not unmarked and (clients < CLIENTS or p95 <= 5)
+    back = len(returns) == times and returns[-1] < math.inf  # each time, and once
+    holds = back and not differ and not unmarked and (clients < CLIENTS or p95 <= 5)
     return Measured(holds, value, {"longest_s": round(returns[-1], 2)})
+
+
+async def _returned(worker: Worker) -> list[float]:
+    """How long the return from a break took (seconds); for ever, if there was none within a minute."""
+    end = asyncio.get_running_loop().time() + RETURNS_WITHIN
+    while asyncio.get_running_loop().time() < end:
+        await asyncio.sleep(0.05)
+        if found := await worker.ask("returns"):
+            return [float(each) for each in found]
+    return [math.inf]
 
 
 async def stop(trial: Trial) -> Measured:

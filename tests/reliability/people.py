@@ -21,7 +21,7 @@ from support.placeos_site import LOCATIONS, MIST, PlaceosSite, placeos_site
 from support.processes import command
 from support.redis_server import RedisServer, redis_server
 from support.site import SMALL, SYSTEM, Site, site
-from support.sweeping import Pushed, Traces, pushed, sweep
+from support.sweeping import Pushed, Traces, not_found, pushed, sweep
 from support.waiting import until
 
 #: An opt-out holds everywhere within so many seconds.
@@ -68,7 +68,10 @@ async def _one_opt_out(it: Site, http: httpx.AsyncClient, heard: Pushed) -> tupl
     await until(lambda: len(it.owns("wanda.leaver")) == 2)
     who = ["wanda.leaver@example.com", "Wanda.Leaver", "wanda"]
     traces = Traces("wanda.leaver", macs)
-    assert await sweep(it, http, traces, who, macs), "the sweep finds who has not opted out"
+    # Who has not opted out is found everywhere, and pushed with every device.
+    assert not not_found(it, await sweep(it, http, traces, who, macs))
+    for mac in macs:
+        await until(lambda mac=mac: heard.statuses_with(Traces(mac, [mac])) >= {it.maps[0], "zone-0"})
     loop = asyncio.get_running_loop()
     began = loop.time()
     answer = await http.post(f"/systems/{SYSTEM}/MistLocations_1/opt_out", json=["wanda.leaver@example.com"])
@@ -97,6 +100,9 @@ async def _one_opt_out(it: Site, http: httpx.AsyncClient, heard: Pushed) -> tupl
     await it.live()
     found += await sweep(it, http, traces, who, macs)
     pushed_last = heard.last(traces, settled)
+    # And all that time pushes were heard: somebody who stays is in them.
+    other = add(username="stella.stayer@example.com", map_id=it.maps[0], x=8.0, y=9.0)
+    await until(lambda: heard.statuses_with(Traces("stella.stayer", [other])) >= {it.maps[0], "zone-0"})
     return took, found + ([] if pushed_last is None else ["pushed"])
 
 
@@ -247,11 +253,16 @@ async def audit_complete(trial: Trial) -> Measured:
         await it.live()
         it.engine.access = Access(_api_keys(keys))
         asked: Counter[tuple[str, str, str]] = Counter()
+        places: set[str] = set()
+        people = sorted(
+            {each.owner for each in it.cloud.world.truths() if each.mac in it.present and it.owns(str(each.owner))}
+        )
         async with client(it.engine) as http:
             rng = random.Random(trial.scale)
 
             async def ask(number: int) -> None:
-                who = f"person{rng.randrange(500)}@example.com"
+                # Half of the time for people who are there, and so are told where.
+                who = rng.choice(people) if rng.random() < 0.5 else f"person{rng.randrange(500)}@example.com"
                 name, about = rng.choice(
                     [("locate_user", who), ("explain", who), ("search", who), ("macs_assigned_to", who)]
                 )
@@ -260,6 +271,7 @@ async def audit_complete(trial: Trial) -> Measured:
                 answer = await http.post(path, json=[about], headers={"X-API-Key": f"key-{caller}"})
                 assert answer.status_code == 200, answer.text
                 asked[f"caller-{caller}", name, about] += 1
+                places.update(_places(answer.json()))
 
             third = calls // 3
             await _many(ask, range(third))
@@ -275,14 +287,55 @@ async def audit_complete(trial: Trial) -> Measured:
             assert answer.status_code == 200, answer.text
             records = await it.engine.store.read_audit(it.host("MistLocations_1").spec.id, 0.0, 10 * calls)
             found = [each for each in records if each.command != "audit"]
+            rows = _rows(it)
     kept = Counter((each.asker, each.command, each.about) for each in found)
     missing, extra = (asked - kept).total(), (kept - asked).total()
-    placed = sum(
-        bool(re.search(r"zone-|\d\.\d", " ".join(map(str, each[1:])).replace("example.com", ""))) for each in found
+    placed = sum(any(_says(" ".join(map(str, row)), place) for place in places) for row in rows)
+    classes = sorted({each.result for each in found})
+    value = (
+        f"{len(found)} records of {calls} calls, {missing} missing; "
+        f"{placed} of {len(rows)} stored rows have one of the {len(places)} places that were answered"
     )
-    value = f"{len(found)} records of {calls} calls, {missing} missing, {placed} with a place"
-    figures = {"calls": calls, "records": len(found), "missing": missing, "extra": extra, "places": placed}
-    return Measured(missing == extra == placed == 0 and sum(asked.values()) == calls, value, figures)
+    figures = {
+        "calls": calls,
+        "records": len(found),
+        "missing": missing,
+        "extra": extra,
+        "places": placed,
+        "results": classes,
+    }
+    whole = missing == extra == placed == 0 and sum(asked.values()) == calls and len(rows) >= calls
+    return Measured(whole and len(places) >= PLACES and classes == ["found", "nothing"], value, figures)
+
+
+#: So many different words for places have to have been answered, else it proves nothing that none is kept.
+PLACES = 10
+
+#: What of a location record says where somebody is.
+WHERE = frozenset({"x", "y", "lat", "lon", "s2_cell_id", "building", "level", "level_name", "mist_map_id", "map_id"})
+
+
+def _places(answer: Any) -> set[str]:
+    """Everything in an answer, however deep, that says where somebody is, as text."""
+    if isinstance(answer, dict):
+        here = {str(value) for key, value in answer.items() if key in WHERE and isinstance(value, str | float)}
+        return here.union(*map(_places, answer.values()))
+    return set().union(*map(_places, answer)) if isinstance(answer, list) else set()
+
+
+def _says(text: str, place: str) -> bool:
+    """Whether a place is in a text, as a word or number of its own, or a number cut off behind its first decimals."""
+    whole, dot, decimals = place.partition(".")
+    if dot and decimals.isdigit():
+        place = f"{whole}.{decimals[:2]}"
+        return re.search(rf"(?<![\d.]){re.escape(place)}", text) is not None
+    return re.search(rf"(?<!\w){re.escape(place)}(?!\w)", text) is not None
+
+
+def _rows(it: Site) -> list[tuple[Any, ...]]:
+    """The rows of the audit as they are stored, with every column that there is."""
+    with closing(sqlite3.connect(it.engine.store.path)) as store:
+        return store.execute("SELECT * FROM audit").fetchall()
 
 
 async def _many(ask: Any, numbers: range) -> None:

@@ -21,6 +21,13 @@ NOT_SWEPT = frozenset(
     | {"audit", "format_mac", "format_username", "site_list"}
 )
 
+#: Where somebody who has not opted out, and whose devices are on a map, shows: a search that does not find them in each
+#: of these proves nothing where it finds nobody.
+SHOWN_IN = {
+    "MistWebsocket_1": ("clients", "client", "get_request", "locate", "macs_assigned_to", "ownership_of", "find_people", "evidence", "export_user"),
+    "MistLocations_1": ("locate_user", "device_locations", "macs_assigned_to", "check_ownership_of", "search", "explain", "export_user"),
+}  # fmt: skip
+
 
 class Traces:
     """What would give somebody away: a name (its bare form), MACs, and with `places` where they are."""
@@ -85,6 +92,14 @@ async def sweep(
     return [each for each in found if each is not None]
 
 
+def not_found(it: Site, found: Iterable[str]) -> set[str]:
+    """The places where a sweep should have found somebody who is there, and did not."""
+    everywhere = {f"{slug}.{name}" for slug, names in SHOWN_IN.items() for name in names}
+    everywhere |= {f"/systems/{SYSTEM}/{slug}" for slug in MODULES}
+    everywhere |= {f"/modules/{it.host(slug).spec.id}/state" for slug in MODULES}
+    return everywhere - {each.partition("{")[0] for each in found}
+
+
 def _told(name: str, answer: httpx.Response) -> str:
     """What an answer tells beyond what was asked: `explain` repeats whom, `export_user` is about whoever is named."""
     found = answer.json()
@@ -114,6 +129,11 @@ class Pushed:
         """Take in what comes."""
         async for message in self._connection:
             self.messages.append((asyncio.get_running_loop().time(), str(message)))
+
+    def statuses_with(self, traces: Traces) -> set[str]:
+        """The statuses in which somebody was pushed."""
+        found = (json.loads(text) for _, text in self.messages if traces.in_text(text))
+        return {str(each["meta"]["name"]) for each in found if "meta" in each}
 
     def last(self, traces: Traces, since: float) -> float | None:
         """When somebody was pushed last, after a moment of the loop's time; None: never."""

@@ -22,10 +22,14 @@ from mistlocate.engines.embedded.config import load
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.simulator import Campus, SimulatedCloud
 from support.fault_proxy import FaultProxy
-from support.site import SMALL, Site, settings
+from support.said import Said
+from support.site import Site, settings
 from support.virtual import VirtualClock, VirtualLoop
 
 Found = TypeVar("Found")
+
+#: Employees with devices and keys of every kind, and a guest: of each that is told in its own way there is somebody.
+MIXED = Campus(seed=7, people=7, floors=2)
 
 
 class _Selector(selectors.DefaultSelector):
@@ -206,10 +210,23 @@ async def inline_sqlite(path: Path, **options: Any) -> _Inline:
     return _Inline(sqlite3.connect(path, check_same_thread=False, **options))
 
 
+class CloudTime(VirtualClock):
+    """The time of a cloud elsewhere: what befalls the machine of a clock is nothing to it, but for the time in which
+    that machine sleeps, which passes for both."""
+
+    def __init__(self, elsewhere: SteppedClock) -> None:
+        super().__init__()
+        self._elsewhere = elsewhere
+
+    def monotonic(self) -> float:
+        return self._elsewhere.monotonic()
+
+
 class VirtualSite(Site):
     """A running pair behind a proxy, in virtual time."""
 
     proxy: FaultProxy
+    said: Said
 
     def state_is(self, *wanted: str) -> Callable[[], bool]:
         return lambda: self.status("stream_state") in wanted
@@ -224,7 +241,7 @@ class VirtualSite(Site):
 @asynccontextmanager
 async def virtual_site(
     folder: Path,
-    campus: Campus = SMALL,
+    campus: Campus = MIXED,
     *,
     websocket: dict[str, Any] | None = None,
     locations: dict[str, Any] | None = None,
@@ -234,9 +251,10 @@ async def virtual_site(
     """A cloud, a proxy before it, and an engine, within `in_virtual_time`."""
     clock = SteppedClock()
     async with (
-        SimulatedCloud(campus, clock=clock, autorun=moving, **cloud_options) as cloud,
+        SimulatedCloud(campus, clock=CloudTime(clock), autorun=moving, **cloud_options) as cloud,
         FaultProxy(cloud.port) as proxy,
     ):
+        said = Said(cloud, proxy)
         aliases = {"domain_aliases": {"EXAMPLE": "example.com"}, "publish_interval": 0.1}
         changed = {"rest_host": proxy.url, **aliases, **(websocket or {})}
         with patch.object(store.aiosqlite, "connect", inline_sqlite):
@@ -245,4 +263,5 @@ async def virtual_site(
             ) as engine:
                 running = VirtualSite(cloud, engine, clock, folder)  # type: ignore[arg-type]
                 running.proxy = proxy
+                running.said = said
                 yield running

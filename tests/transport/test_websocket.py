@@ -49,6 +49,19 @@ async def test_texts_go_out_and_come_in() -> None:
         assert await link.receive() == b"hallo"
 
 
+async def test_a_frame_that_is_no_text_is_a_line_that_spoils_what_it_carries() -> None:
+    async def spoilt(connection: ServerConnection) -> None:
+        for message in ("plain", "Zo\u00eb".encode(), b'{"mac": "00005e005301\xa2}', b"never believed"):
+            await connection.send(message, text=True)
+        await connection.wait_closed()
+
+    async with server(spoilt) as url, open_websocket(url, {}, DIRECT) as link:
+        assert [await link.receive(), await link.receive()] == [b"plain", "Zo\u00eb".encode()]
+        with pytest.raises(ConnectionLost, match="no text") as lost:
+            await link.receive()
+        assert lost.value.code == 1007
+
+
 async def test_the_credential_travels_in_the_header() -> None:
     seen: list[str | None] = []
 

@@ -62,7 +62,10 @@ class WebSocketLink:
             raise _lost(error) from None
 
     async def receive(self) -> str | bytes:
-        """The next frame. Raises `ConnectionLost` when there will be none."""
+        """The next frame. Raises `ConnectionLost` when there will be none, and for a frame that is no UTF-8.
+
+        Whose record that was nobody knows: only a new connection, which lists everybody, makes up for it.
+        """
         try:
             # Undecoded: whoever parses the JSON reads the bytes anyway.
             frame = await self._connection.recv(decode=False)
@@ -70,6 +73,8 @@ class WebSocketLink:
             raise (self._asleep() if self._has_slept() else _lost(error)) from None
         if self._has_slept():
             raise self._asleep()
+        if not frame.isascii() and not _is_text(frame):
+            raise ConnectionLost("the stream sent what is no text: something spoils it on its way", code=1007)
         return frame
 
     def close(self) -> None:
@@ -143,6 +148,13 @@ async def _connect(url: str, headers: Mapping[str, str], options: TransportOptio
         # ValueError: a host name that is none; ImportError: a kind of proxy that needs more than is installed
         reason = str(error) or type(error).__name__
         raise CannotConnect(f"cannot connect to {host}: {reason}") from None
+
+
+def _is_text(frame: str | bytes) -> bool:
+    try:
+        return isinstance(frame, str) or bool(frame.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _lost(error: ConnectionClosed) -> ConnectionLost:
