@@ -18,9 +18,11 @@ async def main(email: str) -> None:
     if not locations:
         print(f"{email} cannot be located")
     for location in locations:
-        building, level = (zones[location[kind]]["name"] for kind in ("building", "level"))
+        # A mapping may name no building, or no level.
+        ids = (location.get("building"), location.get("level"))
+        place = ", ".join(zones.get(zone, {}).get("name", zone) for zone in ids if zone) or "on the site"
         age = time.time() - location["last_seen"]
-        print(f"{email}: {building}, {level}, within {location['variance']:.0f} m, {age:.0f} s ago")
+        print(f"{email}: {place}, within {location['variance']:.0f} m, {age:.0f} s ago")
 
 
 asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "alice@example.com"))

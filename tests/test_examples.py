@@ -1,9 +1,12 @@
 """The examples run as they stand, against a demo."""
 
+import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,37 @@ def run(demo: str, *line: str) -> str:
 def test_finding_somebody(demo: str) -> None:
     assert "alice@example.com: HQ, Floor" in run(demo, sys.executable, str(EXAMPLES / "find_person.py"))
     assert "cannot be located" in run(demo, sys.executable, str(EXAMPLES / "find_person.py"), "nobody@example.com")
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """An engine whose mapping names no building."""
+
+    def do_GET(self) -> None:
+        if self.path.endswith("/systems"):
+            self.answer([{"id": "s", "name": "s", "zones": [], "modules": ["MistLocations_1"]}])
+        else:
+            self.answer([{"id": "zone-1", "name": "Floor 1", "parent_id": None}])
+
+    def do_POST(self) -> None:
+        self.answer([{"building": None, "level": "zone-1", "last_seen": 0, "variance": 5.0}])
+
+    def answer(self, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_finding_somebody_on_a_level_without_a_building() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = run(f"http://127.0.0.1:{server.server_port}", sys.executable, str(EXAMPLES / "find_person.py"), "zoe")
+        server.shutdown()
+    assert found.startswith("zoe: Floor 1, within 5 m")
 
 
 def test_counting_levels(demo: str) -> None:

@@ -16,9 +16,11 @@ from mistlocate.engines.embedded.exposure import exposed_files
 from mistlocate.engines.embedded.lasting import as_they_run, left_behind
 from mistlocate.engines.embedded.schema import settings_schema
 from mistlocate.errors import BadArguments, Problem, SettingsError, StoreError
-from mistlocate.setup.check import Report, Verdict, check, counted
+from mistlocate.setup.check import check
 from mistlocate.setup.draft import Draft
 from mistlocate.setup.init import can_be_written, make_settings, token_file, write
+from mistlocate.setup.report import Report, Verdict, counted
+from mistlocate.setup.zone_ids import Zone
 
 _MARKS = {Verdict.OK: "[green]ok     [/]", Verdict.NOTE: "[yellow]note   [/]", Verdict.PROBLEM: "[bold red]problem[/]"}
 
@@ -126,8 +128,8 @@ def _parsed(spec: ModuleSpec) -> Any:
     return parse_settings(spec.driver, spec.settings, unknown_is_error=True).settings
 
 
-def _zones(loaded: Loaded) -> list[str]:
-    return [zone.id for zone in loaded.config.zones]
+def _zones(loaded: Loaded) -> list[Zone]:
+    return [Zone(zone.id, zone.name, zone.parent) for zone in loaded.config.zones]
 
 
 def _print(spec: ModuleSpec, report: Report) -> None:

@@ -1,16 +1,12 @@
 """Tests settings against the cloud before anything is set up, and says what would leave people unfindable."""
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mistlocate.clock import Clock, SystemClock
-from mistlocate.drivers.mist_locations.maps import map_info
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.drivers.mist_websocket.keys import read_keys
-from mistlocate.drivers.mist_websocket.publish import map_summary
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import (
@@ -22,7 +18,6 @@ from mistlocate.errors import (
     SettingsError,
     TransportError,
 )
-from mistlocate.location.floorplans import Floorplans
 from mistlocate.location.identity import NameRules
 from mistlocate.location.observation import Origin
 from mistlocate.mist import frames
@@ -32,6 +27,9 @@ from mistlocate.mist.frames import Acknowledged, Channel, Refused
 from mistlocate.mist.models import Map, Site, TokenInfo
 from mistlocate.mist.rest import MistApi
 from mistlocate.setup.draft import Draft, draft, missing
+from mistlocate.setup.mappings import check_mappings
+from mistlocate.setup.report import Report, counted
+from mistlocate.setup.zone_ids import Zone
 from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.websocket import open_websocket
 
@@ -42,59 +40,15 @@ ACKNOWLEDGED_WITHIN = 10.0
 PRESENT = 1800.0
 
 
-class Verdict(StrEnum):
-    """How a finding is meant."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-    """People would not be found."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    verdict: Verdict
-    what: str
-    result: str
-    hint: str | None = None
-
-
-@dataclass(slots=True)
-class Report:
-    """What a check found. `draft` holds the zones and mappings that are missing."""
-
-    findings: list[Finding] = field(default_factory=list)
-    draft: Draft = field(default_factory=lambda: Draft([], {}))
-
-    @property
-    def problems(self) -> list[Finding]:
-        """The findings that would leave people unfindable."""
-        return [each for each in self.findings if each.verdict is Verdict.PROBLEM]
-
-    def ok(self, what: str, result: str) -> None:
-        """As it should be."""
-        self.findings.append(Finding(Verdict.OK, what, result))
-
-    def note(self, what: str, result: str, hint: str | None = None) -> None:
-        """Worth knowing."""
-        self.findings.append(Finding(Verdict.NOTE, what, result, hint))
-
-    def problem(self, what: str, result: str, hint: str | None = None) -> None:
-        """In the way."""
-        self.findings.append(Finding(Verdict.PROBLEM, what, result, hint))
-
-
 async def check(
     settings: MistWebsocketSettings,
     locations: MistLocationsSettings | None,
     *,
     uri: str | None = None,
-    zones: Iterable[str] = (),
+    zones: Iterable[Zone] = (),
     clock: Clock | None = None,
 ) -> Report:
-    """Look at everything that has to be right for people to be found; `zones` are the ids that exist already.
+    """Look at everything that has to be right for people to be found; `zones` are those that exist already.
 
     What depends on something that failed is not looked at. Raises `SettingsError` if the token cannot be
     read, or the settings name two clouds.
@@ -118,8 +72,10 @@ async def check(
         maps = await _check_maps(api, settings.site, report)
         if maps:
             tracker = await _check_clients(api, settings, maps, clock, report)
-            report.draft = _missing(draft(maps, site.name or "Building"), locations, set(zones))
-            _check_mappings(maps, locations, tracker, report)
+            there, name = list(zones), site.name or "Building"
+            report.draft = _missing(draft(maps, name, there), locations, {zone.id for zone in there})
+            given = {} if locations is None else locations.floorplan_mappings
+            check_mappings(maps, given, tracker, report, building_name=name, zones=there)
     except (CloudError, TransportError) as error:
         report.problem("cloud", f"{error.message}{_by(error, through)}", error.hint)
     finally:
@@ -280,63 +236,7 @@ def _check_domains(tracker: Tracker, report: Report) -> None:
         report.note("owners", f"{text} in several domains ({listed})", hint)
 
 
-# -- the mappings ---------------------------------------------------------------------------------
-
-
-def _check_mappings(maps: list[Map], locations: MistLocationsSettings | None, tracker: Tracker, report: Report) -> None:
-    names = {each.id: each.name or each.id for each in maps}
-    given = {} if locations is None else locations.floorplan_mappings
-    mappings = {_as_in(names, map_id, given): each.floor() for map_id, each in given.items()}
-    floorplans = Floorplans(mappings, [map_info(map_summary(each)) for each in maps])
-    found = floorplans.problems()
-    in_capitals = [map_id for map_id in given if map_id not in mappings]
-    if in_capitals:
-        text = "no map is found by the capitals of " + ", ".join(in_capitals)
-        report.problem("mappings", text, "write the ids of maps in lower case, as the cloud does")
-    if found.unmapped:
-        lost = sum(tracker.roster.count_on_map(map_id) for map_id in found.unmapped)
-        listed = ", ".join(names[map_id] for map_id in found.unmapped)
-        text = counted(len(found.unmapped), "map has no mapping", "maps have no mapping")
-        present = counted(lost, "present client", "present clients")
-        text = f"{text} ({listed}); {present} on {'it' if len(found.unmapped) == 1 else 'them'} cannot be found"
-        report.problem("mappings", text, "add the draft below to floorplan_mappings")
-    elif not in_capitals:
-        report.ok("mappings", "every map is mapped")
-    if found.dangling:
-        hint = "the map was deleted or replaced, or belongs to another site: remove or correct the mapping"
-        report.note("mappings", "no map of the site has the id " + ", ".join(found.dangling), hint)
-    for level, ids in found.shared_levels.items():
-        there = [map_id for map_id in ids if map_id in names]
-        if len(there) < 2 or all(mappings[map_id].align for map_id in there):
-            continue
-        listed = ", ".join(names[map_id] for map_id in there)
-        hint = "give each map an align to the building's own plan, or a level of its own"
-        report.note("mappings", f"level {level} has several maps that are not aligned: {listed}", hint)
-    no_level = [names[map_id] for map_id, each in mappings.items() if map_id in names and each.level is None]
-    if no_level:
-        text = f"without a level: {', '.join(no_level)}; people there have none, and no question for a level finds them"
-        report.note("mappings", text, "give their mappings a level")
-    if found.unplaceable:
-        listed = ", ".join(names[map_id] for map_id in found.unplaceable)
-        hint = "give width and height in its mapping (and both corners in the portal), or align it"
-        report.problem("maps", f"people on a google map without sizes and corners cannot be placed: {listed}", hint)
-    if found.unsized:
-        listed = ", ".join(names[map_id] for map_id in found.unsized)
-        report.note("maps", f"without a size, so shares of the plan are unknown: {listed}", "give width and height")
-
-
-def _as_in(names: Container[str], map_id: str, given: Container[str]) -> str:
-    """The id as the cloud writes it, if that is what was meant."""
-    lower = map_id.lower()
-    return lower if map_id not in names and lower in names and lower not in given else map_id
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number and what it counts: "1 problem", "2 problems"."""
-    return f"{count} {one if count == 1 else many or f'{one}s'}"
-
-
-def _missing(drafted: Draft, locations: MistLocationsSettings | None, zones: set[str]) -> Draft:
+def _missing(drafted: Draft, locations: MistLocationsSettings | None, zones: Container[str]) -> Draft:
     return missing(drafted, {} if locations is None else locations.floorplan_mappings, zones)
 
 

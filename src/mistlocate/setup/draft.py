@@ -5,9 +5,9 @@ from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from mistlocate.mist.models import Map
+from mistlocate.setup.zone_ids import Zone, same, zone_ids
 
 _SEPARATORS = re.compile(r"\s*(?:\s[-\u2013\u2014|]\s|[/,:])\s*")
-_NO_SLUG = re.compile(r"[^a-z0-9]+")
 
 
 class Draft(NamedTuple):
@@ -17,21 +17,35 @@ class Draft(NamedTuple):
     mappings: dict[str, dict[str, str]]
 
 
-def draft(maps: Iterable[Map], building_name: str = "Building") -> Draft:
+class Place(NamedTuple):
+    """The building and the level that the name of a map speaks of. `said`: the building stands in the name."""
+
+    building: str
+    level: str
+    said: bool
+
+    def is_same(self, other: "Place") -> bool:
+        """Whether both are one level of one building."""
+        return same(self.building) == same(other.building) and same(self.level) == same(other.level)
+
+
+def draft(maps: Iterable[Map], building_name: str = "Building", there: Iterable[Zone] = ()) -> Draft:
     """A building zone for each building that the names speak of, and a level zone for each map.
 
     "HQ - Floor 2" is level "Floor 2" of building "HQ"; Mist's own group names outrank that. A map whose name speaks
-    of no building belongs to `building_name`. Maps of the same building and level share the level's zone.
+    of no building belongs to `building_name`. Maps of the same building and level share the level's zone, others
+    never do. Zones that are `there` already are used again for what they are called, and for nothing else.
     """
+    places = {each.id: place_of(each, building_name) for each in maps}
+    buildings, levels = zone_ids(((place.building, place.level) for place in places.values()), there)
     zones: dict[str, dict[str, str]] = {}
     mappings: dict[str, dict[str, str]] = {}
-    for each in maps:
-        building, level = _split(each, building_name)
-        building_id = f"zone-{_slug(building) or 'building'}"
-        level_id = f"{building_id}-{_slug(level) or _slug(each.id)[:12]}"
+    for map_id, (building, level, _) in places.items():
+        building_id = buildings[same(building)]
+        level_id = levels[same(building), same(level)]
         zones.setdefault(building_id, {"id": building_id, "name": building})
         zones.setdefault(level_id, {"id": level_id, "name": level, "parent": building_id})
-        mappings[each.id] = {"building": building_id, "level": level_id, "level_name": f"{building} - {level}"}
+        mappings[map_id] = {"building": building_id, "level": level_id, "level_name": f"{building} - {level}"}
     return Draft(list(zones.values()), mappings)
 
 
@@ -46,16 +60,14 @@ def missing(drafted: Draft, mapped: Iterable[str], zones: Container[str]) -> Dra
     return Draft([each for each in drafted.zones if each["id"] in used and each["id"] not in zones], mappings)
 
 
-def _split(each: Map, building_name: str) -> tuple[str, str]:
+def place_of(each: Map, building_name: str) -> Place:
+    """What the name of a map says; a map whose name speaks of no building belongs to `building_name`."""
     name = each.name.strip() or each.id
     parts = [part for part in _SEPARATORS.split(name) if part]
-    if each.group_name:
-        rest = [part for part in parts if part.lower() != each.group_name.lower()]
-        return each.group_name, " - ".join(rest) or name
+    group = (each.group_name or "").strip()
+    if group:
+        rest = [part for part in parts if same(part) != same(group)]
+        return Place(group, " - ".join(rest) or name, said=True)
     if len(parts) > 1:
-        return " - ".join(parts[:-1]), parts[-1]
-    return building_name, name
-
-
-def _slug(text: str) -> str:
-    return _NO_SLUG.sub("-", text.lower()).strip("-")
+        return Place(" - ".join(parts[:-1]), parts[-1], said=True)
+    return Place(building_name.strip() or "Building", name, said=False)

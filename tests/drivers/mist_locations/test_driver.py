@@ -91,6 +91,15 @@ class TestLocatingSomebody:
             await until(lambda: it.status("problems", "MistLocations_1") == {})
             assert len(await it.locations("locate_user", "alice@example.com")) == 1
 
+    async def test_keys_of_mappings_that_look_misspelt_are_said(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            mappings = dict(it.host("MistLocations_1").settings["floorplan_mappings"])
+            misspelt = {"bulding": "zone-b", "campus": "zone-b", "level": "zone-0"}
+            await change(it, floorplan_mappings={**mappings, it.maps[0]: misspelt})
+            expected = {"unusual_keys": {it.maps[0]: ["bulding"]}}
+            await until(lambda: it.status("problems", "MistLocations_1") == expected)
+
     async def test_the_clouds_clock_decides_about_age(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()

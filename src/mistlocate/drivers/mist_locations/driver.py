@@ -121,7 +121,8 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._floorplans = Floorplans(mappings, self._maps)
         self._publish_levels()
         self._levels.keep_only(mappings)
-        self.context.status.set("problems", map_problems(self._floorplans))
+        unusual = {map_id: each.unusual_keys() for map_id, each in self.settings.floorplan_mappings.items()}
+        self.context.status.set("problems", map_problems(self._floorplans, unusual))
 
     def _publish_levels(self) -> None:
         """Publish the levels of the present mappings, if that is wanted."""

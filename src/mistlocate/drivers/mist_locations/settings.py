@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from mistlocate.driver.command import suggestion
 from mistlocate.driver.named import NamedSettings
 from mistlocate.location.floorplans import FloorMapping
 from mistlocate.location.geometry import Affine, Point
@@ -63,6 +64,11 @@ class FloorplanMapping(BaseModel):
         """Zone ids by kind."""
         named = {"building": self.building, "level": self.level, **(self.__pydantic_extra__ or {})}
         return {kind: zone for kind, zone in named.items() if zone is not None}
+
+    def unusual_keys(self) -> dict[str, str]:
+        """Further keys, which count as kinds of zones, that may be misspelt: key → the question what was meant."""
+        found = {key: suggestion(key, type(self).model_fields) for key in self.__pydantic_extra__ or {}}
+        return {key: hint for key, hint in found.items() if hint is not None}
 
     def floor(self) -> FloorMapping:
         """The same for `location.floorplans`."""
