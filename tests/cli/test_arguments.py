@@ -27,7 +27,9 @@ def function(name: str) -> dict[str, Any]:
         ("locate", ["alice@example.com", "true"], {"username": "alice@example.com", "guests": True}),
         ("find_people", ["al", "limit=5"], {"text": "al", "limit": 5}),
         ("find_people", ["limit=5", "al"], {"limit": 5, "text": "al"}),
-        ("find_people", ["a=b"], {"text": "a=b"}),
+        ("find_people", ["text=a=b"], {"text": "a=b"}),
+        ("find_people", ["a b=c"], {"text": "a b=c"}),
+        ("find_people", ["=b"], {"text": "=b"}),
         ("mac_address_mappings", ["zoe", '["aa", "bb"]'], {"username": "zoe", "macs": ["aa", "bb"]}),
         ("remove_mac_address_mappings", ["112233445566"], {"macs": ["112233445566"]}),
         ("remove_mac_address_mappings", ["112233445566,aa"], {"macs": ["112233445566", "aa"]}),
@@ -51,6 +53,10 @@ def test_words_become_what_the_schema_asks_for(command: str, words: list[str], e
         ("find_people", ["a", "true", "3", "4"], "too many arguments: it takes text [guests] [limit]"),
         ("client", ["mac=a", "mac=b"], "mac is given twice"),
         ("locate", ["a", "perhaps"], "guests: expected boolean"),
+        ("locate", ["foo=1"], "no parameter 'foo': it takes username [guests]; a text like this is given by name: "),
+        ("find_people", ["a=b"], "is given by name: text=a=b"),
+        ("locate", ["usrname=zoe"], "did you mean 'username'?"),
+        ("maps", ["foo=1"], "too many arguments: it takes none"),
     ],
 )
 def test_what_does_not_fit_says_what_would(command: str, words: list[str], message: str) -> None:

@@ -137,3 +137,16 @@ def test_a_saved_setting_that_is_damaged_ends_serve_with_what_to_do(settings: st
     assert "forget_after that was saved for mod-sys-MistWebsocket-1" in " ".join(found.stderr.split())
     assert "mistlocate saved --drop mod-sys-MistWebsocket-1 forget_after" in " ".join(found.stderr.split())
     assert "unexpected" not in found.stderr
+
+
+def test_answers_for_programs(settings: str, tmp_path: Path) -> None:
+    copy, store = tmp_path / "copy.bak", tmp_path / "mistlocate.db"
+    with command("serve", settings) as engine:
+        engine.wait_for(r"answers at (http://\S+)")
+        assert engine.end(signal.SIGTERM) == 0
+    made = json.loads(run("backup", str(copy), "--settings", settings, "--json").stdout)
+    assert made == {"file": str(copy), "store": str(store), "bytes": copy.stat().st_size}
+    found = json.loads(run("restore", str(copy), "--settings", settings, "--json").stdout)
+    assert "--replace" in found["message"] + str(found["hint"])
+    found = run("restore", str(copy), "--settings", settings, "--replace", "--json")
+    assert json.loads(found.stdout) == {"store": str(store), "file": str(copy)}

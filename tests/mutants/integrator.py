@@ -4,6 +4,11 @@ from mutants.mutant import Mutant, breaks
 
 _draft = breaks("setup/draft.py", "tests/setup/test_draft.py")
 _ids = breaks("setup/zone_ids.py", "tests/setup/test_draft.py")
+_called = ("tests/cli/test_as_called.py",)
+_output = breaks("cli/output.py", *_called)
+_setup = breaks("cli/setup.py", *_called)
+_main = breaks("cli/__init__.py", *_called)
+_run = breaks("cli/run.py", *_called)
 _mappings = breaks("setup/mappings.py", "tests/setup/test_check.py")
 
 MUTANTS: list[Mutant] = [
@@ -32,5 +37,53 @@ MUTANTS: list[Mutant] = [
         "map_problems(self._floorplans, unusual)",
         "map_problems(self._floorplans)",
         ("tests/drivers/mist_locations/test_driver.py", "-k", "misspelt"),
+    ),
+    _main("what a terminal cannot show is no reason to fail", 'stream.reconfigure(errors="backslashreplace")', "pass"),
+    _main("a hangup before the engine is up ends nothing", 'if sys.argv[1:2] == ["serve"] and', "if False and"),
+    _output("JSON is JSON in every encoding", "return _ABOVE_ASCII.sub(_as_units, shown)", "return shown"),
+    _output("errors are JSON where that is asked for", "    if _Wanted.json:\n", "    if False:\n"),
+    Mutant(
+        "a command without --json is not asked for it", "cli/app.py", "    want_json(False)", "    pass", _called
+    ),
+    _setup("Ctrl-C at a question is an interruption", "isinstance(aborted.__context__, KeyboardInterrupt)", "False"),
+    _setup("answers may come by a pipe", "if sys.stdin is None or not sys.stdin.isatty():", "if False:"),
+    _setup(
+        "settings that may not be read are settings that cannot be used",
+        "settings: Annotated[Path, typer.Argument(readable=False, ",
+        "settings: Annotated[Path, typer.Argument(",
+    ),
+    _run("the port comes before the engine", "closing(listening(*loaded.address))", "suppress()"),
+    _run(
+        "a hangup while the settings are read is not lost",
+        "async with until_ended(reread.set) as ended:",
+        "async with until_ended(lambda: None) as ended:",
+    ),
+    Mutant(
+        "a refusal leaves no folder",
+        "setup/init.py",
+        "        with TemporaryFile(dir=next(",
+        "        path.parent.mkdir(parents=True, exist_ok=True)\n        with TemporaryFile(dir=next(",
+        _called,
+    ),
+    Mutant(
+        "misspelt names of arguments are no values",
+        "cli/arguments.py",
+        "if equals and name not in params and",
+        "if False and",
+        ("tests/cli/test_arguments.py",),
+    ),
+    Mutant(
+        "what cannot change is compared with what the engine began with",
+        "engines/embedded/engine.py",
+        "getattr(self._began_with, name)",
+        "getattr(self.loaded.config, name)",
+        ("tests/engines/embedded/test_engine.py",),
+    ),
+    Mutant(
+        "an executable without core says so",
+        "engines/placeos/wire.py",
+        "if not (stat.S_ISFIFO(given) or stat.S_ISSOCK(given)):",
+        "if False:",
+        ("tests/engines/placeos/test_executable.py", "-k", "cannot_be_core"),
     ),
 ]  # fmt: skip

@@ -1,11 +1,16 @@
 """The command `mistlocate`."""
 
+import io
+import signal
+import sys
+
 #: The exit code after Ctrl-C; here, because it may come before anything else is imported.
 INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line. Ends in `SystemExit`, whatever happens."""
+    _prepare()
     try:
         _run()
     except ModuleNotFoundError as error:
@@ -14,6 +19,16 @@ def main() -> None:
         ) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+
+
+def _prepare() -> None:
+    """What has to be so before anything else is imported, which takes a moment."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal cannot show is shown as its code; it is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if sys.argv[1:2] == ["serve"] and hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the settings are not even read yet
 
 
 def _run() -> None:

@@ -1,13 +1,15 @@
 """Words of a command line → arguments of a command, by the command's own schema. Pure.
 
 A parameter declared as text takes the word as it is, so a MAC of digits stays text; everything else is read as JSON.
-`name=value` gives an argument by name.
+`name=value` gives an argument by name. A word that looks like that and names no parameter is refused, for most of them
+are misspelt; a text with such a beginning is given by name, too (`text=a=b`).
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mistlocate import jsontext
+from mistlocate.driver.command import suggestion
 from mistlocate.errors import BadArguments
 
 _NO_JSON = object()
@@ -20,6 +22,9 @@ def arguments(words: Sequence[str], function: Mapping[str, Any]) -> dict[str, An
     found: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
+        if equals and name not in params and name.isidentifier() and params:
+            hint = suggestion(name, params) or f"a text like this is given by name: {order[0]}={word}"
+            raise BadArguments(f"no parameter {name!r}: it takes {_usage(order, params)}; {hint}")
         if not equals or name not in params:
             free = [each for each in order if each not in found]
             if not free:

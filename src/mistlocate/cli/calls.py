@@ -10,7 +10,7 @@ import typer
 from mistlocate import jsontext
 from mistlocate.cli.arguments import arguments
 from mistlocate.cli.locating import Found, describe, find
-from mistlocate.cli.output import Exit, err, escape, out, print_json, print_table, run, shown_json, table
+from mistlocate.cli.output import Exit, err, escape, out, print_json, print_table, run, shown_json, table, want_json
 from mistlocate.client.engine_client import DEFAULT_URL, EngineClient
 
 Module = Annotated[str, typer.Argument(help="Module, for example MistWebsocket_1.")]
@@ -19,7 +19,7 @@ Url = Annotated[str, typer.Option("--url", envvar="MISTLOCATE_URL", help="Addres
 Key = Annotated[
     str | None, typer.Option("--api-key", envvar="MISTLOCATE_API_KEY", show_envvar=True, help="API key, if it asks.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, typer.Option("--json", callback=want_json, help="Print JSON, errors included.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -12,7 +12,10 @@ from mistlocate.engines.embedded import backup as copies
 from mistlocate.engines.embedded import saved as kept
 from mistlocate.engines.embedded.config import Loaded, load_file
 
-Settings = Annotated[Path, typer.Option("--settings", "-s", help="The settings file, which names the store.")]
+# Whether a file can be read is found out by reading it: then it is an error of the settings, as if it were missing.
+Settings = Annotated[
+    Path, typer.Option("--settings", "-s", readable=False, help="The settings file, which names the store.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -48,11 +51,15 @@ def health(
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to write; there must be none of this name.")],
     settings: Settings = Path("settings.yaml"),
+    json: Json = False,
 ) -> None:
     """Copy the store, which holds owners and settings saved at run time, to a file that only you can read."""
     with reported():
         store = load_file(settings).store
         size = copies.back_up(store, file)
+    if json:
+        print_json({"file": str(file), "store": str(store), "bytes": size})
+        return
     out.print(f"[bold]{escape(str(file))}[/] holds a copy of {escape(str(store))} ({size} bytes).")
     out.print("It names people and their devices: keep it as you keep the store, and no longer than you need it.")
 
@@ -61,12 +68,16 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
     settings: Settings = Path("settings.yaml"),
     replace: Annotated[bool, typer.Option("--replace", help="Replace the store that is there.")] = False,
+    json: Json = False,
 ) -> None:
     """Make a backup the store of an engine that does not run."""
     with reported():
         store = load_file(settings).store
         copies.restore(file, store, replace=replace)
-    out.print(f"[bold]{escape(str(store))}[/] is as it was when {escape(str(file))} was written.")
+    if json:
+        print_json({"store": str(store), "file": str(file)})
+    else:
+        out.print(f"[bold]{escape(str(store))}[/] is as it was when {escape(str(file))} was written.")
     err.print("Who was erased or has objected since then has to be erased, or to object, again.")
 
 

@@ -1,6 +1,7 @@
 """What the command line prints, and how it ends.
 
-Results go to standard output, everything else to standard error. The exit codes:
+Results go to standard output, everything else to standard error. With `--json` an error is on both: as one JSON
+object `{error, message, hint}` where the result would be, and in words on standard error. The exit codes:
 
 0 done · 1 failed, or a check found a problem · 2 wrong usage · 3 no engine answers · 4 nobody or nothing found ·
 5 not allowed · 6 settings cannot be used · 7 the cloud refuses or cannot be reached · 130 interrupted
@@ -8,6 +9,7 @@ Results go to standard output, everything else to standard error. The exit codes
 
 import asyncio
 import os
+import re
 import sys
 import traceback
 from collections.abc import Coroutine, Iterator
@@ -44,6 +46,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Answer = TypeVar("Answer")
 
+_ABOVE_ASCII = re.compile(r"[^\x00-\x7f]")
+
 
 class Exit(IntEnum):
     """Exit codes."""
@@ -77,15 +81,36 @@ def code_of(error: MistlocateError) -> Exit:
     return Exit.FAILED
 
 
+class _Wanted:
+    """Whether the present command was asked for JSON."""
+
+    json = False
+
+
+def want_json(wanted: bool) -> bool:
+    """Let errors be printed as JSON, too (a callback of the option)."""
+    _Wanted.json = wanted
+    return wanted
+
+
+def _print_error(kind: str, message: str, hint: str | None = None, **more: Any) -> None:
+    """The error as JSON, if that is wanted."""
+    if _Wanted.json:
+        print_json({"error": kind, "message": message, "hint": hint, **more})
+
+
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn errors into a message that says what to do, and an exit code."""
     try:
         yield
     except SettingsError as error:
+        problems = [{"path": each.path, "message": each.message, "hint": each.hint} for each in error.problems]
+        _print_error("SettingsError", f"{error.where}: these settings cannot be used", problems=problems)
         _print_problems(error)
         raise typer.Exit(Exit.SETTINGS) from None
     except MistlocateError as error:
+        _print_error(type(error).__name__, error.message, error.hint)
         err.print(f"[bold red]error:[/] {escape(error.message)}")
         if error.hint:
             err.print(f"  [dim]{escape(error.hint)}[/]")
@@ -106,6 +131,7 @@ def unexpected(error: Exception) -> Exit:
         traceback.print_exception(error)
     hint = "" if os.environ.get(DEBUG) else f", with what {DEBUG}=1 adds to this"
     reason = " ".join(f"{type(error).__name__}: {error}".split())
+    _print_error("Unexpected", reason, "please report it")
     err.print(f"[bold red]unexpected error:[/] {escape(reason)}; please report it{hint}")
     return Exit.FAILED
 
@@ -137,8 +163,19 @@ def print_json(value: Any) -> None:
 
 
 def shown_json(text: str) -> str:
-    """The same JSON without raw control characters."""
-    return visible_json(text)
+    """The same JSON without raw control characters, and without what standard output cannot encode."""
+    shown = visible_json(text)
+    try:
+        shown.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return _ABOVE_ASCII.sub(_as_units, shown)
+    return shown
+
+
+def _as_units(found: re.Match[str]) -> str:
+    """A character as JSON escapes it: by its code units."""
+    units = found.group().encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def table(*head: str) -> Table:

@@ -4,7 +4,7 @@ import asyncio
 import math
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from mistlocate.engines.embedded import logs
 from mistlocate.engines.embedded.config import load_file, unreadable_files
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.exposure import exposed_files
-from mistlocate.engines.embedded.server import serving
+from mistlocate.engines.embedded.server import listening, serving
 from mistlocate.errors import EngineError, SettingsError
 
 _log = structlog.get_logger("mistlocate.serve")
@@ -97,22 +97,25 @@ def demo(
     run(work())
 
 
-def serve(settings: Annotated[Path, typer.Argument(help="The settings file.")]) -> None:
+def serve(settings: Annotated[Path, typer.Argument(readable=False, help="The settings file.")]) -> None:
     """Run the engine. SIGHUP reads the settings file again; Ctrl-C or SIGTERM ends it."""
 
     async def work() -> None:
-        loaded = load_file(settings)
-        logs.configure(loaded.config.log_level, loaded.config.log_format)
-        engine = Engine(loaded)
         reread = asyncio.Event()
-        async with until_ended(reread.set) as ended, engine, serving(engine, *loaded.address) as url:
-            err.print(f"mistlocate answers at [bold]{escape(url)}[/]")
-            for problem in [*unreadable_files(loaded), *exposed_files(loaded)]:
-                err.print(f"[bold yellow]warning:[/] {escape(str(problem))}")
-            collector.settle(sends_large=True)
-            reloader = asyncio.create_task(_reload(engine, settings, reread))
-            await ended.wait()
-            reloader.cancel()
+        async with until_ended(reread.set) as ended:
+            loaded = load_file(settings)
+            logs.configure(loaded.config.log_level, loaded.config.log_format)
+            # The port first: an engine that cannot have it asks nothing of the cloud.
+            with closing(listening(*loaded.address)) as listener:
+                engine = Engine(loaded)
+                async with engine, serving(engine, *loaded.address, listener) as url:
+                    err.print(f"mistlocate answers at [bold]{escape(url)}[/]")
+                    for problem in [*unreadable_files(loaded), *exposed_files(loaded)]:
+                        err.print(f"[bold yellow]warning:[/] {escape(str(problem))}")
+                    collector.settle(sends_large=True)
+                    reloader = asyncio.create_task(_reload(engine, settings, reread))
+                    await ended.wait()
+                    reloader.cancel()
 
     run(work())
 

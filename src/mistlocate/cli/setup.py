@@ -1,5 +1,6 @@
 """The commands that come before an engine runs: settings, keys, checks."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,8 +49,8 @@ def init(
     """Make a settings file: the site, its maps, and a first mapping of them to zones."""
     with reported():
         can_be_written(output)
-    portal = portal or typer.prompt("Address of the site's page in the Mist portal")
-    token = token or typer.prompt("API token (it is not shown)", hide_input=True)
+        portal = portal or _ask("Address of the site's page in the Mist portal", "--portal")
+        token = token or _ask("API token (it is not shown)", "--token", hidden=True)
     made = run(make_settings(portal, token, site=site, ca_file=ca_file, token_file=token_file(output)))
     with reported():
         token_path = write(made, output)
@@ -64,7 +65,25 @@ def init(
     out.print("Look over the zones and floorplan_mappings: they are made from the names of the maps.")
 
 
-def check_settings(settings: Annotated[Path, typer.Argument(help="The settings file.")], json: Json = False) -> None:
+def _ask(question: str, option: str, *, hidden: bool = False) -> str:
+    """The answer of whoever sits at the terminal, else the next line of standard input. Raises `BadArguments`."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        line = "" if sys.stdin is None else sys.stdin.readline().strip()
+        if not line:
+            raise BadArguments(f"nothing is given for {option}: give the option, or a line of standard input")
+        return line
+    try:
+        return str(typer.prompt(question, hide_input=hidden, err=True))
+    except typer.Abort as aborted:
+        if isinstance(aborted.__context__, KeyboardInterrupt):
+            err.print()
+            raise typer.Exit(Exit.INTERRUPTED) from None
+        raise
+
+
+def check_settings(
+    settings: Annotated[Path, typer.Argument(readable=False, help="The settings file.")], json: Json = False
+) -> None:
     """Test everything that has to be right for people to be found."""
     with reported():
         loaded = load_file(settings)

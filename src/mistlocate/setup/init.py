@@ -115,13 +115,12 @@ def token_file(path: Path) -> str:
 
 
 def can_be_written(path: Path) -> None:
-    """Make the folder of a settings file. Raises `BadArguments` if the file or that of its token cannot be made."""
+    """Raises `BadArguments` if a settings file, or that of its token, cannot be made. Nothing is left of the trial."""
     try:
         for each in (path, path.parent / token_file(path)):
             if each.exists() or each.is_symlink():
                 raise BadArguments(f"{each} exists already: remove it first, or write elsewhere with --output")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path.parent):
+        with TemporaryFile(dir=next(each for each in path.absolute().parents if each.exists())):
             pass
     except (OSError, ValueError) as error:
         raise _not_written(path, error) from None
@@ -137,6 +136,7 @@ def write(made: Made, path: Path) -> Path:
     texts = {token_path: made.token + "\n", path: _HEAD.format(name=path.name) + yamltext.dumps(made.settings)}
     written: list[Path] = []
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         for each, text in texts.items():
             _write_private(each, text, written)
     except OSError as error:

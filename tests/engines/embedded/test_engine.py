@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,15 @@ class TestReloading:
         async with running() as engine:
             await engine.reload(probes({}, zones=[{"id": "zone-2", "name": "Two"}]))
             assert list(engine.zones) == ["zone-2"]
+
+    async def test_what_cannot_change_is_said_unless_it_is_as_when_the_engine_began(self, running: Running) -> None:
+        async with running({}) as engine:
+            before = engine.loaded
+            other = replace(before, config=before.config.model_copy(update={"listen": "127.0.0.1:1"}))
+            for loaded, said in ((other, 1), (other, 1), (before, 0)):
+                with capture_logs() as lines:
+                    await engine.reload(loaded)
+                assert sum("next start" in line["event"] for line in lines) == said
 
     async def test_saved_settings_lie_over_the_file_also_after_a_reload(
         self, running: Running, probes: Callable[..., Loaded]

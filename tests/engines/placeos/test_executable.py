@@ -206,3 +206,20 @@ async def test_a_process_that_ends_in_trouble_waits_a_little_and_says_so(monkeyp
     assert slept == [executable.TROUBLE_PAUSE]
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         asyncio.get_running_loop().remove_signal_handler(number)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_streams_that_cannot_be_core_are_said_at_once(name: str, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as file:
+        for stdin, stderr, said in (
+            (subprocess.DEVNULL, subprocess.PIPE, "standard input is no pipe and no socket"),
+            (subprocess.PIPE, file, "standard error is a file"),
+        ):
+            result = subprocess.run(
+                [BIN / name, "-p"], stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, timeout=30, check=False
+            )
+            told = json.loads(result.stdout)
+            assert (result.returncode, told["level"]) == (1, "FATAL")
+            assert said in told["message"]
+            assert not result.stderr
+    assert (tmp_path / "log").read_bytes() == b""

@@ -37,6 +37,7 @@ class Engine:
 
     def __init__(self, loaded: Loaded, *, clock: Clock | None = None) -> None:
         self.loaded = loaded
+        self._began_with = loaded.config
         self.clock = clock or SystemClock()
         self.board = StatusBoard()
         self.store = Store(loaded.store)
@@ -201,7 +202,7 @@ class Engine:
         """
         saved = await self._saved_for(loaded)
         for name in ("listen", "store", "trusted_proxies"):
-            if getattr(loaded.config, name) != getattr(self.loaded.config, name):
+            if getattr(loaded.config, name) != getattr(self._began_with, name):
                 self._log.warning("this setting takes effect with the next start", setting=name)
         if loaded.config.rate_limit != self.limits.rate:
             self.limits = Limits(loaded.config.rate_limit)

@@ -51,14 +51,15 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(engine: Engine, host: str, port: int) -> AsyncIterator[str]:
-    """Answer on an address for the length of the block; gives the URL. Port 0 takes any free one.
+async def serving(engine: Engine, host: str, port: int, listener: socket.socket | None = None) -> AsyncIterator[str]:
+    """Answer on an address for the length of the block; gives the URL. Port 0 takes any free one. `listener` is what
+    listens there already, if it does.
 
     It speaks HTTPS where the settings have a certificate. Raises `EngineError` if the address cannot be had, or the
     certificate cannot be used.
     """
     context = _tls(engine)
-    listener = _listen(host, port)
+    listener = listening(host, port) if listener is None else listener
     config = uvicorn.Config(
         make_app(engine),
         http=protocol_for(engine.proxies),
@@ -113,7 +114,8 @@ def _tls(engine: Engine) -> ssl.SSLContext | None:
     return context
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens on the address. Raises `EngineError` if it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Said to be TCP: asyncio else leaves the connections to Nagle's algorithm, and each answer waits for 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -95,8 +95,12 @@ def _serve(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> int:
 
 
 async def _run(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> int:
-    from mistlocate.engines.placeos.wire import Wire  # noqa: PLC0415
+    from mistlocate.engines.placeos.wire import Wire, streams_problem  # noqa: PLC0415
 
+    problem = streams_problem() if socket is None else None
+    if problem is not None:
+        sys.stdout.write(f'{{"level":"FATAL","message":"{problem}"}}\n')
+        return 1
     wire = await (Wire.to_standard_streams() if socket is None else Wire.to_socket(socket))
     wire.ready()
 

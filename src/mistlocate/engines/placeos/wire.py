@@ -5,6 +5,7 @@ Bytes in and out, nothing of what they mean. Frames are written whole and one af
 
 import asyncio
 import os
+import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -19,6 +20,18 @@ SPARED_ABOVE = 4 * 1024 * 1024
 
 #: How long the end waits for the other side to read what it was sent (seconds).
 LAST_WORDS_WITHIN = 0.2
+
+
+def streams_problem() -> str | None:
+    """Why standard input and standard error can be no connection to core; None if they can."""
+    said = "core starts this with pipes, or with -s SOCKET"
+    try:
+        given, told = os.fstat(0).st_mode, os.fstat(2).st_mode
+    except OSError:
+        return f"standard input or standard error is closed: {said}"
+    if not (stat.S_ISFIFO(given) or stat.S_ISSOCK(given)):
+        return f"standard input is no pipe and no socket: {said}"
+    return f"standard error is a file: {said}" if stat.S_ISREG(told) else None
 
 
 class Wire:
