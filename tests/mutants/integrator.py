@@ -3,13 +3,13 @@
 from mutants.mutant import Mutant, breaks
 
 _draft = breaks("setup/draft.py", "tests/setup/test_draft.py")
-_ids = breaks("setup/zone_ids.py", "tests/setup/test_draft.py")
+_ids = breaks("setup/zone_ids.py", "tests/setup/test_zone_ids.py", "tests/setup/test_draft.py")
 _called = ("tests/cli/test_as_called.py",)
 _output = breaks("cli/output.py", *_called)
 _setup = breaks("cli/setup.py", *_called)
 _main = breaks("cli/__init__.py", *_called)
 _run = breaks("cli/run.py", *_called)
-_mappings = breaks("setup/mappings.py", "tests/setup/test_check.py")
+_mappings = breaks("setup/mappings.py", "tests/setup/test_mappings.py")
 
 MUTANTS: list[Mutant] = [
     _ids(
@@ -42,9 +42,7 @@ MUTANTS: list[Mutant] = [
     _main("a hangup before the engine is up ends nothing", 'if sys.argv[1:2] == ["serve"] and', "if False and"),
     _output("JSON is JSON in every encoding", "return _ABOVE_ASCII.sub(_as_units, shown)", "return shown"),
     _output("errors are JSON where that is asked for", "    if _Wanted.json:\n", "    if False:\n"),
-    Mutant(
-        "a command without --json is not asked for it", "cli/app.py", "    want_json(False)", "    pass", _called
-    ),
+    _output("a command without --json is not asked for it", "    context.call_on_close(forget)\n", ""),
     _setup("Ctrl-C at a question is an interruption", "isinstance(aborted.__context__, KeyboardInterrupt)", "False"),
     _setup("answers may come by a pipe", "if sys.stdin is None or not sys.stdin.isatty():", "if False:"),
     _setup(

@@ -9,7 +9,7 @@ from mistlocate.driver.base import parse_settings
 from mistlocate.drivers.mist_locations.driver import MistLocations
 from mistlocate.mist.models import Map
 from mistlocate.setup.draft import Draft, draft, missing, place_of
-from mistlocate.setup.zone_ids import Zone, same, slug
+from mistlocate.setup.zone_ids import Zone, same
 
 
 def names(*maps: str) -> Draft:
@@ -137,23 +137,6 @@ def test_maps_that_come_later_take_no_zone_of_another_name(before: list[str], af
 def test_a_zone_that_was_called_otherwise_is_left_alone() -> None:
     drafted = draft([Map(id="m1", name="HQ - Floor 1")], there=[Zone("zone-hq", "Main house")])
     assert [zone["id"] for zone in drafted.zones] == ["zone-hq-2", "zone-hq-2-floor-1"]
-
-
-@pytest.mark.parametrize(
-    ("name", "written"),
-    [
-        ("Level -1", "level-minus-1"),
-        ("-1", "minus-1"),
-        ("\u22121", "minus-1"),
-        ("Level +1", "level-plus-1"),
-        ("B-1", "b-1"),
-        ("Straße Ø", "strasse-o"),
-        ("Übergeschoß", "ubergeschoss"),
-        ("二階", ""),
-    ],
-)
-def test_ids_can_be_read(name: str, written: str) -> None:
-    assert slug(name) == written
 
 
 def test_it_can_be_pasted_as_it_is() -> None:

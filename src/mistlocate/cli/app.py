@@ -4,7 +4,6 @@ import typer
 
 from mistlocate import __version__
 from mistlocate.cli import auditing, calls, keeping, run, setup
-from mistlocate.cli.output import want_json
 
 app = typer.Typer(
     name="mistlocate",
@@ -34,4 +33,3 @@ def options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Finds people on Juniper Mist Wi-Fi."""
-    want_json(False)  # not every command has the option

@@ -87,9 +87,14 @@ class _Wanted:
     json = False
 
 
-def want_json(wanted: bool) -> bool:
-    """Let errors be printed as JSON, too (a callback of the option)."""
+def want_json(context: typer.Context, wanted: bool) -> bool:
+    """Let the errors of this command be printed as JSON, too (a callback of the option)."""
+
+    def forget() -> None:
+        _Wanted.json = False
+
     _Wanted.json = wanted
+    context.call_on_close(forget)
     return wanted
 
 

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.engine import Engine
-from mistlocate.engines.embedded.server import _listen, serving
+from mistlocate.engines.embedded.server import listening, serving
 from mistlocate.errors import EngineError
 from support.waiting import until
 
@@ -77,7 +77,7 @@ async def test_what_is_sent_in_small_pieces_does_not_wait() -> None:
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             sockets.append(transport.get_extra_info("socket"))
 
-    server = await asyncio.get_running_loop().create_server(Taking, sock=_listen("127.0.0.1", 0))
+    server = await asyncio.get_running_loop().create_server(Taking, sock=listening("127.0.0.1", 0))
     async with server:
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         await until(lambda: sockets)
