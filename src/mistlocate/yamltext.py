@@ -41,9 +41,18 @@ def loads(text: str) -> Any:
         raise YamlError(Problem("", f"not readable as YAML: {error}")) from None
 
 
-def dumps(value: Any) -> str:
-    """A value as YAML for people, keys in the order given."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
+def dumps(value: Any, *, ascii_only: bool = False) -> str:
+    """A value as YAML for people, keys in the order given; `ascii_only` escapes other characters."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=not ascii_only, width=110)
+
+
+def literal(value: Any) -> Any:
+    """The value as `resolve` gives it back unchanged: `${` in a text of unknown origin refers to nothing."""
+    if isinstance(value, Mapping):
+        return {key: literal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [literal(each) for each in value]
+    return value.replace("${", "$${") if isinstance(value, str) else value
 
 
 def resolve(value: Any, base: Path, problems: list[Problem], path: str = "") -> Any:

@@ -1,5 +1,6 @@
 """The command as scripts and terminals call it: other encodings, pipes, Ctrl-C, errors as JSON, signals at the start."""
 
+import asyncio
 import io
 import json
 import os
@@ -15,9 +16,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from mistlocate import cli
+from mistlocate import cli, yamltext
 from mistlocate.cli.app import app
 from mistlocate.cli.output import Exit, shown_json
+from mistlocate.engines.embedded.store import Store
 
 NOWHERE = "http://127.0.0.1:1"
 COMMAND = [sys.executable, "-m", "mistlocate"]
@@ -48,6 +50,27 @@ class TestEncodings:
         assert "\\U0001f3e2.yaml: these settings cannot be used" in found.stderr
         assert "unexpected" not in found.stderr
         assert "\U0001f3e2.yaml" in json.loads(found.stdout)["message"], "JSON stays JSON"
+
+    def test_what_is_to_be_pasted(self) -> None:
+        found = called("key", "--name", "東京", PYTHONIOENCODING="cp1252", PYTHONUTF8="1")
+        assert (found.returncode, found.stderr) == (0, "")
+        pasted = found.stdout[found.stdout.index("api_keys:") :]
+        assert yamltext.loads(pasted)["api_keys"][0]["name"] == "東京"
+
+    def test_results_in_words(self, tmp_path: Path) -> None:
+        async def make_store() -> None:
+            store = Store(tmp_path / "mistlocate.db")
+            await store.open()
+            await store.close()
+
+        asyncio.run(make_store())
+        path = tmp_path / "settings.yaml"
+        path.write_text("systems: []\n")
+        copy = tmp_path / "\U0001f3e2"
+        found = called("backup", str(copy), "-s", str(path), PYTHONIOENCODING="cp1252", PYTHONUTF8="1")
+        assert (found.returncode, found.stderr) == (0, "")
+        assert "\\U0001f3e2 holds a copy of" in found.stdout
+        assert copy.exists()
 
     @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
     def test_json_means_the_same_in_every_encoding(self, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,11 @@ MUTANTS: list[Mutant] = [
     _output("JSON is JSON in every encoding", "return _ABOVE_ASCII.sub(_as_units, shown)", "return shown"),
     _output("errors are JSON where that is asked for", "    if _Wanted.json:\n", "    if False:\n"),
     _output("a command without --json is not asked for it", "    context.call_on_close(forget)\n", ""),
+    _output("YAML can be pasted in every encoding", "yamltext.dumps(value, ascii_only=True)", "shown"),
+    Mutant(
+        "names of maps reach for no file", "yamltext.py", 'value.replace("${", "$${")', "value",
+        ("tests/setup/test_init.py", "-k", "reach"),
+    ),
     _setup("Ctrl-C at a question is an interruption", "isinstance(aborted.__context__, KeyboardInterrupt)", "False"),
     _setup("answers may come by a pipe", "if sys.stdin is None or not sys.stdin.isatty():", "if False:"),
     _setup(

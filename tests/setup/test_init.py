@@ -102,3 +102,18 @@ async def test_a_second_file_has_a_token_of_its_own(cloud: SimulatedCloud, tmp_p
 def test_a_place_where_nothing_can_be_written(path: str) -> None:
     with pytest.raises(BadArguments, match="cannot be written"):
         can_be_written(Path(path))
+
+
+async def test_names_of_maps_reach_for_nothing(cloud: SimulatedCloud, tmp_path: Path) -> None:
+    names = ["HQ - ${NOWHERE_SET}", "HQ - ${HOME}", "HQ - $${x"]
+    maps = [{"id": f"map-{n}", "name": name, "type": "image"} for n, name in enumerate(names)]
+    maps.append({"id": "map-3", "name": "x", "type": "image", "group_name": "${file:mist_api_token}"})
+    cloud.faults.rest("/maps$", body=maps)
+    path = tmp_path / "settings.yaml"
+    write(await make_settings(cloud.url, cloud.token, site=cloud.site_id), path)
+    loaded = load_file(path)
+    mappings = loaded.modules[1].settings["floorplan_mappings"]
+    assert [mappings[f"map-{n}"]["level_name"] for n in range(3)] == names
+    assert mappings["map-3"]["level_name"] == "${file:mist_api_token} - x"
+    zones = [name.removeprefix("HQ - ") for name in names]
+    assert [zone.name for zone in loaded.config.zones] == ["HQ", *zones, "${file:mist_api_token}", "x"]

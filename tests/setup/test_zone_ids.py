@@ -45,3 +45,10 @@ def test_a_level_of_another_building_is_no_building() -> None:
     there = [Zone("zone-hq", "HQ"), Zone("zone-lab", "Lab", "zone-hq")]
     buildings, _ = zone_ids([("Lab", "1")], there)
     assert buildings == {"lab": "zone-lab-2"}
+
+
+def test_numbers_follow_the_names() -> None:
+    names = [chr(0x1F3E0 + number) for number in range(8)]
+    _, levels = zone_ids([("HQ", name) for name in reversed(names)])
+    numbered = ["zone-hq-level", *(f"zone-hq-level-{number}" for number in range(2, 9))]
+    assert [levels["hq", name] for name in names] == numbered

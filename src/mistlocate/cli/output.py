@@ -22,7 +22,7 @@ from rich import markup
 from rich.console import Console
 from rich.table import Table
 
-from mistlocate import jsontext
+from mistlocate import jsontext, yamltext
 from mistlocate.errors import (
     BadArguments,
     CloudError,
@@ -170,11 +170,21 @@ def print_json(value: Any) -> None:
 def shown_json(text: str) -> str:
     """The same JSON without raw control characters, and without what standard output cannot encode."""
     shown = visible_json(text)
+    return shown if _can_be_printed(shown) else _ABOVE_ASCII.sub(_as_units, shown)
+
+
+def shown_yaml(value: Any) -> str:
+    """A value as YAML that standard output can encode."""
+    shown = yamltext.dumps(value)
+    return shown if _can_be_printed(shown) else yamltext.dumps(value, ascii_only=True)
+
+
+def _can_be_printed(text: str) -> bool:
     try:
-        shown.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        return _ABOVE_ASCII.sub(_as_units, shown)
-    return shown
+        return False
+    return True
 
 
 def _as_units(found: re.Match[str]) -> str:

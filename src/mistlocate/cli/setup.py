@@ -8,7 +8,7 @@ import typer
 
 from mistlocate import yamltext
 from mistlocate.cli.calls import Json
-from mistlocate.cli.output import Exit, err, escape, out, print_json, reported, run
+from mistlocate.cli.output import Exit, err, escape, out, print_json, reported, run, shown_yaml
 from mistlocate.driver.base import parse_settings
 from mistlocate.driver.command import Level
 from mistlocate.engines.embedded import access, saved
@@ -169,7 +169,7 @@ def _print(spec: ModuleSpec, report: Report) -> None:
 def draft_text(draft: Draft) -> str:
     """A draft as YAML."""
     parts: dict[str, Any] = {"zones": draft.zones} if draft.zones else {}
-    return yamltext.dumps({**parts, "floorplan_mappings": draft.mappings})
+    return shown_yaml(yamltext.literal({**parts, "floorplan_mappings": draft.mappings}))
 
 
 def _as_json(spec: ModuleSpec, report: Report) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def key(
         print_json({"key": made, "entry": entry})
         return
     out.print(f"The key, shown this once:\n\n  {made}\n\nFor the settings file:\n")
-    typer.echo(yamltext.dumps({"api_keys": [entry]}))
+    typer.echo(shown_yaml(yamltext.literal({"api_keys": [entry]})))
 
 
 def schema(json: Json = False) -> None:

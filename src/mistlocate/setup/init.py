@@ -15,7 +15,7 @@ from mistlocate.mist.budget import Purpose
 from mistlocate.mist.clouds import endpoints_of_cloud, endpoints_of_uri, looks_like_url, read_cloud, read_portal
 from mistlocate.mist.models import Site
 from mistlocate.mist.rest import MistApi
-from mistlocate.setup.draft import draft
+from mistlocate.setup.draft import Draft, draft
 from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.options import TransportOptions
 
@@ -79,7 +79,8 @@ async def make_settings(
         listing = await api.maps(chosen.id, Purpose.COMMAND)
     finally:
         await http.aclose()
-    drafted = draft([row.record for row in listing.rows], chosen.name or "Building")
+    # What people called their maps must not reach for files and variables of this machine.
+    drafted = Draft(*yamltext.literal([*draft([row.record for row in listing.rows], chosen.name or "Building")]))
     websocket: dict[str, Any] = {"api_token_file": token_file, "site_id": chosen.id, **where}
     if options.proxy is not None:
         websocket["proxy"] = options.proxy
@@ -92,7 +93,7 @@ async def make_settings(
         "systems": [
             {
                 "id": SYSTEM,
-                "name": f"Location services of {chosen.name or chosen.id}",
+                "name": yamltext.literal(f"Location services of {chosen.name or chosen.id}"),
                 "zones": [zone["id"] for zone in drafted.zones if "parent" not in zone],
                 "modules": [
                     # Written down, so that what is kept by them survives another name of the system.
