@@ -40,7 +40,7 @@ MUTANTS: list[Mutant] = [
     ),
     _main("what a terminal cannot show is no reason to fail", 'stream.reconfigure(errors="backslashreplace")', "pass"),
     _main("a hangup before the engine is up ends nothing", 'if sys.argv[1:2] == ["serve"] and', "if False and"),
-    _output("JSON is JSON in every encoding", "return _ABOVE_ASCII.sub(_as_units, shown)", "return shown"),
+    _output("JSON is JSON in every encoding", "else _ABOVE_ASCII.sub(_as_units, shown)", "else shown"),
     _output("errors are JSON where that is asked for", "    if _Wanted.json:\n", "    if False:\n"),
     _output("a command without --json is not asked for it", "    context.call_on_close(forget)\n", ""),
     _output("YAML can be pasted in every encoding", "yamltext.dumps(value, ascii_only=True)", "shown"),
