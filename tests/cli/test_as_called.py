@@ -19,7 +19,13 @@ from typer.testing import CliRunner
 from mistlocate import cli, yamltext
 from mistlocate.cli.app import app
 from mistlocate.cli.output import Exit, shown_json
+from mistlocate.cli.setup import _as_json, draft_text
+from mistlocate.drivers.mist_websocket.driver import MistWebsocket
+from mistlocate.engines.embedded.config import ModuleSpec
 from mistlocate.engines.embedded.store import Store
+from mistlocate.errors import Problem
+from mistlocate.setup.draft import Draft
+from mistlocate.setup.report import Report
 
 NOWHERE = "http://127.0.0.1:1"
 COMMAND = [sys.executable, "-m", "mistlocate"]
@@ -159,6 +165,17 @@ class TestInit:
         path = tmp_path / "made" / "here" / "settings.yaml"
         assert run("init", "--portal", NOWHERE, "--token", "x", "-o", str(path)).exit_code == Exit.CLOUD
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_draft_to_paste_reaches_for_nothing() -> None:
+    drafted = Draft([{"id": "z", "name": "${HOME}"}], {"m": {"level": "z", "level_name": "${file:x}"}})
+    report = Report(draft=drafted)
+    spec = ModuleSpec("m", "s", "MistWebsocket", 1, MistWebsocket, None, {}, "")
+    for pasted in (yamltext.loads(draft_text(drafted)), _as_json(spec, report)["draft"]):
+        problems: list[Problem] = []
+        resolved = yamltext.resolve(pasted, Path(), problems)
+        assert resolved == {"zones": drafted.zones, "floorplan_mappings": drafted.mappings}
+        assert problems == []
 
 
 class TestServe:

@@ -48,6 +48,8 @@ MUTANTS: list[Mutant] = [
         "names of maps reach for no file", "yamltext.py", 'value.replace("${", "$${")', "value",
         ("tests/setup/test_init.py", "-k", "reach"),
     ),
+    _setup("a draft to paste reaches for no file", "shown_yaml(yamltext.literal({**parts,", "shown_yaml(dict({**parts,"),
+    _setup("a draft as JSON reaches for no file", '"draft": yamltext.literal({', '"draft": dict({'),
     _setup("Ctrl-C at a question is an interruption", "isinstance(aborted.__context__, KeyboardInterrupt)", "False"),
     _setup("answers may come by a pipe", "if sys.stdin is None or not sys.stdin.isatty():", "if False:"),
     _setup(

@@ -180,7 +180,7 @@ def _as_json(spec: ModuleSpec, report: Report) -> dict[str, Any]:
             for each in report.findings
         ],
         "problems": len(report.problems),
-        "draft": {"zones": report.draft.zones, "floorplan_mappings": report.draft.mappings},
+        "draft": yamltext.literal({"zones": report.draft.zones, "floorplan_mappings": report.draft.mappings}),
     }
 
 
