@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from benchmarks import machine
+from benchmarks.asking import Waits
 from benchmarks.placeos_rig import Rig, module_id, rig
 from benchmarks.program import Program
 from benchmarks.rows import Benchmark, Figure, Findings, Measured, Row, quantile
@@ -75,9 +76,14 @@ async def paced(it: Rig, found: Measured) -> None:
     found.add(
         ratio=used / bare,
         share=100 * used / took,
-        wait=1000 * quantile(waits, 0.999),
-        longest=1000 * max(waits),
+        **_waited(waits, found),
     )
+
+
+def _waited(waits: Waits, found: Measured) -> dict[str, float]:
+    """How long commands waited (ms), all of them."""
+    found.check(len(waits.seconds) == waits.asked, f"{waits.asked} commands asked, {len(waits.seconds)} answered")
+    return {"wait": 1000 * quantile(waits.seconds, 0.999), "longest": 1000 * max(waits.seconds)}
 
 
 async def _floor(it: Rig, count: int) -> float:
@@ -112,8 +118,7 @@ async def blast(it: Rig, found: Measured) -> None:
     found.add(
         growth=it.memory() - quarter,
         memory=it.memory(),
-        wait=1000 * quantile(waits, 0.999),
-        longest=1000 * max(waits),
+        **_waited(waits, found),
         rate=sent / took,
     )
 
