@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import plots, report
-from benchmarks.rows import Figure, Measured, Row, quantile, result, spread
+from benchmarks.rows import Figure, Measured, Row, quantile, quantile_of_time, result, spread
 
 ROW = Row(
     "row",
@@ -100,3 +100,12 @@ def test_plots_are_pictures() -> None:
         plots.lines("many", "modules", "MB", {"line": [(1, 2), (10, 20)], "none": []}),
     ):
         assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_a_few_long_stalls_are_much_of_the_time() -> None:
+    stalls, quick = [(0.1, 0.101)] * 15, [(0.001, 0.002)] * 900
+    assert quantile_of_time(stalls + quick, 0.99) == 0.1
+    assert quantile_of_time(stalls + quick, 0.5) == 0.001
+    assert quantile_of_time(quick, 1.0) == 0.001
+    with pytest.raises(ValueError, match="no values"):
+        quantile_of_time([], 0.5)
