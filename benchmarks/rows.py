@@ -24,6 +24,8 @@ class Figure:
     @property
     def limit(self) -> str:
         """The limit for people, empty if there is none."""
+        if self.at_most is not None and self.at_most == self.at_least:
+            return f"= {self.show(self.at_most)}"
         if self.at_most is not None:
             return f"≤ {self.show(self.at_most)}"
         return "" if self.at_least is None else f"≥ {self.show(self.at_least)}"
