@@ -233,7 +233,7 @@ async def main() -> None:
 
     async def where() -> dict[str, Any]:
         cloud.prepare()
-        return {"port": port, "sites": [site.id for site in cloud.sites]}
+        return {"port": port, "sites": [site.id for site in cloud.sites], "began": cloud.began}
 
     async def calls() -> int:
         return cloud.calls

@@ -43,14 +43,13 @@ async def asked() -> dict[str, float]:
     """A person and a level, in process."""
 
     async def ask(what: str, **shape: Any) -> dict[str, Any]:
-        async with (
-            Program("benchmarks.cloud", **shape) as cloud,
-            Program("benchmarks.answers", port=(await cloud.ask("where"))["port"], **shape) as answering,
-        ):
-            await answering.ask("ready")
-            found: dict[str, Any] = await answering.ask(what)
-            assert not found["fault"], found["fault"]
-            return found
+        async with Program("benchmarks.cloud", **shape) as cloud:
+            where = await cloud.ask("where")
+            async with Program("benchmarks.answers", port=where["port"], seen=where["began"], **shape) as answering:
+                await answering.ask("ready")
+                found: dict[str, Any] = await answering.ask(what)
+                assert not found["fault"], found["fault"]
+                return found
 
     person, level = await ask("locate", clients=1000), await ask("level", clients=answers.ON_A_LEVEL, maps=1)
     began = time.process_time()
