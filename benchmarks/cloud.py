@@ -31,6 +31,9 @@ WAITING_AT_MOST = 1 << 20
 
 _PATH = re.compile(r"/api/v1/sites/([^/]+)/(maps|stats/clients|stats/maps/([^/]+)/clients)")
 
+#: Of so many clients one has another user in each turn, where users change.
+CHANGE_EVERY = 100
+
 #: Numbers that stand in a frame where those of the moment are put.
 _X, _SEEN = 1111.0625, 2222222222.0625
 
@@ -53,14 +56,27 @@ class Cloud:
     """Sites of equal size; whoever subscribes a channel gets its frames.
 
     A list tells of each client what its last frame told. With `moving` the network has seen everybody anew, elsewhere,
-    whenever a list is asked for: what such a list says is newer than all frames before it.
+    whenever a list is asked for: what such a list says is newer than all frames before it. With `changing` lists name
+    nobody, and one client in a hundred has another user in each turn: who owns what can only be learned from frames.
     """
 
-    def __init__(self, sites: int, clients: int, maps: int, *, google: bool = False, moving: bool = False) -> None:
+    def __init__(
+        self,
+        sites: int,
+        clients: int,
+        maps: int,
+        *,
+        google: bool = False,
+        moving: bool = False,
+        changing: bool = False,
+    ) -> None:
         self.sites = [Site(clients, maps, number) for number in range(sites)]
         self.latency = 0.0
         self.google = google
         self.moving = moving
+        self.changing = changing
+        self.users: dict[str, str] = {}
+        """Who uses which client, by the last frame that said so."""
         self.calls = 0
         self.began = time.time()
         self._by_id = {site.id: site for site in self.sites}
@@ -117,6 +133,8 @@ class Cloud:
         template = self._rows.get((site.number, client))
         if template is None:
             record = site.record(client, 0, _SEEN) | {"x": _X}
+            if self.changing:
+                record.pop("username", None)
             template = self._rows[site.number, client] = Template(orjson.dumps(record))
         return template.fill(*self._place(site, client))
 
@@ -152,6 +170,12 @@ class Cloud:
         template = self._frames.get(key)
         if template is None:
             template = self._frames[key] = Template(_sentinel(site, client, whole=whole))
+        user = site.user(client)
+        if self.changing and whole and user is not None:
+            if client % CHANGE_EVERY == 0:
+                user = f"user{client}-{turn}@example.com"
+                template = Template(_sentinel(site, client, whole=True, user=user))
+            self.users[site.mac(client)] = user
         told = self._told[site.mac(client)] = (client * 37 + turn * 13.5) % 1900, time.time()
         text = template.fill(*told)
         return b"\x81\x7e" + len(text).to_bytes(2, "big") + text  # a WebSocket text frame of a server
@@ -200,7 +224,7 @@ async def _write(connection: ServerConnection, data: bytes) -> None:
         await asyncio.sleep(0.0005)
 
 
-def _sentinel(site: Site, client: int, *, whole: bool) -> bytes:
+def _sentinel(site: Site, client: int, *, whole: bool, user: str | None = None) -> bytes:
     if not whole:
         frame = site.position_frame(client, 0)
         data = orjson.loads(orjson.loads(frame)["data"])
@@ -208,6 +232,8 @@ def _sentinel(site: Site, client: int, *, whole: bool) -> bytes:
     else:
         data, channel = site.record(client, 0, _SEEN), site.channel
     data["x"] = _X
+    if user is not None:
+        data["username"] = user
     return orjson.dumps({"event": "data", "channel": channel, "data": orjson.dumps(data).decode()})
 
 
@@ -224,7 +250,7 @@ async def main() -> None:
     given = program.arguments()
     cloud = Cloud(
         given.get("sites", 1), given["clients"], given.get("maps", 20),
-        google=given.get("google", False), moving=given.get("moving", False),
+        google=given.get("google", False), moving=given.get("moving", False), changing=given.get("changing", False),
     )  # fmt: skip
     server: Server = await serve(
         cloud.stream, "127.0.0.1", 0, process_request=cloud.request, compression=None, ping_interval=None
@@ -247,7 +273,10 @@ async def main() -> None:
     async def last() -> dict[str, float]:
         return cloud.last()
 
-    handlers = {"where": where, "calls": calls, "latency": latency, "watched": watched, "last": last}
+    async def users() -> dict[str, str]:
+        return cloud.users
+
+    handlers = {"users": users, "where": where, "calls": calls, "latency": latency, "watched": watched, "last": last}
     await program.serve({**handlers, "send": cloud.send})
     server.close()
 
