@@ -1,8 +1,6 @@
 """The executables beside a Redis and a core of their own: PlaceOS as far as driver processes see it."""
 
 import asyncio
-import json
-import signal
 import sys
 import tempfile
 import time
@@ -90,9 +88,10 @@ class Rig:
                         found[record["mac"]] = record["x"]
         return found
 
-    async def published(self, expected: dict[str, float]) -> bool:
-        """Whether the statuses come to say what was sent last, within two publish intervals."""
-        until = time.monotonic() + 8
+    async def published(self, expected: dict[str, float], within: float = 8.0) -> bool:
+        """Whether the statuses come to say what was sent last, within so many seconds: more than two publish intervals
+        by default."""
+        until = time.monotonic() + within
         while time.monotonic() < until:
             if await self.places() == expected:
                 return True
@@ -106,17 +105,6 @@ class Rig:
     def memory(self) -> float:
         """Its resident megabytes."""
         return machine.memory_mb(self.driver.pid)
-
-    async def flushes(self) -> int:
-        """How often the driver has written to Redis."""
-        before = len(self.driver.lines)
-        assert self.driver._process is not None
-        self.driver._process.send_signal(signal.SIGUSR2)
-        while True:
-            for line in self.driver.lines[before:]:
-                if '"writes_to_redis"' in line:
-                    return int(json.loads(line)["writes_to_redis"])
-            await asyncio.sleep(0.02)
 
     def asking(self) -> AbstractAsyncContextManager[Waits]:
         """Ask for something small again and again for the length of the block; every answer has to be right."""
