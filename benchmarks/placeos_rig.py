@@ -21,12 +21,16 @@ from support.placeos_models import LOGIC, WEBSOCKET
 from support.placeos_site import LOCATIONS_DRIVER
 from support.redis_server import redis_server
 
-#: The executable as PlaceOS has it, installed with the extra `placeos` alone: some libraries import more where they
-#: find it, and in a development environment they find command lines, colours and cryptography.
+#: What some libraries import where they find it, and what is not there where only the extra `placeos` is installed
+#: (`requirements-placeos.lock`, as in the image): command lines, colours, cryptography,
+#: telemetry.
+NOT_INSTALLED = ("rich", "click", "pygments", "cryptography", "opentelemetry", "greenlet")
+
+#: The executable as PlaceOS has it.
 LEAN = [
     sys.executable,
     "-c",
-    """import sys; sys.modules.update(dict.fromkeys(("rich", "click", "pygments", "cryptography")))
+    f"""import sys; sys.modules.update(dict.fromkeys({NOT_INSTALLED!r}))
 from mistlocate.engines.placeos.executable import mist_websocket; mist_websocket()""",
 ]
 
