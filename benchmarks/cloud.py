@@ -95,8 +95,6 @@ class Cloud:
         if request.path.startswith("/api-ws/"):
             return None
         self.calls += 1
-        if self.latency:
-            await asyncio.sleep(self.latency)
         parts = urlsplit(request.path)
         match = _PATH.fullmatch(parts.path)
         site = self._by_id.get(match.group(1)) if match else None
@@ -106,6 +104,8 @@ class Cloud:
         page = int(query.get("page", ["1"])[0])
         limit = int(query.get("limit", [request.headers.get("X-Page-Limit") or str(PAGE)])[0])
         body, total = self._body(site, match.group(2), match.group(3), page, limit)
+        if self.latency:
+            await asyncio.sleep(self.latency)  # frames may overtake it
         headers = {"X-Page-Total": str(total), "X-Page-Limit": str(limit), "X-Page-Page": str(page)}
         return _response(HTTPStatus.OK, body, headers)
 
@@ -179,6 +179,10 @@ class Cloud:
         told = self._told[site.mac(client)] = (client * 37 + turn * 13.5) % 1900, time.time()
         text = template.fill(*told)
         return b"\x81\x7e" + len(text).to_bytes(2, "big") + text  # a WebSocket text frame of a server
+
+    def told(self) -> dict[str, tuple[float, float]]:
+        """Where everybody is of whom something was said, and when they were seen there (as written): by MAC."""
+        return {mac: (x, round(seen, 4)) for mac, (x, seen) in self._told.items()}
 
     def last(self) -> dict[str, float]:
         """Where everybody is of whom something was said: x by MAC."""
@@ -273,10 +277,21 @@ async def main() -> None:
     async def last() -> dict[str, float]:
         return cloud.last()
 
+    async def told() -> dict[str, tuple[float, float]]:
+        return cloud.told()
+
     async def users() -> dict[str, str]:
         return cloud.users
 
-    handlers = {"users": users, "where": where, "calls": calls, "latency": latency, "watched": watched, "last": last}
+    handlers = {
+        "told": told,
+        "users": users,
+        "where": where,
+        "calls": calls,
+        "latency": latency,
+        "watched": watched,
+        "last": last,
+    }
     await program.serve({**handlers, "send": cloud.send})
     server.close()
 

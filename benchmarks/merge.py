@@ -22,6 +22,9 @@ CLIENTS, MAPS, RATE = 10_000, 20, 2_500
 #: Of the rows of a list so many are applied at least (%); the load overtakes a few while the list is on its way.
 APPLIED_AT_LEAST = 80.0
 
+#: All rows (%), and how long lists are on their way that are to be overtaken (seconds).
+ALL, LATENCY = 100.0, 0.5
+
 #: Snapshots in one run, and how often the loop is asked to come back (seconds).
 SNAPSHOTS, PROBE = 8, 0.001
 
@@ -56,13 +59,29 @@ async def run(runs: int) -> Findings:
                 enough.set()
                 found.check(figures.pop("rows") == SNAPSHOTS * CLIENTS, "merge: rows of the lists are missing")
                 await merging.ask("taken", count=(1 + SNAPSHOTS) * CLIENTS + await sending)
-                right = await merging.ask("state") == await cloud.ask("last")
-                found.check(right, "merge: an older list replaced what the stream said")
+                right = await merging.ask("state") == await cloud.ask("told")
+                found.check(right, "merge: it is not known what frames and lists said last")
                 await merging.ask("snapshots", count=1)
-                right = await merging.ask("state") == await cloud.ask("last")
+                right = await merging.ask("state") == await cloud.ask("told")
                 found.check(right, "merge: a newer list did not replace what was known")
+                found.check(await _overtaken(cloud, merging) < ALL, "merge: no list was overtaken")
+                right = await merging.ask("state") == await cloud.ask("told")
+                found.check(right, "merge: an older list replaced what a frame said")
                 found.add(**figures)
     return {ROW.id: found}
+
+
+async def _overtaken(cloud: Program, merging: Program) -> float:
+    """A snapshot whose first lists are on their way while a frame of everybody comes; the share of rows applied (%)."""
+    await cloud.ask("latency", seconds=LATENCY)
+    before = await cloud.ask("calls")
+    taking = asyncio.create_task(merging.ask("snapshots", count=1))
+    while await cloud.ask("calls") < before + 2:  # the maps, and the first list
+        await asyncio.sleep(LATENCY / 10)
+    await cloud.ask("send", count=CLIENTS)
+    applied: float = (await taking)["applied"]
+    await cloud.ask("latency", seconds=0.0)
+    return applied
 
 
 async def _load(cloud: Program, enough: asyncio.Event) -> int:
@@ -134,7 +153,7 @@ async def main() -> None:
 
             async def state() -> dict[str, Any]:
                 clients = engines.tracker_of(host).roster.clients.values()
-                return {client.mac: client.position.x for client in clients if client.position is not None}
+                return {each.mac: (each.position and each.position.x, each.seen_at) for each in clients}
 
             await program.serve({"ready": ready, "snapshots": snapshots, "taken": taken, "state": state})
 

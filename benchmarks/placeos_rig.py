@@ -92,9 +92,11 @@ class Rig:
                         found[record["mac"]] = record["x"]
         return found
 
-    async def published(self, expected: dict[str, float], within: float = 8.0) -> bool:
-        """Whether the statuses come to say what was sent last, within so many seconds: more than two publish intervals
-        by default."""
+    async def published(self, last: dict[str, float], within: float = 8.0) -> bool:
+        """Whether the statuses come to say of everybody what frames said last, or else the first list, within so many
+        seconds: more than two publish intervals by default."""
+        first = {site.mac(client): site.place(client, 0)[0] for site in self.sites for client in range(site.clients)}
+        expected = first | last
         until = time.monotonic() + within
         while time.monotonic() < until:
             if await self.places() == expected:
