@@ -169,7 +169,7 @@ async def writes(it: Rig, found: Measured) -> None:
 async def _written(it: Rig, found: Measured, on_maps: int | None) -> dict[str, float]:
     """Bytes and commands a second, and pipelines for each time that statuses are written. What asking Redis costs
     itself is taken off."""
-    count = int(RATE * (MOVERS + 3 * INTERVAL))
+    count = int(RATE * (MOVERS + 2 * INTERVAL + 1))
     moving = asyncio.create_task(it.cloud.ask("send", count=count, rate=RATE, on_maps=on_maps))
     await asyncio.sleep(2 * INTERVAL)  # what moved before has been written
     before, cpu, began = await it.redis.info("all"), it.cpu(), time.monotonic()
