@@ -54,13 +54,14 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-UV_COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --extra all
+UV_COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 lock: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(UV_COMPILE) --upgrade -o requirements.lock
-	$(UV_COMPILE) --upgrade --group dev -c requirements.lock -o requirements-dev.lock
-	$(UV_COMPILE) --upgrade --group audit -c requirements-dev.lock -o requirements-audit.lock
-	$(UV_COMPILE) --upgrade --group fuzz -c requirements-dev.lock -o requirements-fuzz.lock
+	$(UV_COMPILE) --upgrade --extra all -o requirements.lock
+	$(UV_COMPILE) --upgrade --extra placeos -c requirements.lock -o requirements-placeos.lock
+	$(UV_COMPILE) --upgrade --extra all --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --upgrade --extra all --group audit -c requirements-dev.lock -o requirements-audit.lock
+	$(UV_COMPILE) --upgrade --extra all --group fuzz -c requirements-dev.lock -o requirements-fuzz.lock
 
 # Tools that few targets need; they fit beside the others.
 $(VENV)/.audit: requirements-audit.lock $(VENV)/.dev

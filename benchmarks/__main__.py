@@ -28,15 +28,16 @@ PICTURES = Path("docs/images/performance")
 async def measure(benchmark: Benchmark, runs: int) -> list[dict[str, Any]]:
     """The rows of one benchmark; whatever goes wrong is a fault of all of them."""
     print(f"… {benchmark.name}", flush=True)
-    began = time.monotonic()
+    before, began = machine.load(), time.monotonic()
     try:
         found = await benchmark.run(runs)
     except Exception as error:
         found = {row.id: Measured(faults=[f"{type(error).__name__}: {error}"[:300]]) for row in benchmark.rows}
-    results = [result(row, found[row.id]) for row in benchmark.rows]
+    when = {"date": datetime.now(UTC).date().isoformat(), "load_before": before, "load_after": machine.load()}
+    results = [result(row, found[row.id]) | when | {"runs": runs, "attempt": 1} for row in benchmark.rows]
     for each in results:
         show(each)
-    print(f"  ({time.monotonic() - began:.0f} s, load {machine.load()})", flush=True)
+    print(f"  ({time.monotonic() - began:.0f} s, load {when['load_after']})", flush=True)
     return results
 
 
@@ -53,12 +54,15 @@ def show(row: dict[str, Any]) -> None:
 
 async def run(chosen: list[Benchmark], runs: int) -> dict[str, Any]:
     """All of them, one after the other."""
-    before = machine.load()
     rows = [row for benchmark in chosen for row in await measure(benchmark, runs)]
-    return {
-        "date": datetime.now(UTC).date().isoformat(), "machine": machine.describe(), "load_before": before,
-        "load_after": machine.load(), "rows": rows,
-    }  # fmt: skip
+    return {"machine": machine.describe(), "rows": rows}
+
+
+def merged(before: list[dict[str, Any]], news: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of a report with those that were measured again in their places; each keeps when that was."""
+    attempts = {row["id"]: row["attempt"] for row in before}
+    again = {row["id"]: row | {"attempt": attempts.get(row["id"], 0) + 1} for row in news}
+    return [again.pop(row["id"], row) for row in before] + list(again.values())
 
 
 def main() -> int:
@@ -72,6 +76,7 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=Path("build/benchmarks.json"))
     parser.add_argument("--again", action="store_true", help="measure what the report has not reached, into its place")
     parser.add_argument("--write-docs", action="store_true", help=f"put the results into {DOCUMENT}")
+    parser.add_argument("--few-runs", action="store_true", help="… even if they are of fewer runs than they should be")
     parser.add_argument("--from-report", action="store_true", help="measure nothing: take the results of --report")
     given = parser.parse_args()
     if unknown := set(given.names) - set(names):
@@ -82,16 +87,21 @@ def main() -> int:
     if given.from_report:
         found = orjson.loads(given.report.read_bytes())
     else:
-        before = orjson.loads(given.report.read_bytes())["rows"] if given.again else []
-        reached = {row["id"] for row in before if row["reached"]}
+        earlier = orjson.loads(given.report.read_bytes()) if given.again else {"rows": []}
+        if given.again and earlier["machine"] != machine.describe():
+            parser.error(f"{given.report} is of another machine ({earlier['machine']}): measure all of it here")
+        reached = {row["id"] for row in earlier["rows"] if row["reached"]}
         chosen = [each for each in ALL if not given.names or each.name in given.names]
         chosen = [each for each in chosen if not reached.issuperset(row.id for row in each.rows)]
         found = asyncio.run(run(chosen, given.runs))
-        news = {row["id"]: row for row in found["rows"]}
-        found["rows"] = [news.pop(row["id"], row) for row in before] + list(news.values())
+        found["rows"] = merged(earlier["rows"], found["rows"])
         given.report.parent.mkdir(parents=True, exist_ok=True)
         given.report.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     if given.write_docs:
+        if (few := report.too_few(found)) and not given.few_runs:
+            print(f"{DOCUMENT} is left as it is, for fewer than {report.RUNS_AT_LEAST} runs (--few-runs writes it):")
+            print(", ".join(few))
+            return 2
         report.write(found, DOCUMENT, PICTURES)
     missed = [row["id"] for row in found["rows"] if not row["reached"]]
     print(f"not reached: {', '.join(missed)}" if missed else "every row is reached")

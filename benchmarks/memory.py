@@ -1,7 +1,6 @@
 """What a tracked device costs in memory: the whole process, everything that it keeps and publishes."""
 
 import asyncio
-import time
 
 from benchmarks.placeos_rig import Rig, rig
 from benchmarks.rows import Benchmark, Figure, Findings, Measured, Row
@@ -23,15 +22,15 @@ ROW = Row(
 )
 
 
-async def filled(it: Rig, devices: int) -> float:
+async def filled(it: Rig, devices: int, found: Measured) -> float:
     """Megabytes when everybody was listed, reported twice, and published."""
     await it.live()
     before, count = await it.received(), 2 * devices
     await it.cloud.ask("send", count=count, rate=RATE)
     await it.drained(before + count)
-    until = time.monotonic() + 20
-    while not await it.published(await it.cloud.ask("last")) and time.monotonic() < until:
-        pass
+    last = await it.cloud.ask("last")
+    found.check(len(last) == devices, f"memory: {len(last)} of {devices} devices were sent")
+    found.check(await it.published(last, within=30), f"memory: Redis does not have all {devices} where they were last")
     await asyncio.sleep(TRIM_EVERY + 2)  # what the lists left behind goes by and by
     return it.memory()
 
@@ -41,12 +40,11 @@ async def run(runs: int) -> Findings:
     found = Measured()
     for _ in range(max(1, runs // 2)):
         async with rig(clients=1, maps=MAPS) as it:
-            empty = await filled(it, 1)
+            empty = await filled(it, 1, found)
         async with rig(clients=DEVICES, maps=MAPS) as it:
-            needed = await filled(it, DEVICES)
-            found.check(len(await it.places()) == DEVICES, "memory: not everybody was published")
+            needed = await filled(it, DEVICES, found)
         async with rig(clients=DEVICES, maps=MAPS, client_fields="all") as it:
-            everything = await filled(it, DEVICES)
+            everything = await filled(it, DEVICES, found)
         found.add(
             device=(needed - empty) * 1000 / DEVICES,
             process=needed,

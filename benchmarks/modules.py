@@ -12,8 +12,8 @@ CLIENTS, MAPS = 1_000, 5
 #: An update of every client a minute.
 PERIOD = 60.0
 
-#: How long each number of modules is measured (seconds).
-SECONDS = 15.0
+#: How long each number of modules is measured, and how long while nothing comes (seconds).
+SECONDS, QUIET = 15.0, 10.0
 
 ROW = Row(
     "modules",
@@ -25,24 +25,34 @@ ROW = Row(
         Figure("cpu", "slope: a module, of one core", "%", 2),
         Figure("memory", "slope: a module", "MB", 2),
         Figure("hundred", "100 modules, of one core", "%"),
+        Figure("quiet", "100 modules while nothing comes, of one core", "%", 2),
     ),
 )
 
 
-async def cost(modules: int, found: Measured) -> tuple[float, float]:
-    """Share of a core (%) and megabytes of so many modules."""
+async def cost(modules: int, found: Measured) -> tuple[float, float, float]:
+    """Of so many modules: share of a core (%), megabytes, and of the most of them the share while nothing comes."""
     async with rig(sites=modules, clients=CLIENTS, maps=MAPS) as it:
         await it.live()
         rate = modules * CLIENTS / PERIOD
+        quiet = 0.0
+        if modules == COUNTS[-1]:
+            await asyncio.sleep(4.0)  # what the start left to do is done
+            cpu, began = it.cpu(), time.monotonic()
+            await asyncio.sleep(QUIET)
+            quiet = 100 * (it.cpu() - cpu) / (time.monotonic() - began)
         await it.cloud.ask("send", count=int(rate * 4), rate=rate)
         cpu, began, count = it.cpu(), time.monotonic(), int(rate * SECONDS)
         await it.cloud.ask("send", count=count, rate=rate)
         await asyncio.sleep(max(0.0, began + SECONDS - time.monotonic()))
         share = 100 * (it.cpu() - cpu) / (time.monotonic() - began)
+        memory = it.memory()
         received = sum([await it.received(number) for number in range(modules)])
         expected = modules * CLIENTS + count + int(rate * 4)
         found.check(received == expected, f"{modules} modules: {received} of {expected} records were taken in")
-        return share, it.memory()
+        there = await it.published(await it.cloud.ask("last"))
+        found.check(there, f"{modules} modules: Redis does not have what was sent last")
+        return share, memory, quiet
 
 
 async def run(runs: int) -> Findings:
@@ -52,7 +62,7 @@ async def run(runs: int) -> Findings:
         costs = {modules: await cost(modules, found) for modules in COUNTS}
         first, middle, last = COUNTS[0], COUNTS[-2], COUNTS[-1]
 
-        def slope(kind: int, least: int, most: int, costs: dict[int, tuple[float, float]] = costs) -> float:
+        def slope(kind: int, least: int, most: int, costs: dict[int, tuple[float, float, float]] = costs) -> float:
             return (costs[most][kind] - costs[least][kind]) / (most - least)
 
         found.add(
@@ -61,9 +71,10 @@ async def run(runs: int) -> Findings:
             cpu=slope(0, first, last),
             memory=slope(1, first, last),
             hundred=costs[last][0],
+            quiet=costs[last][2],
         )
-        found.lines["of one core (%)"] = [(modules, share) for modules, (share, _) in costs.items()]
-        found.lines["memory (MB)"] = [(modules, memory) for modules, (_, memory) in costs.items()]
+        found.lines["of one core (%)"] = [(modules, share) for modules, (share, _, _) in costs.items()]
+        found.lines["memory (MB)"] = [(modules, memory) for modules, (_, memory, _) in costs.items()]
     return {ROW.id: found}
 
 

@@ -1,20 +1,19 @@
 """The executables beside a Redis and a core of their own: PlaceOS as far as driver processes see it."""
 
 import asyncio
-import json
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
 from benchmarks import machine
+from benchmarks.asking import Waits, asking
 from benchmarks.program import Program
 from benchmarks.records import Site
 from support.placeos_core import Core, DriverProcess
@@ -22,20 +21,25 @@ from support.placeos_models import LOGIC, WEBSOCKET
 from support.placeos_site import LOCATIONS_DRIVER
 from support.redis_server import redis_server
 
-#: The executable as PlaceOS has it, installed with the extra `placeos` alone: some libraries import more where they
-#: find it, and in a development environment they find command lines, colours and cryptography.
+#: What some libraries import where they find it, and what is not there where only the extra `placeos` is installed
+#: (`requirements-placeos.lock`, as in the image): command lines, colours, cryptography,
+#: telemetry.
+NOT_INSTALLED = ("rich", "click", "pygments", "cryptography", "opentelemetry", "greenlet")
+
+#: The executable as PlaceOS has it.
 LEAN = [
     sys.executable,
     "-c",
-    """import sys; sys.modules.update(dict.fromkeys(("rich", "click", "pygments", "cryptography")))
+    f"""import sys; sys.modules.update(dict.fromkeys({NOT_INSTALLED!r}))
 from mistlocate.engines.placeos.executable import mist_websocket; mist_websocket()""",
 ]
 
 SYSTEM = "sys-0"
 LOCATIONS = "mod-locations"
 
-#: Between two commands whose waiting is measured (seconds), and one that asks for little.
-ASK_EVERY = 0.01
+
+class WrongAnswer(Exception):
+    """A command answered, but not what it should have."""
 
 
 def module_id(number: int) -> str:
@@ -45,7 +49,7 @@ def module_id(number: int) -> str:
 
 @dataclass
 class Rig:
-    """A running MistWebsocket process with a module for each site, and what was measured of it."""
+    """A running MistWebsocket process with a module for each site, and all that is beside it."""
 
     cloud: Program
     core: Core
@@ -53,7 +57,6 @@ class Rig:
     driver: DriverProcess
     locations: DriverProcess | None
     sites: list[Site]
-    waits: list[float] = field(default_factory=list)
 
     async def ask(self, command: str, *args: Any, number: int = 0) -> Any:
         """Run a command of a module."""
@@ -70,11 +73,14 @@ class Rig:
         return int((await self.ask("diagnostics", number=number))["records"].get("received", 0))
 
     async def drained(self, count: int) -> None:
-        """Wait until so many records were taken in."""
+        """Wait until so many records were taken in. Raises `TimeoutError` if they are not."""
+        taken = 0
         for _ in range(600):
-            if sum([await self.received(number) for number in range(len(self.sites))]) >= count:
+            taken = sum([await self.received(number) for number in range(len(self.sites))])
+            if taken >= count:
                 return
             await asyncio.sleep(0.05)
+        raise TimeoutError(f"{taken:,} of {count:,} records were taken in")
 
     async def places(self) -> dict[str, float]:
         """Where everybody is by the statuses in Redis: x by MAC."""
@@ -86,9 +92,12 @@ class Rig:
                         found[record["mac"]] = record["x"]
         return found
 
-    async def published(self, expected: dict[str, float]) -> bool:
-        """Whether the statuses come to say what was sent last, within two publish intervals."""
-        until = time.monotonic() + 8
+    async def published(self, last: dict[str, float], within: float = 8.0) -> bool:
+        """Whether the statuses come to say of everybody what frames said last, or else the first list, within so many
+        seconds: more than two publish intervals by default."""
+        first = {site.mac(client): site.place(client, 0)[0] for site in self.sites for client in range(site.clients)}
+        expected = first | last
+        until = time.monotonic() + within
         while time.monotonic() < until:
             if await self.places() == expected:
                 return True
@@ -103,42 +112,17 @@ class Rig:
         """Its resident megabytes."""
         return machine.memory_mb(self.driver.pid)
 
-    async def flushes(self) -> int:
-        """How often the driver has written to Redis."""
-        before = len(self.driver.lines)
-        assert self.driver._process is not None
-        self.driver._process.send_signal(signal.SIGUSR2)
-        while True:
-            for line in self.driver.lines[before:]:
-                if '"writes_to_redis"' in line:
-                    return int(json.loads(line)["writes_to_redis"])
-            await asyncio.sleep(0.02)
-
-    @asynccontextmanager
-    async def asking(self) -> AsyncIterator[list[float]]:
-        """Ask for something small again and again for the length of the block; gives how long each answer took (s)."""
-        waits: list[float] = []
+    def asking(self) -> AbstractAsyncContextManager[Waits]:
+        """Ask for something small again and again for the length of the block; every answer has to be right."""
+        client = 1
+        whose, expected = self.sites[0].user(client), [self.sites[0].mac(client)]
 
         async def ask() -> None:
-            began = time.monotonic()
-            await self.ask("macs_assigned_to", "user1@example.com")
-            waits.append(time.monotonic() - began)
+            found = await self.ask("macs_assigned_to", whose)
+            if found != expected:
+                raise WrongAnswer(f"macs_assigned_to answered {found}, not {expected}")
 
-        async def keep_asking() -> None:
-            # By the clock, not one after the other: a question that waits must not keep others from being asked.
-            async with asyncio.TaskGroup() as tasks:
-                due = time.monotonic()
-                while True:
-                    tasks.create_task(ask())
-                    due += ASK_EVERY
-                    await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-        task = asyncio.create_task(keep_asking())
-        try:
-            yield waits
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        return asking(ask)
 
 
 @asynccontextmanager

@@ -68,6 +68,7 @@ class Ours:
     """The driver in the embedded engine, with everything that it does beside: lists, publishing, storing."""
 
     def __init__(self, site: Site, port: int) -> None:
+        self._site = site
         self._settings = engines.settings(site, port)
         self._folder = tempfile.TemporaryDirectory(prefix="mistlocate-bench-")
         self._tracker: Any = None
@@ -75,7 +76,9 @@ class Ours:
     async def ready(self) -> None:
         self._running = engines.running(Path(self._folder.name), self._settings)
         engine = await self._running.__aenter__()
-        self._tracker = await engines.live(engine, engine.find(engines.SYSTEM, "MistWebsocket_1"))
+        host = engine.find(engines.SYSTEM, "MistWebsocket_1")
+        self._board, self._module = engine.board, host.spec.id
+        self._tracker = await engines.live(engine, host)
 
     def taken(self) -> int:
         return int(self._tracker.counts["received"])
@@ -84,8 +87,18 @@ class Ours:
         clients = self._tracker.roster.clients.values()
         return {client.mac: client.position.x for client in clients if client.position is not None}
 
-    def owners(self) -> int:
-        return len(self._tracker.owners)
+    def owners(self) -> dict[str, str]:
+        """Who owns what, by MAC."""
+        return {mac: owned.text for mac, owned in self._tracker.owners.everyone()}
+
+    def published(self) -> int:
+        """How many statuses were published so far."""
+        return self._board.published[self._module]
+
+    def shown(self) -> dict[str, float]:
+        """Where every client is by the statuses of the maps: x by MAC."""
+        lists = [self._board.get(self._module, map_id) for map_id in self._site.map_ids]
+        return {each["mac"]: each["x"] for there in lists if there is not None for each in there.value}
 
 
 class Community:
@@ -155,10 +168,21 @@ async def main() -> None:
     async def state() -> dict[str, float]:
         return receiver.state()
 
-    async def owners() -> int:
-        return receiver.owners() if isinstance(receiver, Ours) else 0
+    handlers: dict[str, program.Handler] = {"ready": ready, "mark": mark, "taken": taken, "state": state}
+    if isinstance(receiver, Ours):
+        ours = receiver
 
-    await program.serve({"ready": ready, "mark": mark, "taken": taken, "state": state, "owners": owners})
+        async def owners() -> dict[str, str]:
+            return ours.owners()
+
+        async def published() -> int:
+            return ours.published()
+
+        async def shown() -> dict[str, float]:
+            return ours.shown()
+
+        handlers |= {"owners": owners, "published": published, "shown": shown}
+    await program.serve(handlers)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,11 @@ ORG = str(UUID(int=0xA << 64))
 #: Pixels and metres of every map.
 WIDTH, HEIGHT, PPM = 2000, 1200, 20.0
 
-_SYSTEMS = (
+#: Latitude and longitude of the corners of a geo-referenced one.
+TOP_LEFT, BOTTOM_RIGHT = (52.5210, 13.4040), (52.5205, 13.4054)
+
+#: Manufacturer, family and operating system of clients in turn.
+SYSTEMS = (
     ("Apple", "iPhone", "iOS 18"),
     ("Samsung", "Galaxy", "Android 15"),
     ("Dell", "Laptop", "Windows 11"),
@@ -73,14 +77,14 @@ class Site:
         }  # fmt: skip
         if google:
             record |= {
-                "latlng_tl": {"lat": "52.5210", "lng": "13.4040"},
-                "latlng_br": {"lat": "52.5205", "lng": "13.4054"},
+                "latlng_tl": {"lat": f"{TOP_LEFT[0]:.4f}", "lng": f"{TOP_LEFT[1]:.4f}"},
+                "latlng_br": {"lat": f"{BOTTOM_RIGHT[0]:.4f}", "lng": f"{BOTTOM_RIGHT[1]:.4f}"},
             }
         return record
 
     def record(self, client: int, turn: int, seen: float) -> dict[str, Any]:
         """A whole record, as REST and the site's channel have it."""
-        manufacture, family, system = _SYSTEMS[client % len(_SYSTEMS)]
+        manufacture, family, system = SYSTEMS[client % len(SYSTEMS)]
         user, mac = self.user(client), self.mac(client)
         x, y = self.place(client, turn)
         record = {

@@ -24,6 +24,8 @@ class Figure:
     @property
     def limit(self) -> str:
         """The limit for people, empty if there is none."""
+        if self.at_most is not None and self.at_most == self.at_least:
+            return f"= {self.show(self.at_most)}"
         if self.at_most is not None:
             return f"≤ {self.show(self.at_most)}"
         return "" if self.at_least is None else f"≥ {self.show(self.at_least)}"
@@ -126,3 +128,19 @@ def quantile(values: list[float], share: float) -> float:
         raise ValueError("no values")
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def quantile_of_time(spans: list[tuple[float, float]], share: float) -> float:
+    """The value that is not exceeded for this share of the time, of spans `(value, how long it held)`.
+
+    Counted by spans instead, a few long ones would vanish among many short ones. Raises `ValueError` if there are none.
+    """
+    if not spans:
+        raise ValueError("no values")
+    ordered = sorted(spans)
+    left = share * sum(length for _, length in ordered)
+    for value, length in ordered:
+        left -= length
+        if left < 0:
+            return value
+    return ordered[-1][0]

@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import plots, report
-from benchmarks.rows import Figure, Measured, Row, quantile, result, spread
+from benchmarks import placeos, plots, report
+from benchmarks.rows import Figure, Measured, Row, quantile, quantile_of_time, result, spread
 
 ROW = Row(
     "row",
@@ -64,8 +64,8 @@ def test_quantiles_and_spreads() -> None:
 
 
 def _report(**samples: list[float]) -> dict[str, Any]:
-    rows = [result(ROW, found(**samples))]
-    return {"machine": "a machine", "date": "2026-01-01", "load_before": "0 0 0", "load_after": "1 1 1", "rows": rows}
+    when = {"date": "2026-01-01", "load_before": "0 0 0", "load_after": "1 1 1", "runs": 1, "attempt": 1}
+    return {"machine": "a machine", "rows": [result(ROW, found(**samples)) | when]}
 
 
 def test_next_to_nothing_has_no_sign() -> None:
@@ -100,3 +100,71 @@ def test_plots_are_pictures() -> None:
         plots.lines("many", "modules", "MB", {"line": [(1, 2), (10, 20)], "none": []}),
     ):
         assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_a_few_long_stalls_are_much_of_the_time() -> None:
+    stalls, quick = [(0.1, 0.101)] * 15, [(0.001, 0.002)] * 900
+    assert quantile_of_time(stalls + quick, 0.99) == 0.1
+    assert quantile_of_time(stalls + quick, 0.5) == 0.001
+    assert quantile_of_time(quick, 1.0) == 0.001
+    with pytest.raises(ValueError, match="no values"):
+        quantile_of_time([], 0.5)
+
+
+def test_the_table_says_how_often_a_row_was_measured_and_whether_again() -> None:
+    found = _report(ratio=[3.0], rate=[2000], told=[1])
+    assert "something else<br>once, 2026-01-01, load 0 0 0 → 1 1 1 |" in report.table(found)
+    found = _report(ratio=[3.0, 2.0], rate=[2000, 2000], told=[1, 1])
+    found["rows"][0]["attempt"] = 3
+    assert "<br>2 times, 2026-01-01, load 0 0 0 → 1 1 1; measured again, attempt 3 |" in report.table(found)
+
+
+def test_an_exact_limit() -> None:
+    exact = Figure("encodes", "encodes", "", 2, at_most=1.0, at_least=1.0)
+    assert exact.limit == "= 1.00"
+    assert [exact.reached(value) for value in (0.0, 1.0, 1.2)] == [False, True, False]
+
+
+def _medians(**rows: dict[str, float]) -> dict[str, Any]:
+    """A report with these medians."""
+    return {
+        "rows": [
+            {
+                "id": name.replace("_", "-"),
+                "figures": [{"name": each, "median": value} for each, value in found.items()],
+            }
+            for name, found in rows.items()
+        ]
+    }
+
+
+def test_costs_are_told_apart() -> None:
+    """Made from 0.02 % a module, 60 µs a record and 20 µs a client written: the same comes out."""
+    some = 0.02 + (2500 * 60 + 1000 / 3 * 20) / 1e4
+    everywhere = 0.02 + (2500 * 60 + 10_000 / 3 * 20) / 1e4
+    found = _medians(modules={"quiet": 2.0}, redis={"share": some, "share_everywhere": everywhere})
+    costs = report.Costs.of(found)
+    assert (costs.module, costs.record, costs.written) == pytest.approx((0.02, 60, 20))
+    assert costs.share(1, 2500, 10_000) == pytest.approx(everywhere)
+    assert costs.share(100, 0, 0) == pytest.approx(2.0)
+
+
+def test_calls_follow_the_constants_of_the_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = report.calls()
+    assert "7 in the first hour, then 4 an hour" in text
+    assert "every 1 h while clients use pre-shared keys" in text
+    assert "12 an hour at the default of 5 minutes" in text
+    monkeypatch.setattr(report.enrich, "KEYS_EVERY", 7200.0)
+    assert "every 2 h while clients use pre-shared keys" in report.calls()
+
+
+@pytest.mark.parametrize(
+    ("events", "sizes"),
+    [
+        ([], []),
+        ([(0.0, 1), (3.0, 1), (6.0, 1)], [1, 1, 1]),
+        ([(0.0, 1), (0.1, 2), (1.4, 1), (3.0, 1)], [4, 1]),
+    ],
+)
+def test_pipelines_that_come_together_are_one_writing(events: list[tuple[float, int]], sizes: list[int]) -> None:
+    assert placeos.bursts(events, 1.5) == sizes
