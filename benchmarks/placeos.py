@@ -62,7 +62,7 @@ REDIS = Row(
         Figure("commands", "commands, rewrite ÷ ours", "×", at_least=10.0),
         Figure("same", "bytes, rewrite of the same short records ÷ ours", "×", 2),
         Figure("pipelines", "pipelines each time that statuses are written", "", 2, at_most=1.0),
-        Figure("pipelines_everywhere", "… movers on all maps", "", 2, at_most=1.0),
+        Figure("pipelines_everywhere", "… movers on all maps: in pieces, so that commands do not wait", "", 2),
         Figure("ours", "ours", "kB/s"),
         Figure("everywhere", "ours, movers on all maps", "kB/s"),
         Figure("share", "ours, of one core, without commands", "%"),

@@ -47,7 +47,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         "connected": StatusInfo(Level.USER, "whether the stream is connected"),
         "stream_state": StatusInfo(Level.USER, ", ".join(StreamState)),
         "stream_reason": StatusInfo(Level.USER, "one sentence: why the stream is in this state"),
-        "last_frame": StatusInfo(Level.USER, "unix time of the last frame, told with the lists every 10 s or so"),
+        "last_frame": StatusInfo(Level.USER, "unix time of the last frame, told with the lists every 15 s or so"),
         "freshness": StatusInfo(Level.USER, "`{stale, stale_maps}`: whether answers may be out of date, and where"),
         "clock_offset": StatusInfo(Level.USER, "seconds that the cloud's clock is ahead of this machine's"),
         "maps": StatusInfo(Level.USER, "the site's maps, as the command `maps` answers them"),

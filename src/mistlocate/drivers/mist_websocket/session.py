@@ -28,7 +28,7 @@ EXPIRE_EVERY = 600
 
 #: The time of the last frame changes all the time, and each telling costs a write: after so many seconds it goes with
 #: the next lists of clients.
-TELL_LAST_FRAME_AFTER = 9.0
+TELL_LAST_FRAME_AFTER = 15.0
 
 #: Settings that decide where and as whom to connect.
 CONNECTION_SETTINGS = frozenset(
