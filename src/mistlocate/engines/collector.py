@@ -9,8 +9,8 @@ import time
 #: Objects made and not yet gone before the youngest are looked through; then how many such rounds before the next
 #: generation's. By Python's defaults (700, 10, 10) everything there is would be looked through every few thousand
 #: records, which with 50,000 devices stops the program for an eighth of a second each time. The youngest are mostly
-#: records of a list, each a dict of forty fields: ten thousand of them would take ten milliseconds.
-THRESHOLDS = (2_000, 100, 100)
+#: records of a list, each a dict of forty fields, of which a thousand take a millisecond.
+THRESHOLDS = (5_000, 40, 100)
 
 #: Blocks of this size (bytes) are given back to the system when they are freed. By its own rule glibc keeps ever larger
 #: ones, and pages of the cloud and lists of floors leave holes: at 50,000 devices that is a tenth of the process. It

@@ -36,7 +36,7 @@ PAGE = 1000
 PAGES_AT_MOST = 500
 
 #: Items that are read before others get a turn.
-ITEMS_AT_A_TIME = 100
+ITEMS_AT_A_TIME = 40
 
 #: Delays before the second and the third try of a call that met the network's or the cloud's trouble (seconds).
 RETRIES = (0.5, 2.0)
