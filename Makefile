@@ -43,7 +43,7 @@ check: $(VENV)/.dev
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mistlocate needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
-	@echo "making $(VENV) from the pinned packages: a minute or two, and only on the first run"
+	@echo "installing the pinned packages into $(VENV): a minute or two, and again only when they change"
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .

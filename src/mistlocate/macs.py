@@ -6,7 +6,12 @@ _MAC = re.compile(r"[0-9a-f]{12}")
 _SEPARATORS = re.compile(r"[:.\-\s]")
 
 
+def bare(text: str) -> str:
+    """A text without what may stand between the digits of a MAC."""
+    return _SEPARATORS.sub("", text)
+
+
 def whole_mac(text: str) -> str | None:
     """A MAC as 12 lower-case hex digits, or None if the text is not exactly one."""
-    bare = _SEPARATORS.sub("", text.strip().lower().removeprefix("0x"))
-    return bare if _MAC.fullmatch(bare) else None
+    digits = bare(text.strip().lower().removeprefix("0x"))
+    return digits if _MAC.fullmatch(digits) else None

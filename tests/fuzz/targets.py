@@ -27,9 +27,10 @@ from mistlocate.engines.placeos import framing, messages
 from mistlocate.errors import BadArguments, CloudTrouble, ConnectionLost, SettingsError
 from mistlocate.location.evidence import Source
 from mistlocate.location.floorplans import FloorMapping, Plan
-from mistlocate.location.identity import NameRules, format_mac, whole_mac
+from mistlocate.location.identity import NameRules, format_mac
 from mistlocate.location.observation import Origin
 from mistlocate.location.search import Person, search
+from mistlocate.macs import whole_mac
 from mistlocate.mist import clouds, frames, models, rest
 from mistlocate.mist.cloud_clock import CloudClock
 from mistlocate.transport.json_splitter import JsonSplitter

@@ -1,5 +1,6 @@
-from mistlocate.location.identity import is_random_mac, whole_mac
+from mistlocate.location.identity import is_random_mac
 from mistlocate.location.visibility import Pseudonyms, Shown, device_shown
+from mistlocate.macs import whole_mac
 
 MAC = "00005e005301"
 NOON = 1_767_268_800.0

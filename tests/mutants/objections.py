@@ -16,9 +16,8 @@ MUTANTS: list[Mutant] = [
     _owners("who was erased can opt out", "(owned.hidden or self.objections.may_learn", "(self.objections.may_learn"),
     _showing(
         "… and what their records say is known for it",
-        "        if any(who is not None and objections.hides_person(who) for who in people):\n"
-        "            return True\n        return all(",
-        "        return all(",
+        "if not objections.not_learned or self._is_objector(*names):",
+        "if not objections.not_learned:",
         _COMBINED,
     ),
     _tracker("… and for whom their keys were made", "or objections.hides_person(who) or objections", "or objections"),

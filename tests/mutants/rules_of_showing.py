@@ -22,8 +22,8 @@ MUTANTS: list[Mutant] = [
     ),
     _showing(
         "… also where a guest's address names them",
-        "for name in (client.username, client.guest_email))",
-        "for name in (client.guest_email,))",
+        "return self._is_objector(client.username, client.guest_email)",
+        "return self._is_objector(client.username)",
     ),
     _showing(
         "a device whose key nobody has looked up is anonymous",

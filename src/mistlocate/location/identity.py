@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import NamedTuple
 
-from mistlocate.macs import whole_mac as whole_mac  # noqa: PLC0414 - one of the normal forms
+from mistlocate.macs import whole_mac
 
 _NOT_HEX = re.compile(r"[^0-9a-f]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")

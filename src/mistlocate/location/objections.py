@@ -24,9 +24,8 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from mistlocate.location.identity import Identity, NameRules, whole_mac
-
-_SEPARATORS = re.compile(r"[:.\-\s]")
+from mistlocate.location.identity import Identity, NameRules
+from mistlocate.macs import bare, whole_mac
 
 #: How many answers about names and MACs are kept, so that asking again costs nothing.
 KNOWN_AT_MOST = 100_000
@@ -66,7 +65,7 @@ def names_in(who: Subject, macs: Iterable[str]) -> Callable[[str], bool]:
         text = text.lower()
         if name is not None and re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", text):
             return True
-        digits = _SEPARATORS.sub("", text)
+        digits = bare(text)
         return any(mac in digits for mac in wanted)
 
     return concerned
@@ -198,8 +197,9 @@ class Register:
     def remember(self, identity: Identity, macs: Iterable[str], pins: Iterable[str] = ()) -> "Register":
         """With these devices in every objection that covers a person, as in `opt_out`."""
         more, pinned = (tuple(self._hash("mac", mac) for mac in each) for each in (macs, pins))
-        concerned = [each for each in self.opted_out if self._is_given_by(each, identity)]
-        opted_out = [_with_devices(each, more, pinned) if each in concerned else each for each in self.opted_out]
+        opted_out = [
+            _with_devices(each, more, pinned) if self._is_given_by(each, identity) else each for each in self.opted_out
+        ]
         return self if tuple(opted_out) == self.opted_out else self._with(opted_out=opted_out)
 
     def remember_no_more(self, macs: Iterable[str]) -> "Register":

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 from mistlocate.location.evidence import Ownership, Source
-from mistlocate.location.identity import whole_mac
+from mistlocate.macs import whole_mac
 
 #: An owner is confirmed with every record, and stored anew once a day, at an hour of its own (seconds).
 HOUR, DAY = 3_600, 86_400

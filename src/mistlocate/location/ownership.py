@@ -16,9 +16,10 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 
 from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source
-from mistlocate.location.identity import Identity, NameRules, whole_mac
+from mistlocate.location.identity import Identity, NameRules
 from mistlocate.location.objections import Register
 from mistlocate.location.owner_changes import DAY, Changes, confirmed_anew, is_stored
+from mistlocate.macs import whole_mac
 
 
 class Owners:

@@ -10,8 +10,9 @@ from typing import Any
 
 from mistlocate.driver.context import Context, ModuleHandle
 from mistlocate.driver.named import Named
-from mistlocate.location.identity import Identity, split_name, whole_mac
+from mistlocate.location.identity import Identity, split_name
 from mistlocate.location.objections import Subject, names_in
+from mistlocate.macs import whole_mac
 
 #: Seconds beyond the age limit for which a device that was opted out is kept out of answers here, too.
 MARGIN = 60.0

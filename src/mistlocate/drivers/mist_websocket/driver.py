@@ -11,7 +11,7 @@ from mistlocate.driver.named import Named
 from mistlocate.drivers.mist_websocket.settings import PLACEHOLDERS, URI_BASE, MistWebsocketSettings
 from mistlocate.errors import AccessDenied, BadArguments, ModuleUnavailable, NotFound, Problem
 from mistlocate.location import identity
-from mistlocate.location.identity import whole_mac
+from mistlocate.macs import whole_mac
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.clouds import looks_like_url
 from mistlocate.mist.health import StreamState

@@ -22,8 +22,8 @@ from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.drivers.mist_websocket.wording import names_in_record
 from mistlocate.errors import BadArguments, MistlocateError, NotFound, StoreError
 from mistlocate.location.evidence import Source
-from mistlocate.location.identity import whole_mac
 from mistlocate.location.objections import Register, Subject, names_in, subject
+from mistlocate.macs import whole_mac
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.rest import MistApi
 

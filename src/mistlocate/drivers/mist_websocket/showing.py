@@ -51,23 +51,16 @@ class Showing:
         if self.occupancy_only:
             return False
         objections, rules = self.owners.objections, self.owners.rules
-        if not objections.not_learned:
+        if not objections.not_learned or self._is_objector(*names):
             return True
-        people = [rules.identify(name) for name in names]
-        if any(who is not None and objections.hides_person(who) for who in people):
-            return True
-        return all(objections.may_learn(mac, who) for who in people)
+        return all(objections.may_learn(mac, rules.identify(name)) for name in names)
 
     def refuses(self, mac: str, *names: str | None, psk_id: str | None = None) -> bool:
         """Whether a record that the cloud has of a device, with these names and this key, is not to be answered."""
-        objections = self.owners.objections
-        if self.occupancy_only or self.owners.hides(mac):
+        if self.occupancy_only or self.owners.hides(mac) or self._is_objector(*names, self.keys.owner(psk_id)):
             return True
-        if not objections.hides_anyone:
+        if not self.owners.objections.hides_anyone:
             return False
-        people = [self.owners.rules.identify(name) for name in (*names, self.keys.owner(psk_id))]
-        if any(who is not None and objections.hides_person(who) for who in people):
-            return True
         return psk_id is not None and not self.keys.is_settled(psk_id) and not self.owners.is_owned(mac)
 
     def records(self, clients: Iterable[Client]) -> list[dict[str, Any]]:
@@ -115,11 +108,15 @@ class Showing:
 
     def names_objector(self, client: Client) -> bool:
         """Whether a record names somebody who opted out, be it at a device that is known to be somebody else's."""
+        return self._is_objector(client.username, client.guest_email)
+
+    def _is_objector(self, *names: str | None) -> bool:
+        """Whether any of these is the name of somebody who opted out."""
         objections, rules = self.owners.objections, self.owners.rules
         if not objections.hides_anyone:
             return False
-        names = (rules.identify(name) for name in (client.username, client.guest_email))
-        return any(name is not None and objections.hides_person(name) for name in names)
+        people = (rules.identify(name) for name in names)
+        return any(who is not None and objections.hides_person(who) for who in people)
 
     def _needed(self, client: Client) -> dict[str, Any]:
         record: dict[str, Any] = {"mac": client.mac}

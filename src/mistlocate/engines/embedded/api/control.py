@@ -24,9 +24,10 @@ from mistlocate.engines.embedded.access import Caller, Refusal
 from mistlocate.engines.embedded.api.bodies import parse
 from mistlocate.engines.embedded.api.common import BASE, Known, engine_of, execute, identity, readable, require
 from mistlocate.engines.embedded.api.errors import Refused
+from mistlocate.engines.embedded.api.outgoing import Outgoing
 from mistlocate.engines.embedded.engine import Engine, NoSuchSystem
 from mistlocate.engines.embedded.host import ModuleHost
-from mistlocate.engines.embedded.status import Outgoing, StatusValue
+from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.engines.logs import follow_module
 from mistlocate.errors import BadArguments, LevelTooLow, MistlocateError, NoSuchModule
 
