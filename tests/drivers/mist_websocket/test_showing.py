@@ -50,6 +50,16 @@ class TestObjections:
         assert it.records_on("m1")[0]["mac"] == MAC
 
     @virtual
+    async def test_nor_is_one_in_which_a_guest_gave_their_address(self) -> None:
+        it = tracker(keep_all=True)
+        it.owners.pin("bob", [MAC], it.clock.wall())
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        hear(it, {**FULL, "username": None, "is_guest": True, "guest": {"email": "alice@example.com"}})
+        (record,) = it.records_on("m1")
+        assert record["mac"] == MAC
+        assert "alice" not in json.dumps(record)
+
+    @virtual
     async def test_a_name_that_is_to_be_ignored_can_opt_out_too(self) -> None:
         it = tracker()
         it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("host/pc", "example.com"))))
