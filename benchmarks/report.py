@@ -81,13 +81,18 @@ class Costs:
 
     @classmethod
     def of(cls, report: Mapping[str, Any]) -> "Costs":
-        """From the rows: more maps on which somebody moves cost what is written, the rest is the records'."""
+        """From two rows that differ most: few clients of many records, and many small sites of few. All maps move."""
         module = median(report, "modules", "quiet") / MODULES
-        some, everywhere = median(report, "redis", "share"), median(report, "redis", "share_everywhere")
-        more = CLIENTS * (MAPS - MAPS_MOVED) / MAPS / INTERVAL  # clients written a second
-        written = (everywhere - some) / 100 / more * 1e6
-        record = ((everywhere - module) / 100 * 1e6 - CLIENTS / INTERVAL * written) / RATE
-        return cls(module, record, written)
+        large = (median(report, "redis", "share_everywhere") - module) * 1e4  # µs of processor time a second
+        small = (median(report, "modules", "hundred") - MODULES * module) * 1e4
+        # Of both: records a second by their cost, and clients written a second by theirs, are what the row measured.
+        (records, written), (few, many) = (RATE, CLIENTS / INTERVAL), (MODULES * SMALL / 60, MODULES * SMALL / INTERVAL)
+        determinant = records * many - written * few
+        return cls(
+            module,
+            (large * many - written * small) / determinant,
+            (records * small - large * few) / determinant,
+        )
 
     def share(self, modules: float, records: float, clients: float) -> float:
         """Of one core (%): modules, records a second, and clients of the maps on which somebody moves."""
@@ -102,10 +107,8 @@ def formulas(report: Mapping[str, Any]) -> str:
     module, slope = median(report, "modules", "memory"), median(report, "modules", "cpu")
     records = (50 - costs.share(1, 0, CLIENTS)) * 1e4 / costs.record // 100 * 100
     small = 50 / slope // 10 * 10
-    expected, hundred = (
-        costs.share(MODULES, MODULES * SMALL / 60, MODULES * SMALL),
-        median(report, "modules", "hundred"),
-    )
+    expected = costs.share(1, RATE, CLIENTS * MAPS_MOVED / MAPS)
+    as_measured = median(report, "redis", "share")
     on_wire = everywhere * 1000 / CLIENTS / 2 * INTERVAL
     rows = (
         (
@@ -127,8 +130,8 @@ def formulas(report: Mapping[str, Any]) -> str:
             f"{slope:.2f} % of one core",
         ),
         (
-            f"… of {MODULES} of these, by the three lines above and as measured",
-            f"{expected:.0f} % and {hundred:.0f} % of one core",
+            f"… of {RATE:,} records a second of {CLIENTS:,} clients, {MAPS_MOVED} of {MAPS} maps: so, and measured",
+            f"{expected:.0f} % and {as_measured:.0f} % of one core",
         ),
         (
             f"half of one core, one module: {CLIENTS:,} clients on {MAPS} maps that all move",

@@ -32,7 +32,7 @@ CONFINED = {
     "truststore": {"transport/options.py"},
     "typer": {"cli"},
     "uvicorn": {"engines/embedded/connections.py", "engines/embedded/server.py", "simulator"},
-    "websockets": {"transport/websocket.py"},
+    "websockets": {"engines/embedded/connections.py", "engines/embedded/outgoing.py", "transport/websocket.py"},
     "yaml": {"yamltext.py"},
 }
 

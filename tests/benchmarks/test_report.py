@@ -140,12 +140,13 @@ def _medians(**rows: dict[str, float]) -> dict[str, Any]:
 
 def test_costs_are_told_apart() -> None:
     """Made from 0.02 % a module, 60 µs a record and 20 µs a client written: the same comes out."""
-    some = 0.02 + (2500 * 60 + 1000 / 3 * 20) / 1e4
     everywhere = 0.02 + (2500 * 60 + 10_000 / 3 * 20) / 1e4
-    found = _medians(modules={"quiet": 2.0}, redis={"share": some, "share_everywhere": everywhere})
+    hundred = 2.0 + (100_000 / 60 * 60 + 100_000 / 3 * 20) / 1e4
+    found = _medians(modules={"quiet": 2.0, "hundred": hundred}, redis={"share_everywhere": everywhere})
     costs = report.Costs.of(found)
     assert (costs.module, costs.record, costs.written) == pytest.approx((0.02, 60, 20))
     assert costs.share(1, 2500, 10_000) == pytest.approx(everywhere)
+    assert costs.share(100, 100_000 / 60, 100_000) == pytest.approx(hundred)
     assert costs.share(100, 0, 0) == pytest.approx(2.0)
 
 

@@ -18,6 +18,7 @@ from mistlocate.engines.embedded.server import serving
 from mistlocate.errors import BadArguments, EngineError, EngineUnreachable
 from support.drivers import Probe
 from support.servers import raw_server
+from support.times import morning
 
 KEY = "key-of-a-user"
 
@@ -33,7 +34,7 @@ async def answering(
         "zones": [{"id": "zone-1", "name": "One"}],
         "systems": [{"id": "one", "modules": [module, module]}, {"id": "two", "modules": [module]}],
     }
-    engine = Engine(load({**raw, **settings}, tmp_path), clock=FastClock(50))
+    engine = Engine(load({**raw, **settings}, tmp_path), clock=FastClock(50, morning()))
     async with engine, serving(engine, "127.0.0.1", 0) as url:
         yield engine, url
 

@@ -25,6 +25,7 @@ from mistlocate.errors import (
 from mistlocate.mist.budget import Budget, Purpose
 from mistlocate.mist.rest import MistApi, relative_path
 from mistlocate.transport.http import HttpTransport
+from support.times import morning
 
 BASE = "https://api.example.test"
 TOKEN = "sesame-open-0123456789"
@@ -34,7 +35,7 @@ CLIENT = {"mac": "00005e005301", "last_seen": 1767261594}
 @pytest.fixture
 async def api() -> AsyncIterator[MistApi]:
     http = HttpTransport()
-    yield MistApi(http, BASE + "/", TOKEN, clock=FastClock(1000), budget=Budget(1000), rng=lambda: 0.5)
+    yield MistApi(http, BASE + "/", TOKEN, clock=FastClock(1000, morning()), budget=Budget(1000), rng=lambda: 0.5)
     await http.aclose()
 
 

@@ -18,11 +18,18 @@ MUTANTS: list[Mutant] = [
         ("tests/engines/test_collector.py",),
     ),
     Mutant(
-        "a status is encoded once for all followers",
+        "a status is framed once for all followers",
         "engines/embedded/status.py",
-        "        if self._encoded is None:\n",
+        "        if self._ending is None:\n",
         "        if True:\n",
         ("tests/engines/embedded/test_status.py",),
+    ),
+    Mutant(
+        "and copied for none of them",
+        "engines/embedded/connections.py",
+        "memoryview(text.ending)",
+        "bytes(bytearray(text.ending))",
+        ("tests/engines/embedded/test_connections.py",),
     ),
     Mutant(
         "large blocks are used again",

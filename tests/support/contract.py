@@ -17,6 +17,7 @@ from support.drivers import Probe
 from support.placeos_core import Core, DriverProcess, RemoteError
 from support.placeos_models import LOGIC
 from support.redis_server import redis_server
+from support.times import morning
 from support.waiting import until
 
 SYSTEM = "sys"
@@ -62,7 +63,7 @@ class EmbeddedRig:
         return load({"systems": [{"id": SYSTEM, "modules": specs}]}, self._folder)
 
     async def open(self) -> None:
-        self._engine = await Engine(self._loaded(), clock=FastClock(50)).__aenter__()
+        self._engine = await Engine(self._loaded(), clock=FastClock(50, morning())).__aenter__()
         for host in self._engine.hosts.values():
             await host.execute("echo", ["up"])
 

@@ -14,6 +14,7 @@ from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.host import ModuleHost, SystemModule
 from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.simulator import Campus, SimulatedCloud
+from support.times import morning
 from support.waiting import until
 
 #: Two people on two floors and a yard: enough to be wrong in every way.
@@ -184,7 +185,7 @@ async def site(
     **cloud_options: Any,
 ) -> AsyncIterator[Site]:
     """A cloud and an engine. The campus stands still unless it is `moving`, so that a test decides what happens."""
-    clock = FastClock(rate)
+    clock = FastClock(rate, morning())
     async with SimulatedCloud(campus, clock=clock, autorun=moving, **cloud_options) as cloud:
         loaded = load(settings(cloud, websocket, locations), folder)
         async with Engine(loaded, clock=clock) as engine:

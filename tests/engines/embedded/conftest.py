@@ -10,6 +10,7 @@ from mistlocate.engines.embedded.config import Loaded, load
 from mistlocate.engines.embedded.drivers import DRIVERS
 from mistlocate.engines.embedded.engine import Engine
 from support.drivers import Probe
+from support.times import morning
 
 
 class StoppedClock(FastClock):
@@ -48,7 +49,7 @@ def running(probes: Callable[..., Loaded]) -> Running:
 
     @asynccontextmanager
     async def run(*modules: dict[str, Any], **settings: Any) -> AsyncIterator[Engine]:
-        async with Engine(probes(*modules, **settings), clock=FastClock(50)) as engine:
+        async with Engine(probes(*modules, **settings), clock=FastClock(50, morning())) as engine:
             for host in engine.hosts.values():
                 await host.execute("echo", ["up"])
             yield engine

@@ -3,15 +3,19 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
+from uvicorn.protocols.utils import ClientDisconnected
+from websockets.asyncio.client import connect
 
+from mistlocate import jsontext
 from mistlocate.engines.embedded import connections
 from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.api import checks
 from mistlocate.engines.embedded.engine import Engine
+from mistlocate.engines.embedded.outgoing import Outgoing, ending
 from mistlocate.engines.embedded.server import serving
 from support.api import BASE
 from support.waiting import until
@@ -212,3 +216,66 @@ async def test_a_handshake_that_is_refused_is_refused_carefully(running: Running
         assert answer.split()[1] == status, answer
         for name in (b"content-security-policy", b"x-content-type-options", b"cache-control", b"content-type"):
             assert answer.count(name + b":") == 1, name
+
+
+class TestWhatManyFollow:
+    async def test_nobody_gets_a_copy(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        written = []
+        made = connections.CarefulWebSocket.connection_made
+
+        def look(self: connections.CarefulWebSocket, transport: asyncio.Transport) -> None:
+            write = transport.write
+
+            def noted(data: bytes | memoryview) -> None:
+                written.append(data)
+                write(data)
+
+            transport.write = noted  # type: ignore[method-assign]
+            made(self, transport)
+
+        monkeypatch.setattr(connections.CarefulWebSocket, "connection_made", look)
+        async with running() as engine, serving(engine, "127.0.0.1", 0) as url, AsyncExitStack() as stack:
+            sockets = [await stack.enter_async_context(connect(control(url), proxy=None)) for _ in range(3)]
+            for number, socket in enumerate(sockets):
+                await socket.send(binding(number))
+                assert jsontext.loads(await socket.recv())["type"] == "success"
+            written.clear()
+            engine.board.set("mod-sys-Probe-1", "k", ["é" * 100_000])
+            for number, socket in enumerate(sockets):
+                told = jsontext.loads(await socket.recv())
+                assert (told["id"], told["type"], told["value"]) == (number, "notify", ["é" * 100_000])
+            news = engine.board.get("mod-sys-Probe-1", "k")
+        assert news is not None
+        shared = [each for each in written if isinstance(each, memoryview)]
+        assert len(shared) == 3
+        assert all(each.obj is news.ending for each in shared)
+
+    async def test_who_goes_is_sent_nothing_more(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        protocols: list[connections.CarefulWebSocket] = []
+        made = connections.CarefulWebSocket.connection_made
+
+        def look(self: connections.CarefulWebSocket, transport: asyncio.Transport) -> None:
+            protocols.append(self)
+            made(self, transport)
+
+        monkeypatch.setattr(connections.CarefulWebSocket, "connection_made", look)
+        message = {"type": "websocket.send", "text": Outgoing(b'{"value":', ending(b"1}"))}
+        async with running() as engine, serving(engine, "127.0.0.1", 0) as url:
+            async with connect(control(url), proxy=None) as going, connect(control(url), proxy=None) as refused:
+                for protocol, client in zip(protocols, (going, refused), strict=True):
+                    await protocol.send(message)
+                    assert await client.recv() == '{"value":1}'
+                protocols[1].conn.fail(1002)
+                with pytest.raises(ClientDisconnected):
+                    await protocols[1].send(message)
+            await until(lambda: protocols[0].disconnected)
+            with pytest.raises(ClientDisconnected):
+                await protocols[0].send(message)
+
+
+def control(url: str) -> str:
+    return f"ws{url.removeprefix('http')}{BASE}/systems/control"
+
+
+def binding(number: int) -> str:
+    return f'{{"id": {number}, "sys": "sys", "mod": "Probe", "cmd": "bind", "name": "k"}}'

@@ -84,7 +84,7 @@ def test_who_follows_no_more_leaves_nothing_behind() -> None:
     assert not board._followers
 
 
-def test_each_follower_has_a_head_of_its_own_and_the_value_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_is_encoded_once_and_ends_the_messages_of_all_followers(monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = Counter[str]()
 
     def dumps(value: Any) -> bytes:
@@ -93,7 +93,7 @@ def test_each_follower_has_a_head_of_its_own_and_the_value_is_encoded_once(monke
 
     monkeypatch.setattr(status, "jsontext", SimpleNamespace(dumps=dumps))
     news = StatusValue([1, "é"])
-    assert [news.message(b'{"id":%d' % number).decode() for number in (1, 2)] == [
-        '{"id":1,"value":[1,"é"]}', '{"id":2,"value":[1,"é"]}',
-    ]  # fmt: skip
+    assert news.encoded == '[1,"é"]'.encode()
+    assert news.ending.endswith('[1,"é"]}'.encode())
+    assert news.ending is news.ending
     assert encoded["times"] == 1

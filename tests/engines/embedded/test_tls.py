@@ -10,6 +10,7 @@ import pytest
 import trustme
 from websockets.asyncio.client import connect
 
+from mistlocate import jsontext
 from mistlocate.engines.embedded.access import hash_key
 from mistlocate.engines.embedded.config import Loaded, load
 from mistlocate.engines.embedded.engine import Engine
@@ -64,6 +65,10 @@ async def test_everything_is_spoken_over_tls(running: Running, tmp_path: Path, a
         async with connect(address, proxy=None, ssl=trusted) as socket:
             await socket.send("ping")
             assert await socket.recv() == "pong"
+            engine.board.set("mod-sys-Probe-1", "k", "x" * 900_000)
+            await socket.send('{"id": 1, "sys": "sys", "mod": "Probe", "cmd": "bind", "name": "k"}')
+            answer, news = [jsontext.loads(await socket.recv()) for _ in range(2)]
+            assert (answer["type"], news["type"], news["value"]) == ("success", "notify", "x" * 900_000)
 
 
 async def test_without_tls_nobody_is_told_to_insist_on_it(running: Running) -> None:

@@ -12,10 +12,13 @@ from typing import Any
 import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.protocol import State
 
 from mistlocate.engines.embedded.access import is_loopback
+from mistlocate.engines.embedded.outgoing import Outgoing
 from mistlocate.engines.embedded.proxies import TrustedProxies
 
 HEAD_WITHIN = 10.0
@@ -116,7 +119,8 @@ class CarefulProtocol(H11Protocol):
 
 
 class CarefulWebSocket(WebSocketsSansIOProtocol):
-    """A control socket. A handshake that is refused, by us or by the library, is an answer like any other."""
+    """A control socket. A handshake that is refused, by us or by the library, is an answer like any other; and what
+    many follow is sent to each without a copy of its own."""
 
     def __init__(
         self,
@@ -135,6 +139,19 @@ class CarefulWebSocket(WebSocketsSansIOProtocol):
             send(response)
 
         self.conn.send_response = send_with_headers  # type: ignore[method-assign]
+
+    async def send(self, message: Any) -> None:
+        """What the application sends; a text whose ending is shared goes out in two frames."""
+        text = message.get("text")
+        if not isinstance(text, Outgoing) or text.ending is None:
+            await super().send(message)
+            return
+        await self.writable.wait()
+        if self.disconnected or self.close_sent or self.conn.state is not State.OPEN:
+            raise ClientDisconnected
+        self.transport.write(text.beginning)
+        # A view, of which the transport cuts off what the system took without copying the rest.
+        self.transport.write(memoryview(text.ending))
 
 
 def protocol_for(trusted: TrustedProxies) -> type[CarefulProtocol]:

@@ -8,6 +8,7 @@ import structlog
 
 from mistlocate import jsontext
 from mistlocate.driver.context import Unsubscribe
+from mistlocate.engines.embedded.outgoing import ending
 
 _log = structlog.get_logger("mistlocate.engine")
 
@@ -15,11 +16,12 @@ _log = structlog.get_logger("mistlocate.engine")
 class StatusValue:
     """A status at one moment. It is encoded at most once, however many read or follow it."""
 
-    __slots__ = ("_encoded", "value")
+    __slots__ = ("_encoded", "_ending", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
         self._encoded: bytes | None = None
+        self._ending: bytes | None = None
 
     @property
     def encoded(self) -> bytes:
@@ -28,9 +30,12 @@ class StatusValue:
             self._encoded = jsontext.dumps(self.value)
         return self._encoded
 
-    def message(self, head: bytes) -> bytes:
-        """A JSON object that begins as `head` and ends with the value."""
-        return b"".join((head, b',"value":', self.encoded, b"}"))
+    @property
+    def ending(self) -> bytes:
+        """The frame that ends a JSON object whose last member is the value; it is made at most once."""
+        if self._ending is None:
+            self._ending = ending(self.encoded + b"}")
+        return self._ending
 
 
 #: What a cleared status reads as.

@@ -24,9 +24,9 @@ from mistlocate.engines.embedded.access import Caller, Refusal
 from mistlocate.engines.embedded.api.bodies import parse
 from mistlocate.engines.embedded.api.common import BASE, Known, engine_of, execute, identity, readable, require
 from mistlocate.engines.embedded.api.errors import Refused
-from mistlocate.engines.embedded.api.outgoing import Outgoing
 from mistlocate.engines.embedded.engine import Engine, NoSuchSystem
 from mistlocate.engines.embedded.host import ModuleHost
+from mistlocate.engines.embedded.outgoing import Outgoing
 from mistlocate.engines.embedded.status import StatusValue
 from mistlocate.engines.logs import follow_module
 from mistlocate.errors import BadArguments, LevelTooLow, MistlocateError, NoSuchModule
@@ -308,19 +308,20 @@ class _Session:
         self._send({"id": message.id, "type": "success", "meta": message.meta})
         if place in self._bound:
             return
-        head = jsontext.dumps({"id": message.id, "type": "notify", "meta": message.meta})[:-1]
+        notice = jsontext.dumps({"id": message.id, "type": "notify", "meta": message.meta})
+        beginning = notice.removesuffix(b"}") + b',"value":'
 
         def notify(news: StatusValue) -> None:
             present = self._engine.look_up(message.sys, slug)
             with self._while_known():
                 if present is None or readable(present, self._known.caller(), message.name):
-                    self._tell(head, news, message)
+                    self._tell(beginning, news, message)
 
         self._bound[place] = self._engine.follow(message.sys, slug, message.name, notify)
 
-    def _tell(self, head: bytes, news: StatusValue, message: Message) -> None:
+    def _tell(self, beginning: bytes, news: StatusValue, message: Message) -> None:
         try:
-            self._put(Outgoing(head, news))
+            self._put(Outgoing(beginning, news.ending))
         except TypeError:  # that is the module's defect, and nothing that setting a status may fail of
             self._error(message.id, UNEXPECTED, "the value cannot be written as JSON", message.meta)
 
