@@ -27,7 +27,7 @@ PEOPLE, CONNECTIONS, REQUESTS = 10_000, 8, 4_000
 #: Calls of each kind that come before, and are not measured.
 WARM_UP = 500
 
-VIEWERS, DEVICES, CHANGES = 200, 2_000, 5
+VIEWERS, DEVICES, CHANGES = 200, 2_000, 25
 
 HTTP = Row(
     "http",
