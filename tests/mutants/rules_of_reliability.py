@@ -58,6 +58,10 @@ MUTANTS = [
         (_row("fuzz-http"),),
     ),
     Mutant(
+        "an answer has a status that the document names for its path", "engines/embedded/api/errors.py",
+        "    NoSuchModule: 404,\n", "    NoSuchModule: 410,\n", (_row("fuzz-http"),),
+    ),
+    Mutant(
         "clients that take their time leave room for others", "engines/embedded/connections.py",
         "CONNECTIONS_AT_MOST = 900", "CONNECTIONS_AT_MOST = 8", (_row("slow-clients"),),
     ),
