@@ -216,6 +216,25 @@ MUTANTS: list[Mutant] = [
         "async with asyncio.timeout(PATIENCE):",
         "async with asyncio.timeout(PATIENCE * 20):",
     ),
+    _directory(
+        "a silent Redis is asked one question at a time",
+        "self._asking.get(command) or self._begin(command)",
+        "self._begin(command)",
+        f"{_P}/test_directory.py::test_whoever_asks_while_a_question_is_under_way_is_given_no_answer_from_before",
+    ),
+    _directory(
+        "a question that was under way is no answer to one that is asked later",
+        "                if command in self._asking:\n",
+        "                if False:\n",
+        f"{_P}/test_directory.py::test_whoever_asks_while_a_question_is_under_way_is_given_no_answer_from_before",
+    ),
+    _redis(
+        "a patience is for the wait behind others, too",
+        "            async with asyncio.timeout(PATIENCE):\n                client = await self._connected()",
+        "            client = await self._connected()\n            async with asyncio.timeout(PATIENCE):\n"
+        "                self._client = client",
+        f"{_P}/test_redis_client.py::test_nobody_waits_longer_for_a_silent_redis_because_others_wait",
+    ),
     _redis(
         "the text of an error tells no values",
         '    if type(error) is ResponseError else ""' if False else "_QUOTES in text:",

@@ -141,6 +141,20 @@ async def test_who_does_not_answer_is_given_up(
     assert await redis.run([("GET", "a")]) == ["1"]
 
 
+async def test_nobody_waits_longer_for_a_silent_redis_because_others_wait(
+    server: RedisServer, redis: RedisClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.pause()
+    monkeypatch.setattr(redis_client, "PATIENCE", 0.2)
+    async with asyncio.timeout(10):  # one after the other they would take 40 seconds
+        asked = [redis.run([("GET", str(number))]) for number in range(200)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {StoreError}
+    server.resume()
+    monkeypatch.undo()
+    assert await redis.run([("GET", "a")]) == [None]
+
+
 async def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_one(
     server: RedisServer, redis: RedisClient
 ) -> None:

@@ -58,13 +58,16 @@ class RedisClient:
                 await client.aclose()
 
     async def _pipeline(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
-        client = await self._connected()
+        client: Redis | RedisCluster | None = None
         try:
-            pipeline = client.pipeline(transaction=transaction)
-            for command in commands:
-                # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
-                pipeline.execute_command(*command)
+            # One patience for all of it, for the wait behind others that connect as well: a server that says nothing
+            # would otherwise hold up whoever comes later the longer, the more there are.
             async with asyncio.timeout(PATIENCE):
+                client = await self._connected()
+                pipeline = client.pipeline(transaction=transaction)
+                for command in commands:
+                    # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
+                    pipeline.execute_command(*command)
                 return list(await pipeline.execute())
         except (RedisError, OSError, TimeoutError) as error:
             await self._drop(client)
@@ -73,7 +76,9 @@ class RedisClient:
             await self._drop(client)
             raise
 
-    async def _drop(self, client: "Redis | RedisCluster") -> None:
+    async def _drop(self, client: "Redis | RedisCluster | None") -> None:
+        if client is None:
+            return
         if self._client is client:
             self._client = None
         with suppress(RedisError, OSError):
@@ -82,11 +87,7 @@ class RedisClient:
     async def _connected(self) -> "Redis | RedisCluster":
         async with self._connecting:
             if self._client is None:
-                try:
-                    async with asyncio.timeout(PATIENCE):
-                        self._client = await self._connect()
-                except (RedisError, OSError, TimeoutError) as error:
-                    raise self._trouble(error) from None
+                self._client = await self._connect()
             return self._client
 
     async def _connect(self) -> "Redis | RedisCluster":
