@@ -16,6 +16,7 @@ _redis = breaks("engines/placeos/redis_client.py", f"{_P}/test_redis_client.py")
 _url = breaks("engines/placeos/redis_url.py", f"{_P}/test_redis_url.py")
 _wire = breaks("engines/placeos/wire.py", f"{_P}/test_wire.py")
 _base = breaks("engines/placeos/base_settings.py", f"{_P}/test_base_settings.py")
+_logs = breaks("engines/placeos/logs.py", f"{_P}/test_logs.py")
 _links = breaks("engines/placeos/links.py", f"{_P}/test_links.py")
 
 MUTANTS: list[Mutant] = [
@@ -287,6 +288,9 @@ MUTANTS: list[Mutant] = [
     ),
     _links("headers of the settings outrank the driver's", "if name.lower() not in outranked}", "}"),
     _links("role 1 is the bare connection", "if self._model.role == ROLE_TCP:", "if False:"),
+    _logs(
+        "warnings about the process are written", 'PROCESS_LEVEL = LEVELS["warn"]', 'PROCESS_LEVEL = LEVELS["error"]'
+    ),
     # -- statuses ----------------------------------------------------------------------------------
     _status(
         "an equal value is no news", "        if text == self.texts.get(key):\n            return\n", "        pass\n"

@@ -18,8 +18,9 @@ from mistlocate.engines.placeos import executable
 from mistlocate.engines.placeos.documents import defaults_document, metadata_document
 from mistlocate.engines.placeos.executable import main
 from support.drivers import Probe
+from support.placeos_engine import CoreSide
 from support.placeos_wire import DriverLink, Frame, Splitter, packed
-from support.redis_server import free_port
+from support.redis_server import free_port, redis_server
 from support.waiting import until
 
 BIN = Path(sys.executable).parent
@@ -172,6 +173,25 @@ async def test_a_redis_url_that_is_none_is_said_and_its_secret_is_not() -> None:
     assert json.loads(said)["level"] == "ERROR"
     assert "REDIS_URL" in said
     assert "RET" not in link.output.replace("REDIS_URL", "")
+
+
+@pytest.mark.needs("redis-server")
+async def test_an_operator_sees_that_redis_is_away_and_that_it_is_back(tmp_path: Path) -> None:
+    async with redis_server(tmp_path) as server:
+        await server.kill()
+        link = Link(str(BIN / "mist-locations-driver"), {"REDIS_URL": server.url})
+        await link.open()
+        await link.send(CoreSide.start_frame())
+        await until(lambda: len(link.lines) == 1)
+        await server.start()
+        await until(lambda: len(link.lines) == 2)
+        await link.send({"id": "t", "cmd": "terminate"})
+        assert await link.exit(8) == 0
+        await link.close()
+    assert [(json.loads(line)["level"], json.loads(line)["message"]) for line in link.lines] == [
+        ("WARN", "Redis cannot be used; everything is written again afterwards"),
+        ("WARN", "Redis can be used again"),
+    ]
 
 
 async def test_a_process_that_ends_in_trouble_waits_a_little_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
