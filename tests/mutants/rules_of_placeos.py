@@ -16,6 +16,10 @@ _redis = breaks("engines/placeos/redis_client.py", f"{_P}/test_redis_client.py")
 _url = breaks("engines/placeos/redis_url.py", f"{_P}/test_redis_url.py")
 _wire = breaks("engines/placeos/wire.py", f"{_P}/test_wire.py")
 _base = breaks("engines/placeos/base_settings.py", f"{_P}/test_base_settings.py")
+_executable = breaks(
+    "engines/placeos/executable.py",
+    f"{_P}/test_executable.py::test_a_process_ends_while_a_name_is_being_looked_up",
+)
 _logs = breaks("engines/placeos/logs.py", f"{_P}/test_logs.py")
 _links = breaks("engines/placeos/links.py", f"{_P}/test_links.py")
 
@@ -290,6 +294,13 @@ MUTANTS: list[Mutant] = [
     _links("role 1 is the bare connection", "if self._model.role == ROLE_TCP:", "if False:"),
     _logs(
         "warnings about the process are written", 'PROCESS_LEVEL = LEVELS["warn"]', 'PROCESS_LEVEL = LEVELS["error"]'
+    ),
+    _executable("a process ends whatever threads do", "    os._exit(code)", "    return code"),
+    _executable(
+        "… and what was written is out before",
+        "                stream.flush()",
+        "                pass",
+        f"{_P}/test_executable.py::test_what_was_written_last_is_out_before_a_process_ends",
     ),
     # -- statuses ----------------------------------------------------------------------------------
     _status(
