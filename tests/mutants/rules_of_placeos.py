@@ -241,6 +241,24 @@ MUTANTS: list[Mutant] = [
         f"{_P}/test_redis_client.py::test_nobody_waits_longer_for_a_silent_redis_because_others_wait",
     ),
     _redis(
+        "other nodes of a cluster are tried",
+        "        for _ in range(len(self._nodes)):",
+        "        for _ in range(0):",
+        f"{_P}/test_redis_client.py::TestCluster::test_the_other_nodes_will_do_when_the_one_of_the_settings_is_gone",
+    ),
+    _redis(
+        "… also where the first one says nothing",
+        "PATIENCE * FIRST_SHARE",
+        "PATIENCE * 2",
+        f"{_P}/test_redis_client.py::TestCluster::test_a_node_that_says_nothing_leaves_time_for_the_others",
+    ),
+    _redis(
+        "a server that is no node any more is left alone",
+        "if place != self.address and not clustered:",
+        "if False:",
+        f"{_P}/test_redis_client.py::TestCluster::test_a_server_at_the_address_of_a_former_node_is_left_alone",
+    ),
+    _redis(
         "the text of an error tells no values",
         '    if type(error) is ResponseError else ""' if False else "_QUOTES in text:",
         "False:",

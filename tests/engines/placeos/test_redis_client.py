@@ -210,6 +210,46 @@ async def test_a_port_where_nobody_listens_is_a_store_error() -> None:
 
 
 class TestCluster:
+    async def test_the_other_nodes_will_do_when_the_one_of_the_settings_is_gone(self, tmp_path: Path) -> None:
+        async with redis_cluster(tmp_path, empty=1) as cluster:
+            *others, named = cluster.nodes
+            async with client(named.url) as redis:
+                assert await redis.run([("SET", "a", "1")]) == [True]
+                await named.kill()
+                await redis._drop(redis._client)
+                assert await redis.run([("GET", "a")]) == ["1"]
+                for node in others:  # whichever of them it is connected to
+                    subscriber = await redis.subscriber()
+                    await subscriber.subscribe(["c"])
+                    assert await subscriber.next(5) == ("subscribe", "c", "1")
+                    await node.client().execute_command("PUBLISH", "c", "t")
+                    assert await subscriber.next(5) == ("message", "c", "t")
+                    await subscriber.aclose()
+
+    async def test_a_node_that_says_nothing_leaves_time_for_the_others(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redis_client, "FIRST_SHARE", 0.005)
+        async with redis_cluster(tmp_path, empty=1) as cluster, client(cluster.nodes[-1].url) as redis:
+            assert await redis.run([("SET", "a", "1")]) == [True]
+            cluster.nodes[-1].pause()
+            await redis._drop(redis._client)
+            assert await redis.run([("GET", "a")]) == ["1"]
+
+    async def test_a_server_at_the_address_of_a_former_node_is_left_alone(self, tmp_path: Path) -> None:
+        async with redis_cluster(tmp_path, empty=1) as cluster, client(cluster.nodes[-1].url) as redis:
+            await redis.run([("SET", "a", "1")])
+            await redis._drop(redis._client)
+            for node in cluster.nodes:
+                await node.kill()
+            async with redis_server(tmp_path) as somebody_else:
+                redis._nodes.append(replace(redis.address, port=somebody_else.port))
+                with pytest.raises(StoreError, match=f"{cluster.nodes[-1].port} cannot be used"):
+                    await redis.run([("SET", "a", "2")])
+                with pytest.raises(StoreError):
+                    await redis.subscriber()
+                assert await somebody_else.client().dbsize() == 0
+
     async def test_commands_go_where_their_keys_are(self, tmp_path: Path) -> None:
         async with redis_cluster(tmp_path) as cluster, client(cluster.url) as redis:
             keys = [f"status/mod-{number}" for number in range(20)]
