@@ -241,6 +241,12 @@ MUTANTS: list[Mutant] = [
         f"{_P}/test_redis_client.py::test_nobody_waits_longer_for_a_silent_redis_because_others_wait",
     ),
     _redis(
+        "in a cluster nobody is told before the rest is answered",
+        "if transaction or isinstance(client, Redis):",
+        "if True:",
+        f"{_P}/test_redis_client.py::TestCluster::test_nobody_is_told_before_the_rest_is_answered",
+    ),
+    _redis(
         "other nodes of a cluster are tried",
         "        for _ in range(len(self._nodes)):",
         "        for _ in range(0):",

@@ -210,6 +210,27 @@ async def test_a_port_where_nobody_listens_is_a_store_error() -> None:
 
 
 class TestCluster:
+    async def test_nobody_is_told_before_the_rest_is_answered(self, tmp_path: Path) -> None:
+        async with redis_cluster(tmp_path) as cluster, client(cluster.url) as redis:
+            first, last = cluster.nodes[0].client(), cluster.nodes[-1]
+            slots = {
+                f"k{number}": int(await first.execute_command("CLUSTER KEYSLOT", f"k{number}")) for number in range(99)
+            }
+            key, channel = max(slots, key=lambda each: slots[each]), min(slots, key=lambda each: slots[each])
+            commands = [("PUBLISH", channel, "t"), ("HSET", key, "a", "1"), ("PUBLISH", channel, "u")]
+            subscriber = await redis.subscriber()
+            await subscriber.subscribe([channel])
+            assert await subscriber.next(5) == ("subscribe", channel, "1")
+            assert await redis.run(commands) == [1, 1, 1]
+            heard = [await subscriber.next(5) for _ in range(2)]
+            assert heard == [("message", channel, "t"), ("message", channel, "u")]
+            await last.kill()
+            with pytest.raises(StoreError):
+                await redis.run(commands)
+            await first.execute_command("PUBLISH", channel, "nothing before this")
+            assert await subscriber.next(5) == ("message", channel, "nothing before this")
+            await subscriber.aclose()
+
     async def test_the_other_nodes_will_do_when_the_one_of_the_settings_is_gone(self, tmp_path: Path) -> None:
         async with redis_cluster(tmp_path, empty=1) as cluster:
             *others, named = cluster.nodes

@@ -48,7 +48,10 @@ class RedisClient:
         """The nodes of the cluster, those first that were not tried for the longest time."""
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands in one pipeline; return the answers in their order. Texts come as text, hashes as dicts."""
+        """Send commands in one pipeline; return the answers in their order. Texts come as text, hashes as dicts.
+
+        In a cluster whoever follows is told (PUBLISH) once everything else is answered, and not if that failed.
+        """
         return await self._pipeline(commands, transaction=False)
 
     async def run_atomically(self, commands: Sequence[Command]) -> list[Any]:
@@ -78,17 +81,34 @@ class RedisClient:
             # would otherwise hold up whoever comes later the longer, the more there are.
             async with asyncio.timeout(PATIENCE):
                 client = await self._connected()
-                pipeline = client.pipeline(transaction=transaction)
-                for command in commands:
-                    # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
-                    pipeline.execute_command(*command)
-                return list(await pipeline.execute())
+                if transaction or isinstance(client, Redis):
+                    return await self._send(client, commands, transaction=transaction)
+                return await self._send_in_turn(client, commands)
         except (RedisError, OSError, TimeoutError) as error:
             await self._drop(client)
             raise self._trouble(error) from None
         except asyncio.CancelledError:
             await self._drop(client)
             raise
+
+    async def _send_in_turn(self, client: RedisCluster, commands: Sequence[Command]) -> list[Any]:
+        """Tell nobody before everything else is answered: the nodes of a cluster work side by side, and who is told
+        by one of them would read at another what is not there yet."""
+        later = [command[0] == "PUBLISH" for command in commands]
+        answers: dict[int, Any] = {}
+        for turn in (False, True):
+            numbers = [number for number, each in enumerate(later) if each is turn]
+            sent = await self._send(client, [commands[number] for number in numbers], transaction=False)
+            answers.update(zip(numbers, sent, strict=True))
+        return [answers[number] for number in range(len(commands))]
+
+    @staticmethod
+    async def _send(client: "Redis | RedisCluster", commands: Sequence[Command], *, transaction: bool) -> list[Any]:
+        pipeline = client.pipeline(transaction=transaction)
+        for command in commands:
+            # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
+            pipeline.execute_command(*command)
+        return list(await pipeline.execute())
 
     async def _drop(self, client: "Redis | RedisCluster | None") -> None:
         if client is None:
