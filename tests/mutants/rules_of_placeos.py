@@ -16,6 +16,7 @@ _redis = breaks("engines/placeos/redis_client.py", f"{_P}/test_redis_client.py")
 _url = breaks("engines/placeos/redis_url.py", f"{_P}/test_redis_url.py")
 _wire = breaks("engines/placeos/wire.py", f"{_P}/test_wire.py")
 _base = breaks("engines/placeos/base_settings.py", f"{_P}/test_base_settings.py")
+_audit = breaks("engines/placeos/audit.py", f"{_P}/test_audit.py")
 _executable = breaks(
     "engines/placeos/executable.py",
     f"{_P}/test_executable.py::test_a_process_ends_while_a_name_is_being_looked_up",
@@ -325,6 +326,16 @@ MUTANTS: list[Mutant] = [
         "                stream.flush()",
         "                pass",
         f"{_P}/test_executable.py::test_what_was_written_last_is_out_before_a_process_ends",
+    ),
+    _audit(
+        "audit records are forgotten in turn with those that are written",
+        "        async with self._turn:\n            fields = await self._known_fields()\n            limit",
+        "        if True:\n            fields = await self._known_fields()\n            limit",
+    ),
+    _audit(
+        "a record that was not confirmed is forgotten like any other",
+        "        self._fields = None  # who",
+        "        pass  # who",
     ),
     # -- statuses ----------------------------------------------------------------------------------
     _status(
