@@ -249,7 +249,7 @@ MUTANTS: list[Mutant] = [
     ),
     _redis(
         "other nodes of a cluster are tried",
-        "        for _ in range(len(self._nodes)):",
+        "        for _ in range(len(nodes)):",
         "        for _ in range(0):",
         f"{_P}/test_redis_client.py::TestCluster::test_the_other_nodes_will_do_when_the_one_of_the_settings_is_gone",
     ),

@@ -126,16 +126,17 @@ class RedisClient:
 
     async def _reach(self, connect: Callable[[RedisAddress], Awaitable[Made]]) -> Made:
         """What `connect` makes of the first place that will do: the one in the settings, else a node that is known."""
-        if not self._nodes:
+        nodes = self._nodes
+        if not nodes:
             return await connect(self.address)
         try:
             async with asyncio.timeout(PATIENCE * FIRST_SHARE):
                 return await connect(self.address)
         except (RedisError, OSError, TimeoutError) as error:
             first = error
-        for _ in range(len(self._nodes)):
-            node = self._nodes[0]
-            self._nodes.rotate(-1)  # whoever gives up meanwhile goes on with the next one
+        for _ in range(len(nodes)):
+            node = nodes[0]
+            nodes.rotate(-1)  # whoever gives up meanwhile goes on with the next one
             with suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(PATIENCE * NODE_SHARE):
                     return await connect(node)
