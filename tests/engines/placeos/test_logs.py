@@ -54,8 +54,13 @@ def test_a_line_has_the_members_of_placeos_and_then_the_rest(lines: Lines) -> No
 
 def test_errors_and_worse_are_written_by_default(lines: Lines) -> None:
     say_everything(log())
+    assert said(lines) == [("ERROR", "error"), ("FATAL", "critical")]
+
+
+def test_of_the_process_warnings_are_written_as_well(lines: Lines) -> None:
+    logs.set_level("mod-1", logs.read_level("none"))
     say_everything(log(None))
-    assert said(lines) == [("ERROR", "error"), ("FATAL", "critical")] * 2
+    assert said(lines) == [("WARN", "warning"), ("ERROR", "error"), ("FATAL", "critical")]
 
 
 @pytest.mark.parametrize(

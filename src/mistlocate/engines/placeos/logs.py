@@ -2,7 +2,8 @@
 
 The form of a line is that of PlaceOS' drivers (`level`, `time`, `source`, `message`, `exception`, and context). Errors
 and worse are written unless a module's `persistent_log_level` says otherwise; asking for debug frames changes nothing
-about that.
+about that. What is about the process and no module of it (Redis is away, and is back) is written from warnings on: it
+is rare, and there is no setting to ask for it.
 """
 
 import logging
@@ -20,6 +21,9 @@ from mistlocate.engines.logs import SEVERITY, redact_event, tell_followers
 LEVELS = {"trace": 0, "debug": 1, "info": 2, "notice": 3, "warn": 4, "warning": 4, "error": 5, "fatal": 6, "none": 7}
 
 DEFAULT_LEVEL = LEVELS["error"]
+
+#: From which level entries are written that are about no module.
+PROCESS_LEVEL = LEVELS["warn"]
 
 _LABELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARN", "error": "ERROR", "critical": "FATAL"}
 
@@ -86,7 +90,8 @@ def configure() -> None:
 
 
 def _above_level(_logger: Any, name: str, event: EventDict) -> EventDict:
-    level = _levels.get(str(event.get("module")), DEFAULT_LEVEL)
+    module = event.get("module")
+    level = PROCESS_LEVEL if module is None else _levels.get(str(module), DEFAULT_LEVEL)
     if SEVERITY.get(name, DEFAULT_LEVEL) < level and not _everything:
         raise structlog.DropEvent
     return event
