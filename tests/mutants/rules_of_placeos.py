@@ -318,6 +318,11 @@ MUTANTS: list[Mutant] = [
     _links("headers of the settings outrank the driver's", "if name.lower() not in outranked}", "}"),
     _links("role 1 is the bare connection", "if self._model.role == ROLE_TCP:", "if False:"),
     _logs(
+        "lines have the form that the environment wants",
+        'os.environ.get("PLACE_LOG_FORMAT", "JSON").upper() == "JSON"',
+        "True",
+    ),
+    _logs(
         "warnings about the process are written", 'PROCESS_LEVEL = LEVELS["warn"]', 'PROCESS_LEVEL = LEVELS["error"]'
     ),
     _executable("a process ends whatever threads do", "    os._exit(code)", "    return code"),
