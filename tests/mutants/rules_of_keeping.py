@@ -10,6 +10,8 @@ _engine = breaks("engines/embedded/engine.py", f"{_E}/test_lasting.py")
 _host = breaks("engines/embedded/host.py", f"{_E}/test_lasting.py")
 _store = breaks("engines/embedded/store.py", f"{_E}/test_lasting.py", f"{_E}/test_saved.py")
 _saved = breaks("engines/embedded/saved.py", f"{_E}/test_saved.py")
+_CHECKED = "tests/cli/test_check_saved.py"
+_overlaid = breaks("engines/embedded/overlaid.py", _CHECKED)
 _routes = breaks("engines/embedded/api/routes.py", f"{_E}/api/test_routes.py::TestSettings")
 _page = breaks("engines/embedded/page/backoffice.js", "tests/e2e/page/test_settings_form.py")
 _connections = breaks("engines/embedded/connections.py", f"{_E}/test_connections.py")
@@ -97,7 +99,26 @@ MUTANTS: list[Mutant] = [
     ),
     _cli(
         "check says what the engine would not take",
-        "return left_behind(everything, as_they_run(loaded.modules, everything))",
-        "return []",
+        "lifted = left_behind(everything, as_they_run(loaded.modules, everything))",
+        "lifted = []",
     ),
+    _cli(
+        "check looks at what was saved over the file",
+        "overlaid(beside[0], everything) if beside else None",
+        "overlaid(beside[0], []) if beside else None",
+        _CHECKED,
+    ),
+    _cli(
+        "… and says which settings these are",
+        "report.findings[:0] = about_saved(pair.modules, unread, str(settings)).findings",
+        "pass",
+        _CHECKED,
+    ),
+    _overlaid(
+        "what does not fit is left out with all that was saved",
+        "if not (problems := _problems(spec, saved)):",
+        "if (problems := _problems(spec, saved)) is not None:",
+    ),
+    _overlaid("… but what must last", "if not _problems(spec, lasting):", "if True:"),
+    _saved("a store of a newer program is not read", "            if version > VERSION:", "            if False:"),
 ]
