@@ -10,6 +10,7 @@ _engine = breaks("engines/embedded/engine.py", f"{_E}/test_lasting.py")
 _host = breaks("engines/embedded/host.py", f"{_E}/test_lasting.py")
 _store = breaks("engines/embedded/store.py", f"{_E}/test_lasting.py", f"{_E}/test_saved.py")
 _saved = breaks("engines/embedded/saved.py", f"{_E}/test_saved.py")
+_check = breaks("setup/check.py", "tests/setup/test_check.py")
 _CHECKED = "tests/cli/test_check_saved.py"
 _overlaid = breaks("engines/embedded/overlaid.py", _CHECKED)
 _routes = breaks("engines/embedded/api/routes.py", f"{_E}/api/test_routes.py::TestSettings")
@@ -120,5 +121,10 @@ MUTANTS: list[Mutant] = [
         "if (problems := _problems(spec, saved)) is not None:",
     ),
     _overlaid("… but what must last", "if not _problems(spec, lasting):", "if True:"),
+    _check(
+        "where names are never kept, check counts no owners",
+        "        tracker.set_occupancy_only(True)\n",
+        "        settings = settings.model_copy(update={'occupancy_only': False})\n",
+    ),
     _saved("a store of a newer program is not read", "            if version > VERSION:", "            if False:"),
 ]

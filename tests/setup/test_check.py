@@ -145,6 +145,27 @@ async def test_nobody_has_a_position_or_a_name() -> None:
         assert "nobody can be found by name" in problems
 
 
+async def test_where_names_are_never_kept_nobody_is_found_by_name_and_levels_are_counted(cloud: SimulatedCloud) -> None:
+    report = await checked(cloud, occupancy_only=True)
+    assert report.problems == []
+    assert "owners" not in said(report, Verdict.OK)
+    notes = said(report, Verdict.NOTE)
+    assert "owners: occupancy_only: no owner is kept, so nobody can be found by name" in notes
+    assert "in several domains" not in notes
+    fine = said(report, Verdict.OK)
+    assert "present clients have a position" in fine
+    assert "mappings: every map is mapped" in fine
+    assert report.verdict == "Levels can be counted; nobody can be found by name."
+    unmapped = await checked(cloud, MistLocationsSettings(), occupancy_only=True)
+    assert unmapped.verdict == "1 problem would keep levels from being counted."
+    assert (await checked(cloud)).verdict == "People can be found."
+
+
+async def test_where_names_are_never_kept_no_keys_are_read(cloud: SimulatedCloud) -> None:
+    cloud.faults.rest("/psks", status=403)
+    assert "pre-shared keys" not in said(await checked(cloud, occupancy_only=True), Verdict.NOTE)
+
+
 async def test_names_in_several_domains() -> None:
     async with SimulatedCloud(Campus(people=0, floors=1, passers=0), autorun=False) as cloud:
         for name in ("alice@example.com", "EXAMPLE\\alice"):

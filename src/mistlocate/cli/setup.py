@@ -21,7 +21,7 @@ from mistlocate.errors import BadArguments, Problem, SettingsError, StoreError
 from mistlocate.setup.check import check
 from mistlocate.setup.draft import Draft
 from mistlocate.setup.init import can_be_written, make_settings, token_file, write
-from mistlocate.setup.report import Report, Verdict, counted
+from mistlocate.setup.report import Report, Verdict
 from mistlocate.setup.zone_ids import Zone
 
 _MARKS = {Verdict.OK: "[green]ok     [/]", Verdict.NOTE: "[yellow]note   [/]", Verdict.PROBLEM: "[bold red]problem[/]"}
@@ -205,9 +205,9 @@ def _print(pair: Pair, report: Report) -> None:
         out.print(f"\n[bold]Draft[/], made from the names of the maps; look it over and {where}:")
         typer.echo(draft_text(report.draft))
     if report.problems:
-        err.print(f"[bold red]{counted(len(report.problems), 'problem')} would leave people unfindable.[/]")
+        err.print(f"[bold red]{report.verdict}[/]")
     else:
-        out.print("[bold green]People can be found.[/]")
+        out.print(f"[bold green]{report.verdict}[/]")
 
 
 def draft_text(draft: Draft) -> str:
