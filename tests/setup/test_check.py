@@ -1,5 +1,7 @@
 """The check before setup, against the simulated cloud with things wrong in it."""
 
+from typing import Any
+
 import pytest
 
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
@@ -196,3 +198,20 @@ async def test_trouble_on_the_way_is_a_finding(cloud: SimulatedCloud) -> None:
 async def test_certificates_that_are_not_checked_are_said(cloud: SimulatedCloud) -> None:
     assert "tls: certificates are not checked" in said(await checked(cloud, verify_tls=False), Verdict.NOTE)
     assert "tls:" not in said(await checked(cloud), Verdict.NOTE)
+
+
+@pytest.mark.parametrize("fault", [{"status": 403}, {"body": []}])
+async def test_a_count_of_calls_that_cannot_be_had_ends_nothing(cloud: SimulatedCloud, fault: dict[str, Any]) -> None:
+    cloud.faults.rest("/self/usage", **fault)
+    report = await checked(cloud)
+    assert report.problems == []
+    assert "budget: the calls of this hour cannot be told: " in said(report, Verdict.NOTE)
+    assert "mappings: every map is mapped" in said(report, Verdict.OK)
+
+
+async def test_a_token_of_which_the_cloud_says_nothing_readable(cloud: SimulatedCloud) -> None:
+    cloud.faults.rest("/self$", body=[])
+    (problem,) = (await checked(cloud)).problems
+    assert problem.what == "token"
+    assert "the cloud's answer cannot be read: not an object but list" in problem.result
+    assert "REST host" in (problem.hint or "")

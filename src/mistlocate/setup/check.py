@@ -109,10 +109,7 @@ async def _check_token(api: MistApi, site_id: str, through: str | None, report: 
         report.problem("token", f"{error.message}, asked of {api.base}{_by(error, through)}", error.hint)
         return None
     _judge_token(info, report)
-    usage = await api.usage()
-    if usage.requests > usage.request_limit * 0.8:
-        hint = "something else uses this token; give mistlocate one of its own"
-        report.note("budget", f"{usage.requests} of {usage.request_limit} REST calls of this hour are used", hint)
+    await _check_budget(api, report)
     try:
         site = await api.site(site_id)
     except (NotFound, AccessDenied) as error:
@@ -121,6 +118,18 @@ async def _check_token(api: MistApi, site_id: str, through: str | None, report: 
         return None
     report.ok("site", f"{site.name or site.id} at {api.base}")
     return site
+
+
+async def _check_budget(api: MistApi, report: Report) -> None:
+    try:
+        usage = await api.usage()
+    except (CloudError, TransportError) as error:
+        hint = "whether something else uses this token, too, is not known then"
+        report.note("budget", f"the calls of this hour cannot be told: {error.message}", hint)
+        return
+    if usage.requests > usage.request_limit * 0.8:
+        hint = "something else uses this token; give mistlocate one of its own"
+        report.note("budget", f"{usage.requests} of {usage.request_limit} REST calls of this hour are used", hint)
 
 
 def _judge_token(info: TokenInfo, report: Report) -> None:
