@@ -126,5 +126,8 @@ MUTANTS: list[Mutant] = [
         "        tracker.set_occupancy_only(True)\n",
         "        settings = settings.model_copy(update={'occupancy_only': False})\n",
     ),
+    breaks("cli/auditing.py", "tests/cli/test_auditing.py")(
+        "audit says that there are more records than it shows", "    if count > limit:\n", "    if False:\n"
+    ),
     _saved("a store of a newer program is not read", "            if version > VERSION:", "            if False:"),
 ]
