@@ -129,5 +129,18 @@ MUTANTS: list[Mutant] = [
     breaks("cli/auditing.py", "tests/cli/test_auditing.py")(
         "audit says that there are more records than it shows", "    if count > limit:\n", "    if False:\n"
     ),
+    breaks("cli/calls.py", "tests/cli/test_locating.py")(
+        "the command line, too, tells ages by the cloud's clock", "time.time() + found.ahead", "time.time()"
+    ),
+    breaks("cli/locating.py", "tests/cli/test_locating.py")(
+        "where the cloud's clock is not told, the engine's stands in",
+        "    except EngineError:\n        told = None\n",
+        "    except ZeroDivisionError:\n        told = None\n",
+    ),
+    breaks("client/engine_client.py", "tests/client/test_engine_client.py")(
+        "the engine's clock is told by its answers",
+        '        self._engines.observe(response.headers.get("date"), sent, self._clock.monotonic())\n',
+        "",
+    ),
     _saved("a store of a newer program is not read", "            if version > VERSION:", "            if False:"),
 ]
