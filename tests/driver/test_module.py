@@ -83,6 +83,12 @@ class Context:
     module_id = "mod-1"
     log = structlog.get_logger()
 
+    def __init__(self) -> None:
+        self.ended = False
+
+    def end(self) -> None:
+        self.ended = True
+
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:

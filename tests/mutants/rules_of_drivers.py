@@ -296,6 +296,12 @@ MUTANTS: list[Mutant] = [
         "            self.settings_problem = error\n            raise",
         "            self.settings_problem = error\n            return",
     ),
+    _module(
+        "what a run followed ends with it",
+        "            self.context.end()\n",
+        "",
+        "tests/engines/test_contract.py::TestStatuses::test_a_run_that_ended_follows_nothing_any_more",
+    ),
     _module("equal settings are no update", "if parsed.settings == self._settings:", "if False:"),
     _module("a defect is told without its text", "{name} failed: {type(error).__name__}", "{name} failed: {error}"),
     _module("a command waits for a module that loads", "        if not self._loaded.is_set():", "        if False:"),

@@ -66,6 +66,7 @@ class Module:
         except* _Stopped:
             pass
         finally:
+            self.context.end()
             self._driver = None
             self._loaded.clear()
 

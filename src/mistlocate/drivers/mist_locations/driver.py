@@ -96,10 +96,10 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     async def on_unload(self) -> None:
         """Follow nothing any more, and write what is not written yet."""
-        await self._named.stop()
         for unsubscribe in self._subscriptions:
             unsubscribe()
         self._live.follow(None)
+        await self._named.stop()
 
     def _maps_changed(self, maps: Any) -> None:
         self._maps = [map_info(each) for each in maps] if isinstance(maps, list) else None
