@@ -145,6 +145,18 @@ MUTANTS: list[Mutant] = [
         f"{_P}/test_host.py",
     ),
     _host(
+        "settings that were not taken do not replace the last good ones",
+        "            if self._accepted is None:\n                raise\n",
+        "            raise\n",
+        f"{_P}/test_host.py::test_the_last_good_settings_stay_in_force_over_a_new_start",
+    ),
+    _host(
+        "what a module saved itself holds whatever else was refused",
+        "for name in lasting if given.get(name) is not None}",
+        "for name in lasting if False}",
+        f"{_P}/test_host.py::test_what_a_module_saved_itself_holds_although_the_rest_was_not_taken",
+    ),
+    _host(
         "unknown names of arguments are ignored",
         "ignore_unknown=True",
         "ignore_unknown=False",

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from mistlocate.engines.placeos import host as module
 from mistlocate.engines.placeos import logs
-from support.drivers import Patient, Probe
-from support.placeos_engine import CoreSide
+from support.drivers import Patient, Probe, ProbeSettings
+from support.placeos_engine import CoreSide, driver_process
 from support.placeos_models import DEVICE, LOGIC, SERVICE, SSH, WEBSOCKET
 from support.redis_server import RedisServer
 from support.servers import raw_server
@@ -74,6 +74,65 @@ async def test_while_it_runs_the_last_good_settings_stay_in_force(core: CoreSide
     await core.update(settings={"value": 6})
     await becomes(server, "settings_problem", None)
     await becomes(server, "open", {"loads": 1, "value": 6})
+
+
+@pytest.mark.parametrize("way", ["a crash", "another address"])
+async def test_the_last_good_settings_stay_in_force_over_a_new_start(
+    core: CoreSide, server: RedisServer, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("mistlocate.driver.supervisor.FIRST_RESTART", 0.01)
+    await core.start(role=WEBSOCKET, uri="ws://a", settings={"value": 5})
+    await becomes(server, "open", {"loads": 1, "value": 5})
+    await core.update(role=WEBSOCKET, uri="ws://a" if way == "a crash" else "ws://b", settings={"value": "many"})
+    if way == "a crash":
+        await core.exec("crash")
+    await becomes(server, "open", {"loads": 2, "value": 5})
+    await until(lambda: _says(server, "settings_problem", "value"))
+    assert await core.exec("for_support") == "support"
+    await core.update(role=WEBSOCKET, uri="ws://c", settings={"value": 6})
+    await becomes(server, "open", {"loads": 3, "value": 6})
+    await becomes(server, "settings_problem", None)
+
+
+async def test_settings_that_were_not_taken_say_nothing_of_the_way_out(core: CoreSide, server: RedisServer) -> None:
+    good, bad = ({"proxy": {"host": f"{name}.example"}, "headers": {"X-Name": name}} for name in ("good", "bad"))
+    await core.start(settings=good)
+    await core.update(settings={**bad, "value": "many"})
+    await until(lambda: _says(server, "settings_problem", "value"))
+    await core.exec("connect", True)
+    await becomes(server, "proxy_in_use", "good.example")
+    running: Any = core.process.hosts["mod-1"].life.module
+    assert running.context.links._headers() == {"X-Name": "good"}
+
+
+class KeeperSettings(ProbeSettings):
+    kept: str = "nothing"
+
+
+class Keeper(Probe):
+    """A probe that saves a setting itself."""
+
+    Settings = KeeperSettings
+    lasting_settings: ClassVar[frozenset[str]] = frozenset({"kept"})
+
+    async def on_load(self) -> None:
+        await super().on_load()
+        self.context.status.set("kept", self.settings.kept)
+
+
+async def test_what_a_module_saved_itself_holds_although_the_rest_was_not_taken(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mistlocate.driver.supervisor.FIRST_RESTART", 0.01)
+    Probe.loads = 0
+    async with driver_process(server.url, Keeper) as core:
+        await core.start(settings={"value": 5, "kept": "one"})
+        await becomes(server, "kept", "one")
+        for kept, expected in (("two", "two"), (None, "one")):
+            await core.update(settings={"value": "many", "kept": kept})
+            await until(lambda: _says(server, "settings_problem", "value"))
+            await core.exec("crash")
+            await becomes(server, "kept", expected)
 
 
 async def test_settings_of_zones_and_of_placeos_do_no_harm(core: CoreSide, server: RedisServer) -> None:
