@@ -269,8 +269,11 @@ MUTANTS: list[Mutant] = [
     _wire("the ready byte is bare", 'self._writer.write(b"r")', 'self._writer.write(b"\\x00\\x02r\\x00\\x03")'),
     _base(
         "PlaceOS' own settings do not reach the driver",
-        "driver = {name: value for name, value in settings.items() if name not in SCHEMA}",
-        "driver = dict(settings)",
+        "driver = {name: value for name, value in settings.items() if name not in SCHEMA and value is not None}",
+        "driver = {name: value for name, value in settings.items() if value is not None}",
+    ),
+    _base(
+        "a setting that is null is not given", "if name not in SCHEMA and value is not None}", "if name not in SCHEMA}"
     ),
     _base("the driver's own settings outrank PlaceOS'", "driver.setdefault(name, value)", "driver[name] = value"),
     _base(

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mistlocate.driver.base import parse_settings
+from mistlocate.drivers.mist_websocket.driver import MistWebsocket
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings as Settings
 from mistlocate.engines.placeos.base_settings import SCHEMA, split
+from mistlocate.errors import SettingsError
 from mistlocate.transport.options import check_proxy
 
 KNOWN = ("proxy", "verify_tls", "ca_certificates", "connect_timeout", "read_timeout", "site_id")
@@ -20,8 +23,15 @@ def translated(**settings: Any) -> dict[str, Any]:
 
 
 def test_the_drivers_own_settings_pass_as_they_are() -> None:
-    own = {"site_id": "s", "floorplan_mappings": {"m": {"level": "l"}}, "unheard_of": None}
+    own = {"site_id": "s", "floorplan_mappings": {"m": {"level": "l", "campus": None}}, "unheard_of": 0}
     assert split(own, KNOWN) == (own, {}, None)
+
+
+def test_a_setting_that_is_null_is_not_given() -> None:
+    assert translated(site_id=None, ca_certificates=None, unheard_of=None) == {}
+    assert translated(verify_tls=None, https_verify="none") == {"verify_tls": False}
+    with pytest.raises(SettingsError, match="site_id: Field required"):
+        parse_settings(MistWebsocket, translated(site_id=None, api_token="token"), unknown_is_error=False)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +82,7 @@ def test_what_placeos_calls_something_is_given_by_the_drivers_name(
 
 
 def test_the_drivers_own_settings_outrank_those_of_placeos() -> None:
-    own = {"verify_tls": True, "connect_timeout": 3, "ca_certificates": None}
+    own = {"verify_tls": True, "connect_timeout": 3, "ca_certificates": ""}
     others = {"https_verify": "none", "http_connect_timeout": 7, "https_ca_certificates": "-----BEGIN"}
     assert translated(**own, **others) == own
 

@@ -142,6 +142,12 @@ async def test_settings_of_zones_and_of_placeos_do_no_harm(core: CoreSide, serve
     assert await status(server, "settings_problem") is None
 
 
+async def test_settings_that_are_null_are_not_given(core: CoreSide, server: RedisServer) -> None:
+    await core.start(settings={"value": None, "secret": None, "proxy": None, "headers": None})
+    await becomes(server, "open", {"loads": 1, "value": 1})
+    assert await status(server, "settings_problem") is None
+
+
 async def test_a_crashed_module_takes_back_what_it_told_and_starts_again(
     core: CoreSide, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

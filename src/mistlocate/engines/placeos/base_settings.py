@@ -50,9 +50,10 @@ class Split(NamedTuple):
 def split(settings: Mapping[str, Any], known: Collection[str]) -> Split:
     """Take the settings that are PlaceOS' apart from those of a driver, which knows these names.
 
-    What the driver has no setting for (a logic driver connects to nothing) means nothing and is left out.
+    What the driver has no setting for (a logic driver connects to nothing) means nothing and is left out; one that is
+    null is one that is not given, as for every driver of PlaceOS.
     """
-    driver = {name: value for name, value in settings.items() if name not in SCHEMA}
+    driver = {name: value for name, value in settings.items() if name not in SCHEMA and value is not None}
     if isinstance(settings.get("proxy"), str):
         driver["proxy"] = settings["proxy"]
     for name, value in _translated(settings).items():
