@@ -82,7 +82,7 @@ MUTANTS: list[Mutant] = [
     _storage("a Redis that does not answer is not waited for", "async with asyncio.timeout(READ_WITHIN):", "if True:"),
     _process(
         "a second start changes nothing",
-        "        if host is not None:\n            self._reply(acknowledgement)\n            return\n",
+        "        if host is not None:\n            self._reply(_started(message))\n            return\n",
         "",
     ),
     _process(
@@ -124,6 +124,18 @@ MUTANTS: list[Mutant] = [
         "                unsubscribe = self._debugged.pop(message.id, None)\n                if unsubscribe is not None:\n                    unsubscribe()",
         "                pass",
         f"{_P}/test_process.py::test_the_log_of_a_module_is_sent_while_core_wants_it",
+    ),
+    _process(
+        "what goes wrong with one message ends nothing",
+        "                    self._take_safely(decode(text))",
+        "                    self._take(decode(text))",
+        f"{_P}/test_process.py::test_what_goes_wrong_in_a_start_stays_with_that_module",
+    ),
+    _process(
+        "a start is answered whatever goes wrong in it",
+        "        try:\n            await host.start(before)\n        except Exception:",
+        "        try:\n            await host.start(before)\n        except MistlocateError:",
+        f"{_P}/test_process.py::test_what_goes_wrong_in_a_start_stays_with_that_module",
     ),
     _host(
         "a stopped module does not look unreachable",
@@ -275,6 +287,7 @@ MUTANTS: list[Mutant] = [
     _base(
         "a setting that is null is not given", "if name not in SCHEMA and value is not None}", "if name not in SCHEMA}"
     ),
+    _base("settings that cannot be gone through are not valid", "    except RecursionError:", "    except KeyError:"),
     _base("the driver's own settings outrank PlaceOS'", "driver.setdefault(name, value)", "driver[name] = value"),
     _base(
         "no check only where it is asked for",

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from mistlocate.engines.placeos import base_settings, logs
 from mistlocate.engines.placeos import host as module
-from mistlocate.engines.placeos import logs
 from support.drivers import Patient, Probe, ProbeSettings
 from support.placeos_engine import CoreSide, driver_process
 from support.placeos_models import DEVICE, LOGIC, SERVICE, SSH, WEBSOCKET
@@ -133,6 +133,27 @@ async def test_what_a_module_saved_itself_holds_although_the_rest_was_not_taken(
             await until(lambda: _says(server, "settings_problem", "value"))
             await core.exec("crash")
             await becomes(server, "kept", expected)
+
+
+async def test_settings_that_cannot_be_gone_through_are_said_and_waited_out(
+    core: CoreSide, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_deep(_: object) -> dict[str, str]:
+        raise RecursionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(base_settings, "_headers", too_deep)
+        await core.start(settings={"value": 5})
+        await until(lambda: _says(server, "settings_problem", "nested too deeply"))
+        await becomes(server, "connected", False)
+        assert (await core.ask("for_support"))["error"] == "ModuleUnavailable"
+    await core.update(settings={"value": 6})
+    await becomes(server, "open", {"loads": 1, "value": 6})
+    with monkeypatch.context() as patch:
+        patch.setattr(base_settings, "_headers", too_deep)
+        await core.update(settings={"value": 7})
+        await until(lambda: _says(server, "settings_problem", "nested too deeply"))
+    assert await core.exec("for_support") == "support"
 
 
 async def test_settings_of_zones_and_of_placeos_do_no_harm(core: CoreSide, server: RedisServer) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
+from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.placeos import logs
 from mistlocate.engines.placeos import process as module
 from mistlocate.engines.placeos.documents import metadata_document
@@ -16,6 +18,7 @@ from support.drivers import Probe
 from support.placeos_engine import CoreSide
 from support.placeos_models import control_system
 from support.redis_server import RedisServer
+from support.waiting import until
 
 pytestmark = pytest.mark.needs("redis-server")
 
@@ -81,6 +84,37 @@ async def test_messages_that_cannot_be_read_are_left_out_and_the_next_one_counts
         await core.send_bytes(struct.pack("<i", len(text)) + text)
     await core.send({"id": "mod-1", "cmd": "result", "seq": 77}, {"id": "mod-1", "cmd": "result"})
     assert await core.info() == ["mod-1"]
+
+
+@pytest.mark.parametrize("settings", [{"headers": {"a": "@"}}, {"proxy": {"host": "@"}}, {"https_verify": "@"}])
+async def test_settings_nested_as_deep_as_json_may_be_harm_no_other_module(
+    core: CoreSide, settings: dict[str, Any]
+) -> None:
+    await core.start("mod-1")
+    frame = core.start_frame("mod-2", settings=settings)
+    deep = frame["payload"].replace('"@"', "[" * 1000 + "]" * 1000)
+    with capture_logs():  # tracebacks with all of that in them
+        await core.send({**frame, "payload": deep}, {**frame, "cmd": "update", "payload": deep})
+        await core.next(id="mod-2", cmd="start")
+        assert await core.exec("for_support") == "support"
+        await core.update("mod-2")
+        await until(lambda: core.process.hosts["mod-2"].life.state is ModuleState.RUNNING)
+
+
+@pytest.mark.parametrize("where", ["__init__", "start"])
+async def test_what_goes_wrong_in_a_start_stays_with_that_module(
+    core: CoreSide, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    await core.start("mod-1")
+    with monkeypatch.context() as patch, capture_logs() as entries:
+        patch.setattr(module.ModuleHost, where, broken)
+        await core.start("mod-2")
+    assert [each["module"] for each in entries if each["log_level"] == "error"] == ["mod-2"]
+    assert (await core.ask("for_support", module_id="mod-2"))["error"] in ("Exception", "ModuleUnavailable")
+    assert await core.exec("for_support") == "support"
 
 
 async def test_a_setting_is_saved_as_plain_utf_8(core: CoreSide) -> None:

@@ -33,9 +33,8 @@ class ModuleHost:
         self._driver_class = driver_class
         self._services = services
         self._model = model
-        self._given = base_settings.split(model.settings, driver_class.Settings.model_fields)
         self._accepted: Split | None = None
-        """The settings that the module took last; those given may not be valid."""
+        """The settings that the module took last; those of the model may not be valid."""
         self._status = ModuleStatus(module_id, services.interface(model.notes), services.writer)
         self._turn = asyncio.Lock()
         self._drain: asyncio.Task[None] | None = None
@@ -48,7 +47,7 @@ class ModuleHost:
         async with self._turn:
             if before is not None:
                 await asyncio.wait([before])
-            logs.set_level(self.module_id, logs.read_level(self._given.log_level))
+            self._set_log_level()
             await self._services.writer.add(self._status)
             self._run()
 
@@ -57,7 +56,6 @@ class ModuleHost:
         async with self._turn:
             restart = model.connection != self._model.connection or model.system_id != self._model.system_id
             self._model = model
-            self._given = base_settings.split(model.settings, self._driver_class.Settings.model_fields)
             self._status.describe(self._services.interface(model.notes))
             if restart:
                 await self._end()
@@ -66,7 +64,7 @@ class ModuleHost:
             else:
                 self._status.set("proxy_in_use", None)
                 self._update_settings()
-            logs.set_level(self.module_id, logs.read_level(self._given.log_level))
+            self._set_log_level()
 
     async def stop(self) -> None:
         """Stop; statuses stay, and the module does not look unreachable because it was stopped."""
@@ -115,39 +113,49 @@ class ModuleHost:
             problem = Problem("role", f"{model.role} is no way to this device", f"one of {known}")
             raise self._refused(SettingsError([problem], where=self._driver_class.generic_name))
         try:
-            module = Module(self._driver_class, context, self._given.driver, strict=False, on_loaded=on_loaded)
+            given = self._given()
+            module = Module(self._driver_class, context, given.driver, strict=False, on_loaded=on_loaded)
         except SettingsError as error:
             self._refused(error)
             if self._accepted is None:
                 raise
             self._log.error(_NOT_TAKEN, problem=str(error))
             return Module(self._driver_class, context, self._last_good(), strict=False, on_loaded=on_loaded)
-        self._took_given()
+        self._took(given)
         return module
+
+    def _given(self) -> Split:
+        """The settings of the model. Raises `SettingsError`."""
+        return base_settings.split(self._model.settings, self._driver_class.Settings.model_fields)
 
     @property
     def _in_force(self) -> Split:
-        return self._given if self._accepted is None else self._accepted
+        return self._accepted or Split({}, {})
 
     def _last_good(self) -> dict[str, Any]:
         """The settings that the module took last, with what it has saved itself since: that holds, whatever else of
         the settings given is not valid."""
-        given, lasting = self._given.driver, self._driver_class.lasting_settings
+        given, lasting = self._model.settings, self._driver_class.lasting_settings
         return {**self._in_force.driver, **{name: given[name] for name in lasting if given.get(name) is not None}}
 
     def _update_settings(self) -> None:
         try:
-            taken = self.life.update(self._given.driver)
+            given = self._given()
+            taken = self.life.update(given.driver)
         except SettingsError as error:
             self._refused(error)
             self._log.error(_NOT_TAKEN, problem=str(error))
         else:
             if taken:
-                self._took_given()
+                self._took(given)
 
-    def _took_given(self) -> None:
-        self._accepted = self._given
+    def _took(self, settings: Split) -> None:
+        self._accepted = settings
         self._status.set("settings_problem", None)
+
+    def _set_log_level(self) -> None:
+        """As the settings say, be the others valid or not: that is when the log is read."""
+        logs.set_level(self.module_id, logs.read_level(self._model.settings.get("persistent_log_level")))
 
     def _refused(self, error: SettingsError) -> SettingsError:
         self._status.set("settings_problem", str(error))
