@@ -187,6 +187,11 @@ class TestSettings:
             await rig.change({"value": 5})
             await until(lambda: _is(rig.status("open"), {"loads": loads, "value": 5}))
 
+    async def test_a_command_behind_a_change_runs_with_it(self, opened: Opened) -> None:
+        async with opened({"value": 1}) as rig:
+            await rig.change({"value": 5})
+            assert await rig.run("given") == 5
+
     async def test_saved_by_the_driver(self, opened: Opened) -> None:
         async with opened({"value": 1}) as rig:
             await rig.run("save", "value", 7)

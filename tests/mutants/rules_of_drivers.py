@@ -302,6 +302,14 @@ MUTANTS: list[Mutant] = [
         "",
         "tests/engines/test_contract.py::TestStatuses::test_a_run_that_ended_follows_nothing_any_more",
     ),
+    _module(
+        "a command waits for an update before it", "            await self._applied(self._applying)", "            pass"
+    ),
+    _module(
+        "an update that hangs holds commands up once",
+        "                self._applying = None\n                self.context",
+        "                self.context",
+    ),
     _module("equal settings are no update", "if parsed.settings == self._settings:", "if False:"),
     _module("a defect is told without its text", "{name} failed: {type(error).__name__}", "{name} failed: {error}"),
     _module("a command waits for a module that loads", "        if not self._loaded.is_set():", "        if False:"),

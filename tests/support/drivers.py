@@ -152,6 +152,11 @@ class Probe(Driver[ProbeSettings]):
         await self.context.save_setting(name, value)
 
     @command()
+    async def given(self) -> int:
+        """The setting `value`."""
+        return self.settings.value
+
+    @command()
     async def connect(self, connected: bool) -> None:
         """Report a connection."""
         self.context.set_connected(connected)

@@ -94,6 +94,14 @@ async def test_the_last_good_settings_stay_in_force_over_a_new_start(
     await becomes(server, "settings_problem", None)
 
 
+async def test_a_command_right_behind_an_update_runs_with_it(core: CoreSide) -> None:
+    await core.start(settings={"value": 1})
+    await core.exec("given")
+    call = core.exec_frame("given")
+    await core.send(core.start_frame(cmd="update", settings={"value": 2}), call)
+    assert (await core.next(cmd="result", seq=call["seq"]))["payload"] == "2"
+
+
 async def test_settings_that_were_not_taken_say_nothing_of_the_way_out(core: CoreSide, server: RedisServer) -> None:
     good, bad = ({"proxy": {"host": f"{name}.example"}, "headers": {"X-Name": name}} for name in ("good", "bad"))
     await core.start(settings=good)

@@ -77,7 +77,7 @@ class ModuleHost:
     async def execute(self, name: str, args: Sequence[Any] | Mapping[str, Any] | None) -> Any:
         """Run a command; unknown names of arguments are ignored. Raises as `Module.execute`.
 
-        A start or an update that was asked for earlier comes first.
+        A start or an update that was asked for earlier comes first; one that hangs is waited for as `Module` does.
         """
         async with self._turn:
             pass
