@@ -348,6 +348,16 @@ MUTANTS: list[Mutant] = [
         '                    problems.append(Problem(parameter.name, "is missing"))',
         '                    raise BadArguments("missing")',
     ),
+    _command(
+        "arguments are a list or an object",
+        "if not isinstance(args, Sequence) or isinstance(args, str | bytes):",
+        "if False:",
+    ),
+    _command(
+        "PlaceOS does not look at what comes for a command without arguments",
+        "if ignore_unknown and not self.parameters:",
+        "if False:",
+    ),
     _command("too many arguments are an error", "if len(args) > len(names):", "if False:"),
     _command("an unknown argument is an error", "if unknown and not ignore_unknown:", "if False:"),
     _base("an unknown setting is an error, with a suggestion", "    if unknown_is_error:\n", "    if False:\n"),

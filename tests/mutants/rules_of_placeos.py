@@ -41,9 +41,6 @@ MUTANTS: list[Mutant] = [
     ),
     _messages("true is no number", "and not isinstance(value, bool) and value in _WRITABLE", "and value in _WRITABLE"),
     _messages(
-        "arguments are a list or an object", "if args is not None and not isinstance(args, list | dict):", "if False:"
-    ),
-    _messages(
         "a way to the device cannot change without a new start",
         "return self.ip, self.port, self.uri, self.tls",
         "return self.ip, self.port, self.tls",

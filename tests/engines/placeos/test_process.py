@@ -28,7 +28,7 @@ async def test_commands_take_arguments_by_position_by_name_or_none(core: CoreSid
     assert await core.exec("echo", "a", 2) == {"text": "a", "count": 2, "more": None}
     named = await core.ask("echo", {"more": [1], "text": "a", "unheard_of": 5})
     assert json.loads(named["payload"]) == {"text": "a", "count": 1, "more": [1]}
-    for args in (None, [], {}):
+    for args in (None, [], {}, "", 5, [1], {"unheard_of": 5}):
         assert json.loads((await core.ask("for_support", args))["payload"]) == "support"
 
 
@@ -47,6 +47,7 @@ async def test_an_answer_is_addressed_as_the_call_was(core: CoreSide) -> None:
         ("echo", ["a", 1, None, 4], "BadArguments", "echo takes 3 arguments, 4 were given"),
         ("echo", [], "BadArguments", "echo: text: is missing"),
         ("echo", [5], "BadArguments", "text"),
+        ("echo", "a", "BadArguments", "neither a list nor an object"),
         ("ecko", [], "UnknownCommand", "did you mean 'echo'"),
         ("on_load", [], "UnknownCommand", "no command 'on_load'"),
         ("fail", ["known"], "NotFound", "no such thing (look elsewhere)"),

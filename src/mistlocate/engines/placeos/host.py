@@ -1,7 +1,7 @@
 """One module in a driver process: start, update, stop, commands, as core asks for them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,8 +74,9 @@ class ModuleHost:
             await self._services.writer.remove(self._status)
             logs.set_level(self.module_id, None)
 
-    async def execute(self, name: str, args: Sequence[Any] | Mapping[str, Any] | None) -> Any:
-        """Run a command; unknown names of arguments are ignored. Raises as `Module.execute`.
+    async def execute(self, name: str, args: Any) -> Any:
+        """Run a command; unknown names of arguments are ignored, and whatever comes for one without any. Raises as
+        `Module.execute`.
 
         A start or an update that was asked for earlier comes first; one that hangs is waited for as `Module` does.
         """
