@@ -167,6 +167,7 @@ class TestStatuses:
             else:
                 await rig.change({})
             await rig.run("follow", "Probe_1", "k")
+            await until(lambda: _is(rig.run("what_was_heard"), ["before"]))
             await rig.run("publish", "k", "after")
             # Those who followed first are told first.
             await until(lambda: _is(rig.run("what_was_heard"), ["before", "after"]))
