@@ -296,6 +296,20 @@ MUTANTS: list[Mutant] = [
         "            self.settings_problem = error\n            raise",
         "            self.settings_problem = error\n            return",
     ),
+    _module(
+        "what a run followed ends with it",
+        "            self.context.end()\n",
+        "",
+        "tests/engines/test_contract.py::TestStatuses::test_a_run_that_ended_follows_nothing_any_more",
+    ),
+    _module(
+        "a command waits for an update before it", "            await self._applied(self._applying)", "            pass"
+    ),
+    _module(
+        "an update that hangs holds commands up once",
+        "                self._applying = None\n                self.context",
+        "                self.context",
+    ),
     _module("equal settings are no update", "if parsed.settings == self._settings:", "if False:"),
     _module("a defect is told without its text", "{name} failed: {type(error).__name__}", "{name} failed: {error}"),
     _module("a command waits for a module that loads", "        if not self._loaded.is_set():", "        if False:"),
@@ -333,6 +347,16 @@ MUTANTS: list[Mutant] = [
         "every problem is told at once",
         '                    problems.append(Problem(parameter.name, "is missing"))',
         '                    raise BadArguments("missing")',
+    ),
+    _command(
+        "arguments are a list or an object",
+        "if not isinstance(args, Sequence) or isinstance(args, str | bytes):",
+        "if False:",
+    ),
+    _command(
+        "PlaceOS does not look at what comes for a command without arguments",
+        "if ignore_unknown and not self.parameters:",
+        "if False:",
     ),
     _command("too many arguments are an error", "if len(args) > len(names):", "if False:"),
     _command("an unknown argument is an error", "if unknown and not ignore_unknown:", "if False:"),

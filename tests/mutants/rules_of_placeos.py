@@ -47,9 +47,6 @@ MUTANTS: list[Mutant] = [
     ),
     _messages("true is no number", "and not isinstance(value, bool) and value in _WRITABLE", "and value in _WRITABLE"),
     _messages(
-        "arguments are a list or an object", "if args is not None and not isinstance(args, list | dict):", "if False:"
-    ),
-    _messages(
         "a way to the device cannot change without a new start",
         "return self.ip, self.port, self.uri, self.tls",
         "return self.ip, self.port, self.tls",
@@ -88,7 +85,7 @@ MUTANTS: list[Mutant] = [
     _storage("a Redis that does not answer is not waited for", "async with asyncio.timeout(READ_WITHIN):", "if True:"),
     _process(
         "a second start changes nothing",
-        "        if host is not None:\n            self._reply(acknowledgement)\n            return\n",
+        "        if host is not None:\n            self._reply(_started(message))\n            return\n",
         "",
     ),
     _process(
@@ -131,6 +128,18 @@ MUTANTS: list[Mutant] = [
         "                pass",
         f"{_P}/test_process.py::test_the_log_of_a_module_is_sent_while_core_wants_it",
     ),
+    _process(
+        "what goes wrong with one message ends nothing",
+        "                    self._take_safely(decode(text))",
+        "                    self._take(decode(text))",
+        f"{_P}/test_process.py::test_what_goes_wrong_in_a_start_stays_with_that_module",
+    ),
+    _process(
+        "a start is answered whatever goes wrong in it",
+        "        try:\n            await host.start(before)\n        except Exception:",
+        "        try:\n            await host.start(before)\n        except MistlocateError:",
+        f"{_P}/test_process.py::test_what_goes_wrong_in_a_start_stays_with_that_module",
+    ),
     _host(
         "a stopped module does not look unreachable",
         '            self._status.set("connected", True)\n',
@@ -149,6 +158,18 @@ MUTANTS: list[Mutant] = [
         '        self._status.set("settings_problem", str(error))',
         "        pass",
         f"{_P}/test_host.py",
+    ),
+    _host(
+        "settings that were not taken do not replace the last good ones",
+        "            if self._accepted is None:\n                raise\n",
+        "            raise\n",
+        f"{_P}/test_host.py::test_the_last_good_settings_stay_in_force_over_a_new_start",
+    ),
+    _host(
+        "what a module saved itself holds whatever else was refused",
+        "for name in lasting if given.get(name) is not None}",
+        "for name in lasting if False}",
+        f"{_P}/test_host.py::test_what_a_module_saved_itself_holds_although_the_rest_was_not_taken",
     ),
     _host(
         "unknown names of arguments are ignored",
@@ -306,9 +327,13 @@ MUTANTS: list[Mutant] = [
     _wire("the ready byte is bare", 'self._writer.write(b"r")', 'self._writer.write(b"\\x00\\x02r\\x00\\x03")'),
     _base(
         "PlaceOS' own settings do not reach the driver",
-        "driver = {name: value for name, value in settings.items() if name not in SCHEMA}",
-        "driver = dict(settings)",
+        "driver = {name: value for name, value in settings.items() if name not in SCHEMA and value is not None}",
+        "driver = {name: value for name, value in settings.items() if value is not None}",
     ),
+    _base(
+        "a setting that is null is not given", "if name not in SCHEMA and value is not None}", "if name not in SCHEMA}"
+    ),
+    _base("settings that cannot be gone through are not valid", "    except RecursionError:", "    except KeyError:"),
     _base("the driver's own settings outrank PlaceOS'", "driver.setdefault(name, value)", "driver[name] = value"),
     _base(
         "no check only where it is asked for",

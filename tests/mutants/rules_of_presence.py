@@ -296,7 +296,12 @@ MUTANTS += [
         "free text is no zone", '"level": self.level, **', '"level": self.level, "level_name": self.level_name, **'
     ),
     _mappings("another notation is recognised", 'value.lstrip().startswith("=>")', "False"),
-    _mappings("a mapping names a zone", "if not self.zones():", "if False:"),
+    _mappings("a mapping names a zone", "if not self.zones() and not is_lenient(info):", "if False:"),
+    _mappings(
+        "what is no zone id hides no mapping where others wrote the settings",
+        "return value if is_lenient(info) and not isinstance(value, str) else read(value)",
+        "return read(value)",
+    ),
     _mappings("width and height come together", "if (self.width is None) != (self.height is None):", "if False:"),
     _mappings("guests are anonymous by default", "Shown.ANONYMOUS,", "Shown.SHOWN,"),
     _plans(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mistlocate.driver.command import Level, commands_of
+from mistlocate.driver.named import Named
 from mistlocate.drivers.mist_locations.driver import MistLocations
 from mistlocate.errors import BadArguments
 from mistlocate.simulator import Campus
@@ -402,3 +403,20 @@ def test_levels() -> None:
         "erase_user",
         "audit",
     }
+
+
+async def test_it_follows_nothing_any_more_while_it_writes_what_is_not_written_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[int] = []
+
+    async def stop(named: Named) -> None:
+        left.append(len(it.engine._follows))
+
+    async with site(tmp_path, EMPTY) as it:
+        await it.locations("unmapped_maps")
+        assert it.engine._follows
+        with monkeypatch.context() as patch:
+            patch.setattr(Named, "stop", stop)
+            await it.host("MistLocations_1").stop()
+    assert left == [0]

@@ -96,10 +96,10 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     async def on_unload(self) -> None:
         """Follow nothing any more, and write what is not written yet."""
-        await self._named.stop()
         for unsubscribe in self._subscriptions:
             unsubscribe()
         self._live.follow(None)
+        await self._named.stop()
 
     def _maps_changed(self, maps: Any) -> None:
         self._maps = [map_info(each) for each in maps] if isinstance(maps, list) else None
@@ -117,12 +117,11 @@ class MistLocations(Driver[MistLocationsSettings]):
         return self.context.clock.wall() + offset - self.context.clock.monotonic()
 
     def _map_again(self) -> None:
-        mappings = {map_id: each.floor() for map_id, each in self.settings.floorplan_mappings.items()}
+        mappings = self.settings.floors()
         self._floorplans = Floorplans(mappings, self._maps)
         self._publish_levels()
         self._levels.keep_only(mappings)
-        unusual = {map_id: each.unusual_keys() for map_id, each in self.settings.floorplan_mappings.items()}
-        self.context.status.set("problems", map_problems(self._floorplans, unusual))
+        self.context.status.set("problems", map_problems(self._floorplans, self.settings.oddities()))
 
     def _publish_levels(self) -> None:
         """Publish the levels of the present mappings, if that is wanted."""
