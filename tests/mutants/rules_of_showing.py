@@ -6,6 +6,9 @@ _showing = breaks("drivers/mist_websocket/showing.py", "tests/drivers/mist_webso
 _images = breaks("drivers/mist_websocket/images.py", "tests/drivers/mist_websocket/test_images.py")
 _locations = breaks("drivers/mist_locations/driver.py", "tests/drivers/mist_locations/test_driver.py")
 
+_levels = breaks("drivers/mist_locations/levels.py", "tests/drivers/mist_locations/test_levels.py")
+_explain = breaks("drivers/mist_locations/explain.py", "tests/drivers/mist_locations/test_explain.py")
+
 MUTANTS: list[Mutant] = [
     # -- whole records -----------------------------------------------------------------------------
     _showing(
@@ -52,11 +55,36 @@ MUTANTS: list[Mutant] = [
         "return await self._http.get(url, {}, at_most",
         "return await self._http.get(url, self._api._headers, at_most",
     ),
+    _showing(
+        "whether a client is a guest's is not said before a record did",
+        "return client.is_guest if client.known or client.seen_at is not None else None",
+        "return client.is_guest",
+    ),
+    _showing(
+        "what a record said of that outlives the question whose the device is",
+        "client.is_guest if client.known or client.seen_at is not None else",
+        "client.is_guest if client.known else",
+    ),
+    _showing(
+        "where a device was that may be a guest's is kept apart",
+        "return _guest(client) is not False",
+        "return bool(_guest(client))",
+    ),
     # -- MistLocations -----------------------------------------------------------------------------
     _locations(
         "ages are told by the cloud's clock",
         "float(offset) if isinstance(offset, int | float) else 0.0",
         "0.0",
         "tests/reliability/test_rows.py::test_short_version_holds[cloud-clock]",
+    ),
+    _levels(
+        "of whom nobody says whether they are guests they are treated as such",
+        'others if client.get("is_guest") is False else guest',
+        'guest if client.get("is_guest") is True else others',
+    ),
+    _explain(
+        "… and where they are is not explained",
+        'record.get("is_guest") is not False, guests',
+        'record.get("is_guest") is True, guests',
     ),
 ]

@@ -65,6 +65,16 @@ def test_guests_by_the_sites_rule() -> None:
     assert anonymous[1]["ssid"] is None
 
 
+@pytest.mark.parametrize("unknown", [{"is_guest": None}, {"is_guest": 1}, {}], ids=["null", "odd", "not said"])
+def test_of_whom_nobody_says_whether_they_are_guests_they_are(unknown: dict[str, Any]) -> None:
+    bare = {key: value for key, value in client(1).items() if key != "is_guest"} | unknown
+    assert found(Levels(), [bare], guests=Shown.HIDDEN) == []
+    (anonymous,) = found(Levels(), [bare])
+    assert (anonymous["mac"] == bare["mac"], anonymous["ssid"]) == (False, None)
+    (shown,) = found(Levels(), [bare], guests=Shown.SHOWN)
+    assert shown["mac"] == bare["mac"]
+
+
 def test_what_has_no_time_is_left_out() -> None:
     assert found(Levels(), [{**client(1), "last_seen": None}]) == []
 

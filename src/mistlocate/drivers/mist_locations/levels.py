@@ -68,7 +68,7 @@ class Levels:
             mac = client.get("mac") if isinstance(client, dict) else None
             if not isinstance(mac, str):
                 continue  # a status is only as good as whoever wrote it
-            shown = guest if client.get("is_guest") is True else others
+            shown = others if client.get("is_guest") is False else guest  # or may be one: nobody has said yet
             seen = seen_at(client, now)
             if seen is None or shown is hidden:
                 continue

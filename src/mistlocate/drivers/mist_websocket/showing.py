@@ -83,7 +83,8 @@ class Showing:
         if client.position is not None:
             record.update(_located(client.position))
         seen = self._seen(client)
-        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": False}
+        doubtful = not self.occupancy_only and _guest(client) is None
+        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": None if doubtful else False}
 
     def record(self, client: Client) -> dict[str, Any]:
         """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
@@ -123,7 +124,7 @@ class Showing:
         if client.position is not None:
             record.update(_located(client.position))
         record.update(self._seen(client))
-        record["is_guest"] = client.is_guest
+        record["is_guest"] = _guest(client)
         record["manufacture"] = client.manufacturer
         record["os"] = client.os
         record["ssid"] = client.ssid
@@ -139,6 +140,19 @@ class Showing:
     def records_on(self, map_id: str) -> list[dict[str, Any]]:
         """The clients on a map, as published."""
         return self.records(self.roster.on_map(map_id))
+
+
+def may_be_guest(client: Client) -> bool:
+    """Whether a client is a guest's, or may turn out to be: so it is treated until a record of it is known."""
+    return _guest(client) is not False
+
+
+def _guest(client: Client) -> bool | None:
+    """Whether a client is a guest's; None while no record of it is known.
+
+    What a record said of that holds also where the next one is to say anew whose the device is (`known`).
+    """
+    return client.is_guest if client.known or client.seen_at is not None else None
 
 
 def forget_name(client: Client) -> None:
