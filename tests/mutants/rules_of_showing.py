@@ -40,8 +40,8 @@ MUTANTS: list[Mutant] = [
     ),
     _showing(
         "a place that was withdrawn is taken out of the whole record",
-        "return {key: value for key, value in raw.items() if key not in _PLACE_FIELDS}",
-        "return dict(raw)",
+        "return {key: value for key, value in whole.items() if key not in _PLACE_FIELDS}",
+        "return whole",
         "tests/drivers/mist_websocket/test_sync.py",
         "tests/drivers/mist_websocket/test_tracker.py",
     ),
@@ -54,6 +54,24 @@ MUTANTS: list[Mutant] = [
         "no token is sent where a link leads to",
         "return await self._http.get(url, {}, at_most",
         "return await self._http.get(url, self._api._headers, at_most",
+    ),
+    _showing(
+        "what is read of a whole record is as it was understood",
+        "whole = {**raw, **{key: value for key, value in needed.items() if value is not None or key in raw}}",
+        "whole = {**needed, **raw}",
+        "tests/drivers/mist_websocket/test_tracker.py",
+    ),
+    _showing(
+        "… and whether it is anonymous is for us to say",
+        '        whole.pop("anonymous", None)  # that is for us to say\n',
+        "",
+        "tests/drivers/mist_websocket/test_tracker.py",
+    ),
+    _showing(
+        "metres of another place are left out",
+        '            whole.pop("x_m", None)\n',
+        "            pass\n",
+        "tests/drivers/mist_websocket/test_tracker.py",
     ),
     _showing(
         "whether a client is a guest's is not said before a record did",

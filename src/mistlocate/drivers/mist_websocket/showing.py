@@ -3,7 +3,7 @@
 Whoever opted out is in none of them, here and so everywhere behind; see `location.visibility`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from mistlocate.location.keyring import KeyRing
@@ -90,22 +90,26 @@ class Showing:
         """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
 
         `last_seen` is the time of the position where there is one, and `last_seen_from` says where it comes from:
-        the record itself (`source`) or our hearing of it (`arrival`). A whole record is published exactly as the
-        cloud sent it as long as its position is the newest that is known.
+        the record itself (`source`) or our hearing of it (`arrival`). A whole record is as the cloud sent it, but for
+        the needed fields, which are as we have read them: a number that came as text would else be none to others.
         """
+        needed = self._needed(client)
         raw = client.raw
         if raw is None or self.names_objector(client):
-            return self._needed(client)
+            return needed
+        if client.position is client.raw_position and needed["last_seen_from"] == "source":
+            del needed["last_seen_from"]  # which goes without saying
+        whole = {**raw, **{key: value for key, value in needed.items() if value is not None or key in raw}}
+        whole.pop("anonymous", None)  # that is for us to say
         if self.owners.rules.is_ignored(str(raw.get("username") or "")):
-            raw = {key: value for key, value in raw.items() if key != "username"}
-        position = client.position
-        if position is None:
-            # What the record says of a place was withdrawn (a deleted or replaced map), or never was a place.
-            return {key: value for key, value in raw.items() if key not in _PLACE_FIELDS}
-        if position is client.raw_position and client.located_from == "source" and _says(raw, position):
-            return dict(raw)
-        raw = {key: value for key, value in raw.items() if key not in ("x_m", "y_m")}
-        return {**raw, **_located(position), **self._seen(client)}
+            whole.pop("username", None)
+        # What the record says of a place was withdrawn (a deleted or replaced map), never was one, or is of another.
+        if client.position is None:
+            return {key: value for key, value in whole.items() if key not in _PLACE_FIELDS}
+        if client.position is not client.raw_position:
+            whole.pop("x_m", None)
+            whole.pop("y_m", None)
+        return whole
 
     def names_objector(self, client: Client) -> bool:
         """Whether a record names somebody who opted out, be it at a device that is known to be somebody else's."""
@@ -161,11 +165,6 @@ def forget_name(client: Client) -> None:
     client.username = client.guest_email = client.psk_id = client.ip = None
     client.raw = client.raw_position = None
     client.forget_moves()
-
-
-def _says(raw: Mapping[str, Any], position: Position) -> bool:
-    """Whether a record names this position itself, in the fields that everybody reads."""
-    return (raw.get("map_id"), raw.get("x"), raw.get("y")) == (position.map_id, position.x, position.y)
 
 
 def _located(position: Position) -> dict[str, Any]:
