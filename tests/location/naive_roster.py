@@ -87,7 +87,11 @@ class NaiveRoster:
     @staticmethod
     def place(facts: Facts, s: Sighting, heard: float) -> None:
         before = facts["place"]
-        if s.position is None or (s.position.x is None and before is not None and before.map_id == s.position.map_id):
+        if s.position is None:
+            return
+        seen = s.heard_at if s.seen_at is None else s.seen_at
+        knew_where = before is not None and before.x is not None and before.map_id == s.position.map_id
+        if s.position.x is None and knew_where and seen <= facts["placed_at"] + 120.0:
             return
         at, by = (s.heard_at, "arrival") if s.seen_at is None else (s.seen_at, "source")
         facts.update(place=s.position, placed_at=at, placed_by=by, placed_heard=heard)

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mistlocate.location.client import MOVES_KEPT
 from mistlocate.location.observation import Origin, Position, Sighting
-from mistlocate.location.roster import MOVES_KEPT, Outcome, Roster
+from mistlocate.location.roster import COORDINATES_KEPT, Outcome, Roster
 
 NOW = 1_767_261_600.0
 A, B = "00005e005301", "00005e005302"
@@ -144,6 +145,25 @@ class TestMerging:
         roster.apply(full(at=0, seen=0, where=HERE))
         roster.apply(full(at=60, seen=60, where=Position("map1", None, None)))
         assert (roster.clients[A].position, roster.clients[A].located_at) == (HERE, NOW)
+
+    def test_coordinates_outlast_records_that_know_only_the_map_for_a_while(self) -> None:
+        somewhere = Position("map1", None, None)
+        for seen, where, at in ((COORDINATES_KEPT, HERE, 0.0), (COORDINATES_KEPT + 1, somewhere, COORDINATES_KEPT + 1)):
+            roster = Roster()
+            roster.apply(full(at=0, seen=0, where=HERE))
+            roster.dirty.clear()
+            roster.apply(full(at=seen, seen=seen, where=somewhere))
+            assert (roster.clients[A].position, roster.clients[A].located_at) == (where, NOW + at)
+            assert "map1" in roster.dirty
+
+    def test_of_whom_only_the_map_is_known_is_there_as_long_as_records_say_so(self) -> None:
+        roster = Roster(forget_after=100)
+        for at in range(0, 600, 60):
+            roster.apply(full(at=at, seen=at, where=Position("map1", None, None)))
+            assert (roster.clients[A].located_at, roster.clients[A].located_heard) == (NOW + at, at)
+            assert roster.forget(at, NOW + at) == []
+            assert macs_on(roster, "map1") == [A]
+        assert len(roster.clients[A].moves) == 1
 
     def test_a_record_that_knows_only_another_map_moves_the_client_there(self) -> None:
         roster = Roster()

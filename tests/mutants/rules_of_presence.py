@@ -74,6 +74,11 @@ MUTANTS: list[Mutant] = [
     ),
     # -- merging -----------------------------------------------------------------------------------
     _roster("0 is a position", "if position.x is None and", "if not position.x and"),
+    _roster("coordinates outlast a record without", "if position.x is None and self._says_less(", "if False and ("),
+    _roster("… for a while", "return at - client.located_at <= COORDINATES_KEPT", "return True"),
+    _roster(
+        "a place without coordinates is confirmed, too", "before is None or before.x is None or", "before is None or"
+    ),
     _roster("a client is on one map only", "self._by_map[before.map_id].pop(client.mac, None)", "pass"),
     _roster(
         "a map that somebody left is due at once",
@@ -107,7 +112,7 @@ MUTANTS: list[Mutant] = [
     ),
     _roster("a deleted map is left by all", "self._by_map.pop(map_id, None)\n        return len(clients)", "return 0"),
     _roster("every sighting is counted", "self.counts[outcome] += 1", "pass"),
-    _roster("moves are bounded", "[-3 * MOVES_KEPT :]", ""),
+    Mutant("moves are bounded", "location/client.py", "[-3 * MOVES_KEPT :]", "", ("tests/location/test_client.py",)),
     # -- records -----------------------------------------------------------------------------------
     _records(
         "x and y are always there",

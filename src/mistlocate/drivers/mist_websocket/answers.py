@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.location.client import Client
 from mistlocate.location.evidence import Match, Source
 from mistlocate.location.identity import is_random_mac
-from mistlocate.location.roster import Client
 from mistlocate.location.search import Person, search
 from mistlocate.location.visibility import Shown
 from mistlocate.macs import whole_mac
