@@ -31,3 +31,18 @@ class TestRecords:
         )  # fmt: skip
         assert (client.os, client.raw, client.raw_position) == ("iOS", {"mac": MAC}, Position("map1", 1.0, 2.0))
         assert client.position is None, "its place is the roster's to decide"
+
+    def test_of_a_whole_record_stays_what_a_row_does_not_tell(self) -> None:
+        client = Client(MAC)
+        client.take(record(username="alice", is_guest=True, raw={"mac": MAC, "os": "iOS", "username": "alice"}))
+        client.take_part(record(says=frozenset({"os"}), os="iOS 18", raw={"mac": MAC, "os": "iOS 18"}))
+        assert (client.username, client.is_guest, client.os) == ("alice", True, "iOS 18")
+        assert client.raw == {"mac": MAC, "os": "iOS 18", "username": "alice"}
+        client.take_part(record(says=frozenset({"username"}), username="bob"))
+        assert client.raw is None, "it names alice still"
+
+    def test_a_row_that_tells_only_a_place_is_no_whole_record(self) -> None:
+        client = Client(MAC)
+        client.take(record(is_guest=True))
+        client.take_part(record(says=frozenset(), raw={"mac": MAC}))
+        assert client.raw is None

@@ -265,6 +265,33 @@ class TestSnapshots:
         assert roster.apply(row(at=22, asked=20, seen=None, where=HERE)) is Outcome.APPLIED
         assert roster.clients[A].heard == 10, "and it does not prolong the client's life"
 
+    def test_a_row_that_tells_only_a_place_changes_only_that(self) -> None:
+        roster = Roster()
+        roster.apply(full(at=0, seen=0, where=HERE, username="alice", psk_id="k1", is_guest=True, ssid="Corp"))
+        assert roster.apply(row(at=9, asked=8, seen=5, where=THERE, says=frozenset())) is Outcome.APPLIED
+        client = roster.clients[A]
+        assert (client.position, client.located_at) == (THERE, NOW + 5)
+        assert (client.username, client.psk_id, client.is_guest, client.ssid) == ("alice", "k1", True, "Corp")
+        assert roster.apply(row(at=12, asked=11, seen=5, username="bob")) is Outcome.APPLIED, "it tells more"
+        assert client.username == "bob"
+
+    def test_nor_does_it_make_anybody_known(self) -> None:
+        roster = Roster()
+        assert roster.apply(row(at=9, asked=8, seen=5, where=HERE, says=frozenset())) is Outcome.UNKNOWN
+        assert roster.apply(row(at=19, asked=18, seen=15, where=THERE, says=frozenset())) is Outcome.UNKNOWN
+        client = roster.clients[A]
+        assert (client.known, client.position, client.seen_at) == (False, THERE, None)
+        assert roster.apply(row(at=20, asked=19, seen=15, where=THERE, username="bob")) is Outcome.APPLIED
+        assert (client.known, client.username) == (True, "bob")
+
+    def test_what_a_row_tells_is_taken_and_the_rest_stays(self) -> None:
+        roster = Roster()
+        roster.apply(full(at=0, seen=0, where=HERE, username="alice", os="iOS", ssid="Corp"))
+        roster.apply(row(at=9, asked=8, seen=5, says=frozenset({"ssid", "is_guest"}), ssid="Guest", is_guest=True))
+        roster.apply(row(at=9, asked=8, seen=-5, says=frozenset({"ssid"}), ssid="Older"))
+        client = roster.clients[A]
+        assert (client.username, client.os, client.ssid, client.is_guest) == ("alice", "iOS", "Guest", True)
+
     def test_after_its_map_was_dropped_a_client_is_placed_by_the_same_record_again(self) -> None:
         roster = Roster()
         roster.apply(full(at=0, seen=0, where=HERE))

@@ -97,8 +97,8 @@ MUTANTS: list[Mutant] = [
     ),
     _roster(
         "what is known of a client is not overwritten by a position",
-        "        if client.raw is None or not client.known:",
-        "        if True:",
+        "        if not client.known:\n            client.raw = s.raw",
+        "        if True:\n            client.raw = s.raw",
     ),
     _roster(
         "a position of an unknown client places it at once",
@@ -111,6 +111,19 @@ MUTANTS: list[Mutant] = [
         "        if placed and not superseded:\n            self._place",
     ),
     _roster("a deleted map is left by all", "self._by_map.pop(map_id, None)\n        return len(clients)", "return 0"),
+    _roster(
+        "a row that tells only a place is no whole record",
+        "client.take(s) if whole else client.take_part(s)",
+        "client.take(s)",
+    ),
+    _roster("… and makes nobody known", "        if not client.known:\n            return UNKNOWN\n", ""),
+    Mutant(
+        "… nor is it kept as one",
+        "location/client.py",
+        "elif self.raw is not None or not self.known:",
+        "else:",
+        ("tests/location/test_client.py",),
+    ),
     _roster("every sighting is counted", "self.counts[outcome] += 1", "pass"),
     Mutant("moves are bounded", "location/client.py", "[-3 * MOVES_KEPT :]", "", ("tests/location/test_client.py",)),
     # -- records -----------------------------------------------------------------------------------

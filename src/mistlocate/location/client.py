@@ -89,7 +89,7 @@ class Client:
         self._moves = ()
 
     def take(self, s: Sighting) -> None:
-        """All that a whole record says, in place of what was known, but for the place."""
+        """All that a whole record says, in place of what was known; the place is the roster's to decide."""
         self.known = True
         self.site_id = s.site_id or self.site_id
         self.seen_at = s.seen_at if s.seen_at is not None else self.seen_at
@@ -105,3 +105,16 @@ class Client:
         self.ssid = s.ssid
         self.raw = s.raw
         self.raw_position = None if s.raw is None else s.position
+
+    def take_part(self, s: Sighting) -> None:
+        """What a row that does not tell all says; the rest stays, also whether this client is known, and since when."""
+        says = s.says or frozenset()
+        for name in says:
+            setattr(self, name, getattr(s, name))
+        self.is_guest = bool(self.is_guest)
+        self.site_id = self.site_id or s.site_id
+        if s.raw is None:
+            if says:
+                self.raw = self.raw_position = None  # it may say what is not to be kept
+        elif self.raw is not None or not self.known:
+            self.raw, self.raw_position = {**(self.raw or {}), **s.raw}, None

@@ -102,13 +102,16 @@ class Roster:
             return self._apply_position(client, s, heard)
         # Identity and position are two facts, each with its own time: an older record may still know the newer place.
         placeable = s.position is not None and s.heard - heard <= self.forget_after
-        placed = placeable and self._may_place(client, s, first=not client.known)
+        whole = s.says is None
+        placed = placeable and self._may_place(client, s, first=whole and not client.known)
         if not superseded:
-            client.take(s)
+            client.take(s) if whole else client.take_part(s)
         if placed:
             self._place(client, s, heard)
         elif not superseded and client.position is not None:
             self.dirty.setdefault(client.position.map_id, False)
+        if not client.known:
+            return UNKNOWN
         if not superseded:
             return APPLIED
         return PLACED if placed else SUPERSEDED
@@ -133,7 +136,7 @@ class Roster:
     def _apply_position(self, client: Client, s: Sighting, heard: float) -> Outcome:
         if s.position is None or not self._may_place(client, s, first=False):
             return SUPERSEDED
-        if client.raw is None or not client.known:
+        if not client.known:
             client.raw = s.raw
             client.raw_position = s.position if s.seen_at is not None else None
         if client.site_id is None:

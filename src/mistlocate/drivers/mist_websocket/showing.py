@@ -98,6 +98,8 @@ class Showing:
             return self._needed(client)
         if self.owners.rules.is_ignored(str(raw.get("username") or "")):
             raw = {key: value for key, value in raw.items() if key != "username"}
+        if client.is_guest and raw.get("is_guest") is not True:
+            raw = {**raw, "is_guest": True}  # who reads it goes by that
         position = client.position
         if position is None:
             # What the record says of a place was withdrawn (a deleted or replaced map), or never was a place.

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from mistlocate import jsontext
 from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.showing import Showing, forget_name
-from mistlocate.drivers.mist_websocket.wording import names_in_record, said
+from mistlocate.drivers.mist_websocket.wording import names_in_record, part, said, told_by_row
 from mistlocate.location.evidence import PskKey, Source, psk_owner
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import Identity, NameRules
 from mistlocate.location.objections import Register
-from mistlocate.location.observation import POSITION, STREAM, Origin, Position, Sighting, source_time
+from mistlocate.location.observation import FETCH, POSITION, STREAM, Origin, Position, Sighting, source_time
 from mistlocate.location.ownership import Owners
 from mistlocate.location.roster import APPLIED, NOT_ADMITTED, PLACED, SUPERSEDED, UNKNOWN, Outcome, Roster
 from mistlocate.mist.cloud_clock import CloudClock
@@ -99,7 +99,12 @@ class Tracker(Showing):
     def row(self, row: Row[ClientStats], origin: Origin, site_id: str, asked: float) -> Outcome:
         """One row of a list, or a record fetched alone, asked for at this monotonic time."""
         self._note_dropped(row.dropped)
-        return self._take(self._sighting(row.record, row.raw, origin, site_id, asked, None))
+        sighting = self._sighting(row.record, row.raw, origin, site_id, asked, None)
+        told = None if origin is FETCH else told_by_row(row.record)
+        if told is not None:
+            objects = self.occupancy_only or self.owners.objections.not_learned
+            sighting = part(sighting, told, personal=not objects)
+        return self._take(sighting)
 
     def rejects(self, rejects: Iterable[Reject]) -> None:
         """Count and sample what could not be read of a list."""
