@@ -288,6 +288,43 @@ def test_one_person_owns_a_bounded_number_of_macs_and_the_oldest_go_first() -> N
     assert owner(owners, everything[0]) is None
 
 
+def test_the_device_that_is_there_outlives_those_that_are_gone_however_well_they_are_known() -> None:
+    owners = Owners()
+    gone = [f"00005e0054{number:02x}" for number in range(MACS_PER_PERSON)]
+    for number, mac in enumerate(gone):
+        owners.learn(mac, "alice@example.com", Source.DOT1X, T - 1000 + number)
+    owners.take_changes()
+    for minute in range(5):
+        owners.learn(A, "alice@example.com", Source.PSK, T + minute)
+        assert macs(owners, "alice@example.com") == [A, *gone[:0:-1]]
+    user_macs, _ = owners.take_changes()
+    assert user_macs.keys() == {A, gone[0], "alice"}
+    owners.learn(B, "alice@example.com", Source.PSK, T - 5000)
+    assert owner(owners, B) is not None, "what was just learned stays, whatever its time"
+    assert owner(owners, gone[1]) is None
+
+
+def test_who_has_only_devices_assigned_by_hand_gives_up_the_oldest_of_them() -> None:
+    owners = Owners()
+    pinned = [f"00005e0053{number:02x}" for number in range(MACS_PER_PERSON)]
+    for number, mac in enumerate(pinned):
+        owners.pin("alice@example.com", [mac], T + number)
+    owners.learn("00005e0054ff", "alice@example.com", Source.DOT1X, T + 100)
+    assert macs(owners, "alice@example.com") == ["00005e0054ff", *pinned[:0:-1]]
+
+
+def test_nobody_types_away_the_devices_of_others() -> None:
+    owners = Owners()
+    owners.learn(A, "alice@example.com", Source.DOT1X, T)
+    for number in range(MACS_PER_PERSON + 3):
+        owners.learn(f"00005e0054{number:02x}", "alice@example.com", Source.GUEST, T + 1 + number)
+    assert owner(owners, A) == "alice@example.com"
+    for number in range(MACS_PER_PERSON - 1):
+        owners.learn(f"00005e0055{number:02x}", "alice@example.com", Source.DOT1X, T + number)
+    owners.learn("00005e0054ff", "alice@example.com", Source.GUEST, T + 100)
+    assert owner(owners, A) == "alice@example.com"
+
+
 def test_pinned_macs_outlive_learned_ones() -> None:
     owners = Owners()
     owners.pin("alice@example.com", [A], T)

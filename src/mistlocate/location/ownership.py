@@ -128,10 +128,10 @@ class Owners:
         before = self._by_mac.get(mac)
         if before is not None:
             self._changes.mark(mac, before)
-        self._own(mac, owned)
+        self._own(mac, owned, learned=True)
         self._changes.mark(mac, owned)
 
-    def _own(self, mac: str, owned: Ownership) -> None:
+    def _own(self, mac: str, owned: Ownership, *, learned: bool = False) -> None:
         self._disown(mac)
         self._by_mac[mac] = owned
         name = owned.identity.name
@@ -139,10 +139,17 @@ class Owners:
         macs = self._people(name)[owned.identity]
         # Of who opted out every device has to be known: one of which the owner is forgotten would be shown.
         while len(macs) > MACS_PER_PERSON and not owned.hidden:
-            # the weakest source, then the oldest
-            least = min(macs, key=lambda each: self._by_mac[each][1:3])
-            macs.remove(least)
-            self.release(least)
+            # What is there now is of use, not nine that are gone; but nobody types others' devices away.
+            spared = mac if learned and owned.source is not Source.GUEST else None
+            oldest = min((each for each in macs if each != spared), key=self._turn_to_go)
+            macs.remove(oldest)
+            self.release(oldest)
+
+    def _turn_to_go(self, mac: str) -> tuple[bool, bool, float]:
+        """Of too many devices of a person the least goes first: guests', then by when it was confirmed; last of all
+        those assigned by hand."""
+        owned = self._by_mac[mac]
+        return owned.source is Source.PINNED, owned.source is not Source.GUEST, owned.at
 
     def _disown(self, mac: str) -> Ownership | None:
         owned = self._by_mac.pop(mac, None)
