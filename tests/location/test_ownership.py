@@ -375,6 +375,17 @@ def test_a_mac_has_one_owner_who_lists_it_in_memory_and_on_disk(steps: list[tupl
     assert sum(len(each) for each in lists.values()) == len(disk["identities"])
 
 
+@pytest.mark.parametrize("keep_for", [0.01, 0.5, 1.0, 30.0])
+def test_what_was_assigned_by_hand_holds_while_the_device_is_there(keep_for: float) -> None:
+    owners, day = Owners(), 86_400.0
+    owners.pin("alice@example.com", [A, B], T)
+    step = keep_for * day / 5
+    for number in range(1, 30):
+        assert owners.expire(T + number * step, keep_for * day, {A}) == (number == 6), "B is not there"
+    assert owner(owners, A) == "alice@example.com"
+    assert owner(owners, B) is None
+
+
 def test_a_clock_that_is_set_back_lets_later_evidence_count() -> None:
     owners = Owners()
     owners.learn("00005e005301", "alice@example.com", Source.DOT1X, 5000.0)

@@ -76,12 +76,13 @@ MUTANTS: list[Mutant] = [
         "source is not Source.GUEST, owned.source",
     ),
     _owners("… and never what was just learned", "spared = mac if learned and", "spared = mac if False and"),
-    _owners("… nor what others typed over", "source is not Source.GUEST, owned.at", "True, owned.at"),
+    _owners("… nor what others typed over", "owned.source is not Source.GUEST, owned.at", "True, owned.at"),
     _owners(
         "… and what was assigned by hand last",
         "owned.source is Source.PINNED, owned.source is not",
         "False, owned.source is not",
     ),
+    _owners("a short retention forgets nobody who is there", "min(DAY, keep_for / 2)", "DAY"),
     _owners("a person owns a bounded number of MACs", "while len(macs) > MACS_PER_PERSON", "while False"),
     _owners("the weakest, then the oldest MAC makes room", "min(macs, key", "max(macs, key"),
     _changes(

@@ -261,13 +261,14 @@ class Owners:
     def expire(self, now: float, keep_for: float, present: Container[str]) -> int:
         """Forget whoever was not confirmed for `keep_for` seconds; return how many MACs that were.
 
-        Nothing confirms what was assigned by hand or by a directory, so devices that are `present` do. What was
-        stored without a time counts from now on.
+        Nothing confirms what was assigned by hand or by a directory, so devices that are `present` do, once a day or
+        as often as `keep_for` asks for. What was stored without a time counts from now on.
         """
         gone = []
+        confirm_after = min(DAY, keep_for / 2)
         for mac, owned in self._by_mac.items():
             unconfirmed = owned.source in (Source.PINNED, Source.LOGIN) and mac in present
-            if owned.at == 0.0 or (unconfirmed and now - owned.at > DAY):
+            if owned.at == 0.0 or (unconfirmed and now - owned.at > confirm_after):
                 confirmed = self._by_mac[mac] = owned._replace(at=now)
                 self._changes.mark(mac, confirmed)
             elif now - owned.at > keep_for:
