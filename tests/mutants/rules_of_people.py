@@ -83,6 +83,18 @@ MUTANTS: list[Mutant] = [
         "False, owned.source is not",
     ),
     _owners("a short retention forgets nobody who is there", "min(DAY, keep_for / 2)", "DAY"),
+    _answers(
+        "a login is of whoever has the address now",
+        "clients.sort(key=lambda each: each.heard)",
+        "pass",
+        "tests/drivers/mist_websocket/test_answers.py",
+    ),
+    _answers(
+        "… and has been heard of",
+        "each.ip and each.heard >= since",
+        "each.ip",
+        "tests/drivers/mist_websocket/test_answers.py",
+    ),
     _owners("a person owns a bounded number of MACs", "while len(macs) > MACS_PER_PERSON", "while False"),
     _owners("the weakest, then the oldest MAC makes room", "min(macs, key", "max(macs, key"),
     _changes(
