@@ -451,6 +451,18 @@ def test_records_of_the_stream_end_the_same_in_any_order(order: list[int]) -> No
     assert (client.map_id, client.username) == ("m5", "user5")
 
 
+def test_maps_that_everybody_has_left_take_no_memory() -> None:
+    roster = Roster(forget_after=100)
+    for number in range(50):
+        roster.apply(full(at=number, seen=number, where=Position(f"map{number}", 1.0, 2.0)))
+    roster.apply(full(B, at=50, seen=50, where=HERE))
+    assert roster._by_map.keys() == {"map49", "map1"}
+    roster.drop_map("map1", NOW)
+    roster.forget(500, NOW + 500)
+    assert roster._by_map == {}
+    assert list(roster.maps()) == []
+
+
 def test_everyone_can_be_forgotten_at_once() -> None:
     roster = Roster()
     roster.apply(full(where=HERE))

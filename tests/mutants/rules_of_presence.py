@@ -79,7 +79,7 @@ MUTANTS: list[Mutant] = [
     _roster(
         "a place without coordinates is confirmed, too", "before is None or before.x is None or", "before is None or"
     ),
-    _roster("a client is on one map only", "self._by_map[before.map_id].pop(client.mac, None)", "pass"),
+    _roster("a client is on one map only", "left.pop(client.mac, None)", "pass"),
     _roster(
         "a map that somebody left is due at once",
         "self.dirty[before.map_id] = self.urgent = True",
@@ -124,6 +124,7 @@ MUTANTS: list[Mutant] = [
         "else:",
         ("tests/location/test_client.py",),
     ),
+    _roster("a map that all have left takes no memory", "            if not left:\n", "            if False:\n"),
     _roster("every sighting is counted", "self.counts[outcome] += 1", "pass"),
     Mutant("moves are bounded", "location/client.py", "[-3 * MOVES_KEPT :]", "", ("tests/location/test_client.py",)),
     # -- records -----------------------------------------------------------------------------------

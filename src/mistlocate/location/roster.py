@@ -195,7 +195,10 @@ class Roster:
 
     def _move(self, client: Client, before: Position | None, after: Position | None, at: float) -> None:
         if before is not None:
-            self._by_map[before.map_id].pop(client.mac, None)
+            left = self._by_map[before.map_id]
+            left.pop(client.mac, None)
+            if not left:
+                del self._by_map[before.map_id]  # there is no end of ids that records may name
             self.dirty[before.map_id] = self.urgent = True
         if after is not None:
             self._by_map.setdefault(after.map_id, {})[client.mac] = client
