@@ -28,6 +28,7 @@ class Client:
         "heard",
         "ip",
         "is_guest",
+        "keyed",
         "known",
         "located_at",
         "located_from",
@@ -57,6 +58,7 @@ class Client:
         self.located_heard = float("-inf")
         self.username: str | None = None
         self.psk_id: str | None = None
+        self.keyed = False
         self.ip: str | None = None
         self.is_guest = False
         self.guest_email: str | None = None
@@ -96,6 +98,7 @@ class Client:
         if s.username != self.username:  # an equal text of an earlier record is kept: its owner shares it
             self.username = s.username
         self.psk_id = s.psk_id
+        self.keyed = s.keyed
         if s.ip != self.ip:
             self.ip = s.ip
         self.is_guest = bool(s.is_guest)

@@ -126,7 +126,7 @@ class Answers:
         found["heard_seconds_ago"] = round(now - self._tracker.cloud_clock.at(client.heard), 1)
         found["record_seconds_old"] = None if client.seen_at is None else round(now - client.seen_at, 1)
         found["position_seconds_old"] = None if client.position is None else round(now - client.located_at, 1)
-        found["named_by_network"] = bool(client.username)
+        found["named_by_network"] = bool(client.username) and not client.keyed
         found["name_withheld"] = bool(client.username) and rules.is_ignored(client.username or "")
         found["pre_shared_key"] = None if client.psk_id is None else self._key(client.psk_id)
         found["moves"] = [] if anonymous else [move._asdict() for move in client.moves]

@@ -30,6 +30,12 @@ def names_in_record(stats: ClientStats) -> tuple[str | None, str | None]:
     return username, typed
 
 
+def is_keyed(stats: ClientStats) -> bool:
+    """Whether a pre-shared key says whose it is: `username` is then what the key is called, or what RADIUS makes of
+    it, unless the device got in by EAP."""
+    return stats.psk_id is not None and "EAP" not in (stats.key_mgmt or "").upper()
+
+
 def told_by_row(stats: ClientStats) -> frozenset[str] | None:
     """What a row of a list tells of its client, by the names of a `Sighting`; None if it is a whole record.
 
@@ -41,6 +47,8 @@ def told_by_row(stats: ClientStats) -> frozenset[str] | None:
         return None
     told = stats.model_fields_set
     says = {name for field, name in _FIELDS.items() if field in told}
+    if "psk_id" in told:
+        says.add("keyed")
     if stats.is_guest is not None and stats.key_mgmt is not None:
         if "username" in told:
             says |= {"username", "guest_email"} if stats.is_guest else {"username"}
