@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mistlocate.location.evidence import MACS_PER_PERSON, Source
+from mistlocate.location.evidence import MACS_PER_PERSON, YIELDS_AFTER, Source
 from mistlocate.location.identity import Identity, NameRules
+from mistlocate.location.objections import Subject
 from mistlocate.location.ownership import Owners
 
 A, B, C = "00005e005301", "00005e005302", "00005e005303"
@@ -77,6 +78,63 @@ class TestPrecedence:
 
     def test_a_pin_needs_a_name(self) -> None:
         assert Owners().pin("anonymous", [A], T) is None
+
+
+class TestYielding:
+    @pytest.mark.parametrize(
+        ("known", "source", "after", "expected"),
+        [
+            (Source.DOT1X, Source.PSK, YIELDS_AFTER, "alice@example.com"),
+            (Source.DOT1X, Source.PSK, YIELDS_AFTER + 1, "bob@example.com"),
+            (Source.PSK, Source.LOGIN, YIELDS_AFTER + 1, "bob@example.com"),
+            (Source.DOT1X, Source.GUEST, YIELDS_AFTER + 1, "alice@example.com"),
+            (Source.PINNED, Source.DOT1X, YIELDS_AFTER + 1, "alice@example.com"),
+        ],
+    )
+    def test_what_is_not_confirmed_any_more_yields_to_evidence_of_now(
+        self, known: Source, source: Source, after: float, expected: str
+    ) -> None:
+        owners = Owners()
+        if known is Source.PINNED:
+            owners.pin("alice@example.com", [A], T)
+        else:
+            owners.learn(A, "alice@example.com", known, T)
+        owners.learn(A, "bob@example.com", source, T + after)
+        assert owner(owners, A) == expected
+
+    def test_who_is_confirmed_keeps_a_device_that_others_use_too(self) -> None:
+        owners = Owners()
+        for day in range(30):
+            owners.learn(A, "alice@example.com", Source.DOT1X, T + day * 86_400)
+            owners.learn(A, "bob@example.com", Source.PSK, T + day * 86_400 + 60)
+        assert owner(owners, A) == "alice@example.com"
+
+    def test_who_opted_out_stays_hidden(self) -> None:
+        owners = Owners()
+        owners.set_objections(owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.learn(A, "bob@example.com", Source.PSK, T + 2 * YIELDS_AFTER)
+        assert owners.hides(A)
+
+    def test_a_stronger_name_takes_a_device_back_at_once(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.learn(A, "bob@example.com", Source.PSK, T + YIELDS_AFTER + 1)
+        owners.learn(A, "alice@example.com", Source.DOT1X, T + YIELDS_AFTER + 2)
+        assert owner(owners, A) == "alice@example.com"
+
+    @pytest.mark.parametrize(("after", "expected"), [(60, "alice"), (YIELDS_AFTER + 1, "bob@example.com")])
+    def test_also_where_the_store_is_read_later(self, after: float, expected: str) -> None:
+        owners = Owners()
+        owners.learn(A, "bob@example.com", Source.PSK, T + after)
+        owners.load({A: "alice"}, {A: json.dumps({"user": "alice", "source": "dot1x", "at": T})})
+        assert owner(owners, A) == expected
+
+    def test_what_the_original_drivers_stored_has_no_time_and_stands(self) -> None:
+        owners = Owners()
+        owners.learn(A, "bob@example.com", Source.PSK, T)
+        owners.load({A: "alice"}, {})
+        assert owner(owners, A) == "alice"
 
 
 class TestMatching:

@@ -95,8 +95,13 @@ MUTANTS: list[Mutant] = [
         "each.ip",
         "tests/drivers/mist_websocket/test_answers.py",
     ),
+    _evidence("who was not confirmed for long yields", "at - known.at > YIELDS_AFTER", "False"),
+    _evidence("… and nobody else", "at - known.at > YIELDS_AFTER", "True"),
+    _evidence("… never to guests", " or source is Source.GUEST:", ":"),
+    _evidence("… nor who opted out", " or known.hidden or ", " or "),
+    _evidence("… nor what was assigned by hand", "if known.source is Source.PINNED or ", "if "),
+    _owners("… also in the store", " or not yields(stored, learned.source, learned.at))", " or True)"),
     _owners("a person owns a bounded number of MACs", "while len(macs) > MACS_PER_PERSON", "while False"),
-    _owners("the weakest, then the oldest MAC makes room", "min(macs, key", "max(macs, key"),
     _changes(
         "guests are never stored",
         "        if owned.source is not Source.GUEST:\n            self.macs",
@@ -111,7 +116,7 @@ MUTANTS: list[Mutant] = [
     _owners("the stored list holds no guest's device", "if is_stored(self._by_mac[mac])]", "]"),
     _owners(
         "what was learned since the start outranks the store",
-        "learned is None or learned.source < owned.source",
+        "learned is None or _stands_against(owned, learned)",
         "True",
     ),
     _owners("where the stored hashes differ the original layout wins", "and stored.identity.name == name", ""),

@@ -1,8 +1,8 @@
 """Which MAC belongs to whom.
 
 A MAC has at most one owner, and an owner lists the MAC. What counts as evidence has an order (`Source`); the same or
-a stronger source replaces what is known, a weaker one never does. Guests type what they like, so their addresses are
-kept apart from the names that a network vouches for, and are never stored.
+a stronger source replaces what is known, a weaker one only what was not confirmed for long. Guests type what they
+like, so their addresses are kept apart from the names that a network vouches for, and are never stored.
 
 The stored form has two hashes. `user_macs` is laid out as the original drivers of PlaceOS lay it out (MAC → bare
 name; bare name → JSON list of MACs, newest first), so that a site can go back to them; `identities` holds what that
@@ -15,7 +15,7 @@ never answered and never stored, also if they are not to be learned. Who else is
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 
-from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source
+from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source, yields
 from mistlocate.location.identity import Identity, NameRules
 from mistlocate.location.objections import Register
 from mistlocate.location.owner_changes import DAY, Changes, confirmed_anew, is_stored
@@ -81,7 +81,7 @@ class Owners:
         owned = self._ownership(text, source, at)
         if owned is None:
             return False
-        outranked = known is not None and (known.source, known.at) > (source, at)
+        outranked = known is not None and (known.source, known.at) > (source, at) and not yields(known, source, at)
         teaches = owned.hidden or not owned.withheld
         if teaches and not outranked and self._may_own(mac, owned):
             self._assign(mac, owned)
@@ -305,7 +305,7 @@ class Owners:
             may_learn = self._may_own(mac, owned)
             if owned.hidden or not may_learn:
                 self._changes.mark(mac, owned)  # stored before it was objected to
-            if may_learn and (learned is None or learned.source < owned.source):
+            if may_learn and (learned is None or _stands_against(owned, learned)):
                 self._own(mac, owned)
             else:
                 self._changes.names.add(owned.identity.name)  # whose stored list still has the MAC
@@ -340,3 +340,8 @@ class Owners:
     def _decode(self, text: str) -> Ownership | None:
         record = json.loads(text)
         return self._ownership(str(record["user"]), Source[str(record["source"]).upper()], float(record["at"]))
+
+
+def _stands_against(stored: Ownership, learned: Ownership) -> bool:
+    """Whether what was stored outranks what was learned since the start. Stored without a time it counts as of now."""
+    return learned.source < stored.source and (stored.at == 0.0 or not yields(stored, learned.source, learned.at))
