@@ -48,20 +48,33 @@ class NaiveRoster:
         if s.origin is Origin.POSITION:
             if s.position is None or not self.may_place(facts, s, first=False):
                 return "superseded"
-            if facts["raw"] is None or not was_known:
+            if not was_known:
                 facts["raw"] = s.raw
             self.place(facts, s, heard)
             return "applied" if was_known else "unknown"
         recent = s.heard - heard <= self.forget_after
-        placed = s.position is not None and recent and self.may_place(facts, s, first=not was_known)
+        placed = s.position is not None and recent and self.may_place(facts, s, first=not was_known and s.says is None)
         if not older:
-            facts.update(known=True, raw=s.raw, **{name: getattr(s, name) for name in IDENTITY})
-            facts["seen_at"] = facts["seen_at"] if s.seen_at is None else s.seen_at
+            self.take(facts, s)
         if placed:
             self.place(facts, s, heard)
+        if not facts["known"]:
+            return "unknown"
         if not older:
             return "applied"
         return "placed" if placed else "superseded"
+
+    @staticmethod
+    def take(facts: Facts, s: Sighting) -> None:
+        if s.says is None:
+            facts.update(known=True, raw=s.raw, **{name: getattr(s, name) for name in IDENTITY})
+            facts["seen_at"] = facts["seen_at"] if s.seen_at is None else s.seen_at
+            return
+        facts.update({name: getattr(s, name) for name in s.says})
+        if s.raw is None and s.says:
+            facts["raw"] = None
+        elif s.raw is not None and (facts["raw"] is not None or not facts["known"]):
+            facts["raw"] = {**(facts["raw"] or {}), **s.raw}
 
     @staticmethod
     def is_older(facts: Facts, s: Sighting) -> bool:
@@ -87,7 +100,11 @@ class NaiveRoster:
     @staticmethod
     def place(facts: Facts, s: Sighting, heard: float) -> None:
         before = facts["place"]
-        if s.position is None or (s.position.x is None and before is not None and before.map_id == s.position.map_id):
+        if s.position is None:
+            return
+        seen = s.heard_at if s.seen_at is None else s.seen_at
+        knew_where = before is not None and before.x is not None and before.map_id == s.position.map_id
+        if s.position.x is None and knew_where and seen <= facts["placed_at"] + 120.0:
             return
         at, by = (s.heard_at, "arrival") if s.seen_at is None else (s.seen_at, "source")
         facts.update(place=s.position, placed_at=at, placed_by=by, placed_heard=heard)

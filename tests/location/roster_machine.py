@@ -40,17 +40,19 @@ class RosterMachine(RuleBasedStateMachine):
         asked=st.sampled_from([0.0, 1.0, 40.0]),
         name=st.sampled_from(["alice", "bob", None]),
         whole=st.booleans(),
+        says=st.none() | st.frozensets(st.sampled_from(["username", "os", "ssid"])),
     )
     def sighting(
         self, mac: str, origin: Origin, age: float | None, position: Position | None, asked: float, name: str | None,
-        whole: bool,
+        whole: bool, says: frozenset[str] | None,
     ) -> None:  # fmt: skip
         at = START + self.now
         sighting = Sighting(
             mac, origin, self.now, at,
             asked=self.now - asked if origin in (Origin.SNAPSHOT, Origin.FETCH) else None,
             seen_at=None if age is None else min(at - age, at),
-            position=position, username=name, raw={"mac": mac} if whole else None,
+            position=position, username=name, raw={"mac": mac, "by": name} if whole else None,
+            says=says if origin is Origin.SNAPSHOT else None,
         )  # fmt: skip
         assert self.roster.apply(sighting).value == self.naive.apply(sighting)
 
@@ -82,7 +84,7 @@ class RosterMachine(RuleBasedStateMachine):
         for mac, facts in self.naive.clients.items():
             client = self.roster.clients[mac]
             assert (client.known, client.seen_at, client.position) == (facts["known"], facts["seen_at"], facts["place"])
-            assert client.heard == facts["heard"]
+            assert (client.heard, client.raw) == (facts["heard"], facts["raw"])
             assert {name: getattr(client, name) for name in IDENTITY} == {name: facts[name] for name in IDENTITY}
             if client.position is not None:
                 assert (client.located_at, client.located_from) == (facts["placed_at"], facts["placed_by"])

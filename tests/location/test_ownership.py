@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mistlocate.location.evidence import MACS_PER_PERSON, Source
+from mistlocate.location.evidence import MACS_PER_PERSON, YIELDS_AFTER, Source
 from mistlocate.location.identity import Identity, NameRules
+from mistlocate.location.objections import Subject
 from mistlocate.location.ownership import Owners
 
 A, B, C = "00005e005301", "00005e005302", "00005e005303"
@@ -77,6 +78,63 @@ class TestPrecedence:
 
     def test_a_pin_needs_a_name(self) -> None:
         assert Owners().pin("anonymous", [A], T) is None
+
+
+class TestYielding:
+    @pytest.mark.parametrize(
+        ("known", "source", "after", "expected"),
+        [
+            (Source.DOT1X, Source.PSK, YIELDS_AFTER, "alice@example.com"),
+            (Source.DOT1X, Source.PSK, YIELDS_AFTER + 1, "bob@example.com"),
+            (Source.PSK, Source.LOGIN, YIELDS_AFTER + 1, "bob@example.com"),
+            (Source.DOT1X, Source.GUEST, YIELDS_AFTER + 1, "alice@example.com"),
+            (Source.PINNED, Source.DOT1X, YIELDS_AFTER + 1, "alice@example.com"),
+        ],
+    )
+    def test_what_is_not_confirmed_any_more_yields_to_evidence_of_now(
+        self, known: Source, source: Source, after: float, expected: str
+    ) -> None:
+        owners = Owners()
+        if known is Source.PINNED:
+            owners.pin("alice@example.com", [A], T)
+        else:
+            owners.learn(A, "alice@example.com", known, T)
+        owners.learn(A, "bob@example.com", source, T + after)
+        assert owner(owners, A) == expected
+
+    def test_who_is_confirmed_keeps_a_device_that_others_use_too(self) -> None:
+        owners = Owners()
+        for day in range(30):
+            owners.learn(A, "alice@example.com", Source.DOT1X, T + day * 86_400)
+            owners.learn(A, "bob@example.com", Source.PSK, T + day * 86_400 + 60)
+        assert owner(owners, A) == "alice@example.com"
+
+    def test_who_opted_out_stays_hidden(self) -> None:
+        owners = Owners()
+        owners.set_objections(owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.learn(A, "bob@example.com", Source.PSK, T + 2 * YIELDS_AFTER)
+        assert owners.hides(A)
+
+    def test_a_stronger_name_takes_a_device_back_at_once(self) -> None:
+        owners = Owners()
+        owners.learn(A, "alice@example.com", Source.DOT1X, T)
+        owners.learn(A, "bob@example.com", Source.PSK, T + YIELDS_AFTER + 1)
+        owners.learn(A, "alice@example.com", Source.DOT1X, T + YIELDS_AFTER + 2)
+        assert owner(owners, A) == "alice@example.com"
+
+    @pytest.mark.parametrize(("after", "expected"), [(60, "alice"), (YIELDS_AFTER + 1, "bob@example.com")])
+    def test_also_where_the_store_is_read_later(self, after: float, expected: str) -> None:
+        owners = Owners()
+        owners.learn(A, "bob@example.com", Source.PSK, T + after)
+        owners.load({A: "alice"}, {A: json.dumps({"user": "alice", "source": "dot1x", "at": T})})
+        assert owner(owners, A) == expected
+
+    def test_what_the_original_drivers_stored_has_no_time_and_stands(self) -> None:
+        owners = Owners()
+        owners.learn(A, "bob@example.com", Source.PSK, T)
+        owners.load({A: "alice"}, {})
+        assert owner(owners, A) == "alice"
 
 
 class TestMatching:
@@ -288,6 +346,43 @@ def test_one_person_owns_a_bounded_number_of_macs_and_the_oldest_go_first() -> N
     assert owner(owners, everything[0]) is None
 
 
+def test_the_device_that_is_there_outlives_those_that_are_gone_however_well_they_are_known() -> None:
+    owners = Owners()
+    gone = [f"00005e0054{number:02x}" for number in range(MACS_PER_PERSON)]
+    for number, mac in enumerate(gone):
+        owners.learn(mac, "alice@example.com", Source.DOT1X, T - 1000 + number)
+    owners.take_changes()
+    for minute in range(5):
+        owners.learn(A, "alice@example.com", Source.PSK, T + minute)
+        assert macs(owners, "alice@example.com") == [A, *gone[:0:-1]]
+    user_macs, _ = owners.take_changes()
+    assert user_macs.keys() == {A, gone[0], "alice"}
+    owners.learn(B, "alice@example.com", Source.PSK, T - 5000)
+    assert owner(owners, B) is not None, "what was just learned stays, whatever its time"
+    assert owner(owners, gone[1]) is None
+
+
+def test_who_has_only_devices_assigned_by_hand_gives_up_the_oldest_of_them() -> None:
+    owners = Owners()
+    pinned = [f"00005e0053{number:02x}" for number in range(MACS_PER_PERSON)]
+    for number, mac in enumerate(pinned):
+        owners.pin("alice@example.com", [mac], T + number)
+    owners.learn("00005e0054ff", "alice@example.com", Source.DOT1X, T + 100)
+    assert macs(owners, "alice@example.com") == ["00005e0054ff", *pinned[:0:-1]]
+
+
+def test_nobody_types_away_the_devices_of_others() -> None:
+    owners = Owners()
+    owners.learn(A, "alice@example.com", Source.DOT1X, T)
+    for number in range(MACS_PER_PERSON + 3):
+        owners.learn(f"00005e0054{number:02x}", "alice@example.com", Source.GUEST, T + 1 + number)
+    assert owner(owners, A) == "alice@example.com"
+    for number in range(MACS_PER_PERSON - 1):
+        owners.learn(f"00005e0055{number:02x}", "alice@example.com", Source.DOT1X, T + number)
+    owners.learn("00005e0054ff", "alice@example.com", Source.GUEST, T + 100)
+    assert owner(owners, A) == "alice@example.com"
+
+
 def test_pinned_macs_outlive_learned_ones() -> None:
     owners = Owners()
     owners.pin("alice@example.com", [A], T)
@@ -336,6 +431,17 @@ def test_a_mac_has_one_owner_who_lists_it_in_memory_and_on_disk(steps: list[tupl
             assert mac in lists[name]
             assert mac in disk["identities"]
     assert sum(len(each) for each in lists.values()) == len(disk["identities"])
+
+
+@pytest.mark.parametrize("keep_for", [0.01, 0.5, 1.0, 30.0])
+def test_what_was_assigned_by_hand_holds_while_the_device_is_there(keep_for: float) -> None:
+    owners, day = Owners(), 86_400.0
+    owners.pin("alice@example.com", [A, B], T)
+    step = keep_for * day / 5
+    for number in range(1, 30):
+        assert owners.expire(T + number * step, keep_for * day, {A}) == (number == 6), "B is not there"
+    assert owner(owners, A) == "alice@example.com"
+    assert owner(owners, B) is None
 
 
 def test_a_clock_that_is_set_back_lets_later_evidence_count() -> None:

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mistlocate.location.client import MOVES_KEPT
 from mistlocate.location.observation import Origin, Position, Sighting
-from mistlocate.location.roster import MOVES_KEPT, Outcome, Roster
+from mistlocate.location.roster import COORDINATES_KEPT, Outcome, Roster
 
 NOW = 1_767_261_600.0
 A, B = "00005e005301", "00005e005302"
@@ -145,6 +146,25 @@ class TestMerging:
         roster.apply(full(at=60, seen=60, where=Position("map1", None, None)))
         assert (roster.clients[A].position, roster.clients[A].located_at) == (HERE, NOW)
 
+    def test_coordinates_outlast_records_that_know_only_the_map_for_a_while(self) -> None:
+        somewhere = Position("map1", None, None)
+        for seen, where, at in ((COORDINATES_KEPT, HERE, 0.0), (COORDINATES_KEPT + 1, somewhere, COORDINATES_KEPT + 1)):
+            roster = Roster()
+            roster.apply(full(at=0, seen=0, where=HERE))
+            roster.dirty.clear()
+            roster.apply(full(at=seen, seen=seen, where=somewhere))
+            assert (roster.clients[A].position, roster.clients[A].located_at) == (where, NOW + at)
+            assert "map1" in roster.dirty
+
+    def test_of_whom_only_the_map_is_known_is_there_as_long_as_records_say_so(self) -> None:
+        roster = Roster(forget_after=100)
+        for at in range(0, 600, 60):
+            roster.apply(full(at=at, seen=at, where=Position("map1", None, None)))
+            assert (roster.clients[A].located_at, roster.clients[A].located_heard) == (NOW + at, at)
+            assert roster.forget(at, NOW + at) == []
+            assert macs_on(roster, "map1") == [A]
+        assert len(roster.clients[A].moves) == 1
+
     def test_a_record_that_knows_only_another_map_moves_the_client_there(self) -> None:
         roster = Roster()
         roster.apply(full(at=0, seen=0, where=HERE))
@@ -244,6 +264,33 @@ class TestSnapshots:
         assert roster.apply(row(at=12, asked=9, seen=None, where=HERE)) is Outcome.SUPERSEDED
         assert roster.apply(row(at=22, asked=20, seen=None, where=HERE)) is Outcome.APPLIED
         assert roster.clients[A].heard == 10, "and it does not prolong the client's life"
+
+    def test_a_row_that_tells_only_a_place_changes_only_that(self) -> None:
+        roster = Roster()
+        roster.apply(full(at=0, seen=0, where=HERE, username="alice", psk_id="k1", is_guest=True, ssid="Corp"))
+        assert roster.apply(row(at=9, asked=8, seen=5, where=THERE, says=frozenset())) is Outcome.APPLIED
+        client = roster.clients[A]
+        assert (client.position, client.located_at) == (THERE, NOW + 5)
+        assert (client.username, client.psk_id, client.is_guest, client.ssid) == ("alice", "k1", True, "Corp")
+        assert roster.apply(row(at=12, asked=11, seen=5, username="bob")) is Outcome.APPLIED, "it tells more"
+        assert client.username == "bob"
+
+    def test_nor_does_it_make_anybody_known(self) -> None:
+        roster = Roster()
+        assert roster.apply(row(at=9, asked=8, seen=5, where=HERE, says=frozenset())) is Outcome.UNKNOWN
+        assert roster.apply(row(at=19, asked=18, seen=15, where=THERE, says=frozenset())) is Outcome.UNKNOWN
+        client = roster.clients[A]
+        assert (client.known, client.position, client.seen_at) == (False, THERE, None)
+        assert roster.apply(row(at=20, asked=19, seen=15, where=THERE, username="bob")) is Outcome.APPLIED
+        assert (client.known, client.username) == (True, "bob")
+
+    def test_what_a_row_tells_is_taken_and_the_rest_stays(self) -> None:
+        roster = Roster()
+        roster.apply(full(at=0, seen=0, where=HERE, username="alice", os="iOS", ssid="Corp"))
+        roster.apply(row(at=9, asked=8, seen=5, says=frozenset({"ssid", "is_guest"}), ssid="Guest", is_guest=True))
+        roster.apply(row(at=9, asked=8, seen=-5, says=frozenset({"ssid"}), ssid="Older"))
+        client = roster.clients[A]
+        assert (client.username, client.os, client.ssid, client.is_guest) == ("alice", "iOS", "Guest", True)
 
     def test_after_its_map_was_dropped_a_client_is_placed_by_the_same_record_again(self) -> None:
         roster = Roster()
@@ -402,6 +449,18 @@ def test_records_of_the_stream_end_the_same_in_any_order(order: list[int]) -> No
         roster.apply(full(at=arrival, seen=number, where=where, username=f"user{number}"))
     client = roster.clients[A]
     assert (client.map_id, client.username) == ("m5", "user5")
+
+
+def test_maps_that_everybody_has_left_take_no_memory() -> None:
+    roster = Roster(forget_after=100)
+    for number in range(50):
+        roster.apply(full(at=number, seen=number, where=Position(f"map{number}", 1.0, 2.0)))
+    roster.apply(full(B, at=50, seen=50, where=HERE))
+    assert roster._by_map.keys() == {"map49", "map1"}
+    roster.drop_map("map1", NOW)
+    roster.forget(500, NOW + 500)
+    assert roster._by_map == {}
+    assert list(roster.maps()) == []
 
 
 def test_everyone_can_be_forgotten_at_once() -> None:

@@ -12,7 +12,28 @@ _tracker = breaks("drivers/mist_websocket/tracker.py", f"{_W}/test_showing.py")
 _people = breaks("drivers/mist_websocket/people.py", _COMBINED)
 _enrich = breaks("drivers/mist_websocket/enrich.py", f"{_W}/test_enrich.py::TestKeys")
 
+_wording = breaks("drivers/mist_websocket/wording.py", f"{_W}/test_showing.py")
+
 MUTANTS: list[Mutant] = [
+    _wording(
+        "a row of a list may tell less than a whole record",
+        "if stats.is_guest is not None and stats.ssid is not None and stats.key_mgmt is not None:",
+        "if True:",
+    ),
+    _wording(
+        "… and a name in it only with who vouches for it",
+        "    if stats.is_guest is not None and stats.key_mgmt is not None:\n        if",
+        "    if True:\n        if",
+    ),
+    _wording(
+        "… and nothing personal where somebody is not to be learned", "        told -= PERSONAL\n", "        pass\n"
+    ),
+    _enrich(
+        "lists that tell places only are not read again and again",
+        "if len(wanted) > max(ONE_BY_ONE, len(maps)):  # those",
+        "if False:  # those",
+        "tests/e2e/test_slim_rows.py",
+    ),
     _owners("who was erased can opt out", "(owned.hidden or self.objections.may_learn", "(self.objections.may_learn"),
     _showing(
         "… and what their records say is known for it",

@@ -3,6 +3,7 @@
 from mutants.mutant import Mutant, breaks
 
 _W = "tests/drivers/mist_websocket"
+_learning = breaks("drivers/mist_websocket/learning.py", "tests/drivers/mist_websocket/test_learning.py")
 _wording = breaks("drivers/mist_websocket/wording.py", f"{_W}/test_wording.py")
 _tracker = breaks("drivers/mist_websocket/tracker.py", f"{_W}/test_tracker.py")
 _sync = breaks("drivers/mist_websocket/sync.py")
@@ -44,19 +45,36 @@ MUTANTS: list[Mutant] = [
         "is APPLIED and sighting.mac not in self.wanted:",
     ),
     _tracker("a full record makes fetching needless", "self.wanted.pop(sighting.mac, None)", "pass"),
-    _tracker("owners are learned from lists", "self._learn(sighting, at, guests=outcome is not NOT_ADMITTED)", "pass"),
+    _tracker("owners are learned from lists", "self.learn(sighting, at, guests=outcome is not NOT_ADMITTED)", "pass"),
     _tracker("guests of yesterday leave no name", "guests=outcome is not NOT_ADMITTED", "guests=True"),
     _tracker(
         "what is superseded teaches no owner",
         "if outcome is not SUPERSEDED and outcome is not PLACED:",
         "if True:",
     ),
-    _tracker(
+    _learning(
         "802.1X outranks the key",
-        "if not self.owners.learn(s.mac, s.username, Source.DOT1X, at) and s.psk_id:",
+        "if s.psk_id and not named:",
         "if s.psk_id:",
+        "tests/drivers/mist_websocket/test_tracker.py",
+        "tests/drivers/mist_websocket/test_learning.py",
     ),
-    _tracker("an unknown key is asked for", "            self.keys.look_up(psk_id)\n", "            pass\n"),
+    _learning(
+        "… where a device got in by it", "named = not s.keyed and self.owners.learn(", "named = self.owners.learn("
+    ),
+    _learning("who opted out by a key's name stays hidden", "if self._is_objector(label):", "if False:"),
+    _learning(
+        "… and by its owner's, which has to be looked up",
+        "(keys.is_settled(psk_id) or not owners.objections.hides_anyone)",
+        "True",
+    ),
+    _learning(
+        "a key that is nobody's takes its owner along",
+        "nobodys = known.source is Source.PSK and owner is None",
+        "nobodys = False",
+    ),
+    _learning("… but not who opted out", "known is not None and not known.hidden:", "known is not None:"),
+    _learning("an unknown key is asked for", "        keys.look_up(psk_id)\n", "        pass\n"),
     _wording(
         "a portal's login is what a guest typed",
         'if stats.is_guest and "EAP" not in',

@@ -74,7 +74,12 @@ MUTANTS: list[Mutant] = [
     ),
     # -- merging -----------------------------------------------------------------------------------
     _roster("0 is a position", "if position.x is None and", "if not position.x and"),
-    _roster("a client is on one map only", "self._by_map[before.map_id].pop(client.mac, None)", "pass"),
+    _roster("coordinates outlast a record without", "if position.x is None and self._says_less(", "if False and ("),
+    _roster("… for a while", "return at - client.located_at <= COORDINATES_KEPT", "return True"),
+    _roster(
+        "a place without coordinates is confirmed, too", "before is None or before.x is None or", "before is None or"
+    ),
+    _roster("a client is on one map only", "left.pop(client.mac, None)", "pass"),
     _roster(
         "a map that somebody left is due at once",
         "self.dirty[before.map_id] = self.urgent = True",
@@ -92,8 +97,8 @@ MUTANTS: list[Mutant] = [
     ),
     _roster(
         "what is known of a client is not overwritten by a position",
-        "        if client.raw is None or not client.known:",
-        "        if True:",
+        "        if not client.known:\n            client.raw = s.raw",
+        "        if True:\n            client.raw = s.raw",
     ),
     _roster(
         "a position of an unknown client places it at once",
@@ -106,8 +111,22 @@ MUTANTS: list[Mutant] = [
         "        if placed and not superseded:\n            self._place",
     ),
     _roster("a deleted map is left by all", "self._by_map.pop(map_id, None)\n        return len(clients)", "return 0"),
+    _roster(
+        "a row that tells only a place is no whole record",
+        "client.take(s) if whole else client.take_part(s)",
+        "client.take(s)",
+    ),
+    _roster("… and makes nobody known", "        if not client.known:\n            return UNKNOWN\n", ""),
+    Mutant(
+        "… nor is it kept as one",
+        "location/client.py",
+        "elif self.raw is not None or not self.known:",
+        "else:",
+        ("tests/location/test_client.py",),
+    ),
+    _roster("a map that all have left takes no memory", "            if not left:\n", "            if False:\n"),
     _roster("every sighting is counted", "self.counts[outcome] += 1", "pass"),
-    _roster("moves are bounded", "[-3 * MOVES_KEPT :]", ""),
+    Mutant("moves are bounded", "location/client.py", "[-3 * MOVES_KEPT :]", "", ("tests/location/test_client.py",)),
     # -- records -----------------------------------------------------------------------------------
     _records(
         "x and y are always there",

@@ -88,6 +88,16 @@ async def test_the_clients_of_a_map(cloud: SimulatedCloud, rest: httpx.AsyncClie
     assert found == sum(device.located for device in cloud.world.devices_of(cloud.site_id))
 
 
+async def test_slim_rows_of_a_map_name_nobody(cloud: SimulatedCloud, rest: httpx.AsyncClient, site: str) -> None:
+    plan = cloud.world.maps_of(cloud.site_id)[0]
+    whole = (await rest.get(f"{site}/stats/maps/{plan.id}/clients")).json()
+    cloud.faults.slim_rows()
+    slim = (await rest.get(f"{site}/stats/maps/{plan.id}/clients")).json()
+    kept = ("mac", "map_id", "x", "y", "num_locating_aps", "last_seen")
+    assert slim == [{key: record[key] for key in kept} for record in whole] != []
+    assert all("ssid" in record for record in (await rest.get(f"{site}/stats/clients")).json())
+
+
 async def test_a_single_client_has_zones(cloud: SimulatedCloud, rest: httpx.AsyncClient, site: str) -> None:
     record = (await rest.get(f"{site}/stats/clients/00005E005300")).json()
     assert record["mac"] == "00005e005300"

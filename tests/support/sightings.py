@@ -14,7 +14,8 @@ MAC = "00005e005301"
 FULL: dict[str, Any] = {
     "mac": MAC, "site_id": "site", "map_id": "m1", "x": 212.4, "y": 141.0, "x_m": 10.62, "y_m": 7.05,
     "num_locating_aps": 5, "accuracy": 3, "last_seen": int(START) - 6, "username": "alice@example.com",
-    "manufacture": "Dell", "os": "Windows 11", "ssid": "Corp", "is_guest": False, "tx_rate": 344.0,
+    "manufacture": "Dell", "os": "Windows 11", "ssid": "Corp", "key_mgmt": "WPA2-EAP/CCMP", "is_guest": False,
+    "tx_rate": 344.0,
 }  # fmt: skip
 SLIM = {"mac": MAC, "map_id": "m1", "x": 238.5, "y": 153.0, "num_locating_aps": 4}
 

@@ -8,6 +8,10 @@ from mistlocate.location.identity import Identity, is_email
 #: How many MACs one person can own; the original drivers keep as many. Randomised MACs would pile up otherwise.
 MACS_PER_PERSON = 9
 
+#: After so many seconds without confirmation strong evidence yields to weaker evidence of now: a device that is used
+#: is confirmed with every record, so it was handed on. Over a week's holidays nobody else uses it, and it stays.
+YIELDS_AFTER = 7 * 86_400.0
+
 
 class Source(IntEnum):
     """Where an owner's name comes from, the weakest first."""
@@ -32,6 +36,16 @@ class Ownership(NamedTuple):
     text: str
     withheld: bool = False
     hidden: bool = False
+
+
+def yields(known: Ownership, source: Source, at: float) -> bool:
+    """Whether what is known has not been confirmed for so long that weaker evidence of `at` (unix time) replaces it.
+
+    What was assigned by hand never does, nor who opted out: their device would be shown. Guests type what they like.
+    """
+    if known.source is Source.PINNED or known.hidden or source is Source.GUEST:
+        return False
+    return at - known.at > YIELDS_AFTER
 
 
 class Match(NamedTuple):

@@ -68,6 +68,11 @@ class Sighting(NamedTuple):
     os: str | None = None
     ssid: str | None = None
     raw: Mapping[str, Any] | None = None
+    says: frozenset[str] | None = None
+    """Of a row that does not tell all: those of the fields of this class, from `username` to `ssid`, that it tells.
+    Nothing is known of the others. None: what a record does not tell the network does not know."""
+    keyed: bool = False
+    """Whether the pre-shared key says whose it is, not `username`: that may be the key's name, or anything."""
 
 
 def source_time(value: float | None, now: float) -> float | None:

@@ -1,8 +1,8 @@
 """Which MAC belongs to whom.
 
 A MAC has at most one owner, and an owner lists the MAC. What counts as evidence has an order (`Source`); the same or
-a stronger source replaces what is known, a weaker one never does. Guests type what they like, so their addresses are
-kept apart from the names that a network vouches for, and are never stored.
+a stronger source replaces what is known, a weaker one only what was not confirmed for long. Guests type what they
+like, so their addresses are kept apart from the names that a network vouches for, and are never stored.
 
 The stored form has two hashes. `user_macs` is laid out as the original drivers of PlaceOS lay it out (MAC → bare
 name; bare name → JSON list of MACs, newest first), so that a site can go back to them; `identities` holds what that
@@ -15,7 +15,7 @@ never answered and never stored, also if they are not to be learned. Who else is
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 
-from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source
+from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source, yields
 from mistlocate.location.identity import Identity, NameRules
 from mistlocate.location.objections import Register
 from mistlocate.location.owner_changes import DAY, Changes, confirmed_anew, is_stored
@@ -81,7 +81,7 @@ class Owners:
         owned = self._ownership(text, source, at)
         if owned is None:
             return False
-        outranked = known is not None and (known.source, known.at) > (source, at)
+        outranked = known is not None and (known.source, known.at) > (source, at) and not yields(known, source, at)
         teaches = owned.hidden or not owned.withheld
         if teaches and not outranked and self._may_own(mac, owned):
             self._assign(mac, owned)
@@ -128,10 +128,10 @@ class Owners:
         before = self._by_mac.get(mac)
         if before is not None:
             self._changes.mark(mac, before)
-        self._own(mac, owned)
+        self._own(mac, owned, learned=True)
         self._changes.mark(mac, owned)
 
-    def _own(self, mac: str, owned: Ownership) -> None:
+    def _own(self, mac: str, owned: Ownership, *, learned: bool = False) -> None:
         self._disown(mac)
         self._by_mac[mac] = owned
         name = owned.identity.name
@@ -139,10 +139,17 @@ class Owners:
         macs = self._people(name)[owned.identity]
         # Of who opted out every device has to be known: one of which the owner is forgotten would be shown.
         while len(macs) > MACS_PER_PERSON and not owned.hidden:
-            # the weakest source, then the oldest
-            least = min(macs, key=lambda each: self._by_mac[each][1:3])
-            macs.remove(least)
-            self.release(least)
+            # What is there now is of use, not nine that are gone; but nobody types others' devices away.
+            spared = mac if learned and owned.source is not Source.GUEST else None
+            oldest = min((each for each in macs if each != spared), key=self._turn_to_go)
+            macs.remove(oldest)
+            self.release(oldest)
+
+    def _turn_to_go(self, mac: str) -> tuple[bool, bool, float]:
+        """Of too many devices of a person the least goes first: guests', then by when it was confirmed; last of all
+        those assigned by hand."""
+        owned = self._by_mac[mac]
+        return owned.source is Source.PINNED, owned.source is not Source.GUEST, owned.at
 
     def _disown(self, mac: str) -> Ownership | None:
         owned = self._by_mac.pop(mac, None)
@@ -254,13 +261,14 @@ class Owners:
     def expire(self, now: float, keep_for: float, present: Container[str]) -> int:
         """Forget whoever was not confirmed for `keep_for` seconds; return how many MACs that were.
 
-        Nothing confirms what was assigned by hand or by a directory, so devices that are `present` do. What was
-        stored without a time counts from now on.
+        Nothing confirms what was assigned by hand or by a directory, so devices that are `present` do, once a day or
+        as often as `keep_for` asks for. What was stored without a time counts from now on.
         """
         gone = []
+        confirm_after = min(DAY, keep_for / 2)
         for mac, owned in self._by_mac.items():
             unconfirmed = owned.source in (Source.PINNED, Source.LOGIN) and mac in present
-            if owned.at == 0.0 or (unconfirmed and now - owned.at > DAY):
+            if owned.at == 0.0 or (unconfirmed and now - owned.at > confirm_after):
                 confirmed = self._by_mac[mac] = owned._replace(at=now)
                 self._changes.mark(mac, confirmed)
             elif now - owned.at > keep_for:
@@ -297,7 +305,7 @@ class Owners:
             may_learn = self._may_own(mac, owned)
             if owned.hidden or not may_learn:
                 self._changes.mark(mac, owned)  # stored before it was objected to
-            if may_learn and (learned is None or learned.source < owned.source):
+            if may_learn and (learned is None or _stands_against(owned, learned)):
                 self._own(mac, owned)
             else:
                 self._changes.names.add(owned.identity.name)  # whose stored list still has the MAC
@@ -332,3 +340,8 @@ class Owners:
     def _decode(self, text: str) -> Ownership | None:
         record = json.loads(text)
         return self._ownership(str(record["user"]), Source[str(record["source"]).upper()], float(record["at"]))
+
+
+def _stands_against(stored: Ownership, learned: Ownership) -> bool:
+    """Whether what was stored outranks what was learned since the start. Stored without a time it counts as of now."""
+    return learned.source < stored.source and (stored.at == 0.0 or not yields(stored, learned.source, learned.at))

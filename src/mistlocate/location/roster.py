@@ -8,21 +8,20 @@ A position's time is its record's own time; a bare frame has none, so its arriva
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
 
+from mistlocate.location.client import Client
 from mistlocate.location.observation import FETCH, POSITION, SNAPSHOT, STREAM, Position, Sighting
-
-#: How many map changes are remembered of one client.
-MOVES_KEPT = 20
 
 #: How much later than the network saw a client its bare frame arrives, at most (seconds): a record of the stream that
 #: comes after such a frame and is no older than that is newer, though its own time says less. (That is in whole
 #: seconds, too.)
 ARRIVAL_LATER = 3.0
 
-TimeFrom = Literal["source", "arrival"]
+#: How long coordinates outlast records that know only their map (seconds). Records come about once a minute, and now
+#: and then one has no coordinates: nobody has gone for that. After two of them "somewhere on this map" is the truth.
+COORDINATES_KEPT = 120.0
 
 
 class Outcome(StrEnum):
@@ -42,84 +41,6 @@ class Outcome(StrEnum):
 
 
 APPLIED, PLACED, UNKNOWN, SUPERSEDED, NOT_ADMITTED = Outcome  # as those of `Origin`
-
-
-class Move(NamedTuple):
-    """A change of map, and when we heard of it (unix time). None stands for "on no map"."""
-
-    at: float
-    from_map: str | None
-    to_map: str | None
-
-
-class Client:
-    """One Wi-Fi client. Times as in `Sighting` (`heard` is monotonic); `located_at` is the time of the position."""
-
-    __slots__ = (
-        "_moves",
-        "guest_email",
-        "heard",
-        "ip",
-        "is_guest",
-        "known",
-        "located_at",
-        "located_from",
-        "located_heard",
-        "mac",
-        "manufacturer",
-        "os",
-        "position",
-        "psk_id",
-        "raw",
-        "raw_position",
-        "seen_at",
-        "site_id",
-        "ssid",
-        "username",
-    )
-
-    def __init__(self, mac: str) -> None:
-        self.mac = mac
-        self.site_id: str | None = None
-        self.known = False
-        self.heard = float("-inf")
-        self.seen_at: float | None = None
-        self.position: Position | None = None
-        self.located_at = 0.0
-        self.located_from: TimeFrom = "source"
-        self.located_heard = float("-inf")
-        self.username: str | None = None
-        self.psk_id: str | None = None
-        self.ip: str | None = None
-        self.is_guest = False
-        self.guest_email: str | None = None
-        self.manufacturer: str | None = None
-        self.os: str | None = None
-        self.ssid: str | None = None
-        self.raw: Mapping[str, Any] | None = None
-        self.raw_position: Position | None = None
-        self._moves: tuple[float | str | None, ...] = ()
-        """Time, old map, new map, and again: nearly everybody has one move, which as a `Move` in a list took four
-        times the memory."""
-
-    @property
-    def map_id(self) -> str | None:
-        """The map this client is on, or None."""
-        return None if self.position is None else self.position.map_id
-
-    @property
-    def moves(self) -> list[Move]:
-        """The last changes of map, the oldest first."""
-        kept: tuple[Any, ...] = self._moves
-        return [Move(*kept[start : start + 3]) for start in range(0, len(kept), 3)]
-
-    def moved(self, at: float, from_map: str | None, to_map: str | None) -> None:
-        """Note a change of map."""
-        self._moves = (*self._moves, at, from_map, to_map)[-3 * MOVES_KEPT :]
-
-    def forget_moves(self) -> None:
-        """Keep nothing of where the client was before."""
-        self._moves = ()
 
 
 class Roster:
@@ -181,13 +102,16 @@ class Roster:
             return self._apply_position(client, s, heard)
         # Identity and position are two facts, each with its own time: an older record may still know the newer place.
         placeable = s.position is not None and s.heard - heard <= self.forget_after
-        placed = placeable and self._may_place(client, s, first=not client.known)
+        whole = s.says is None
+        placed = placeable and self._may_place(client, s, first=whole and not client.known)
         if not superseded:
-            self._take_record(client, s)
+            client.take(s) if whole else client.take_part(s)
         if placed:
             self._place(client, s, heard)
         elif not superseded and client.position is not None:
             self.dirty.setdefault(client.position.map_id, False)
+        if not client.known:
+            return UNKNOWN
         if not superseded:
             return APPLIED
         return PLACED if placed else SUPERSEDED
@@ -212,30 +136,13 @@ class Roster:
     def _apply_position(self, client: Client, s: Sighting, heard: float) -> Outcome:
         if s.position is None or not self._may_place(client, s, first=False):
             return SUPERSEDED
-        if client.raw is None or not client.known:
+        if not client.known:
             client.raw = s.raw
             client.raw_position = s.position if s.seen_at is not None else None
         if client.site_id is None:
             client.site_id = s.site_id
         self._place(client, s, heard)
         return APPLIED if client.known else UNKNOWN
-
-    def _take_record(self, client: Client, s: Sighting) -> None:
-        client.known = True
-        client.site_id = s.site_id or client.site_id
-        client.seen_at = s.seen_at if s.seen_at is not None else client.seen_at
-        if s.username != client.username:  # an equal text of an earlier record is kept: its owner shares it
-            client.username = s.username
-        client.psk_id = s.psk_id
-        if s.ip != client.ip:
-            client.ip = s.ip
-        client.is_guest = bool(s.is_guest)
-        client.guest_email = s.guest_email
-        client.manufacturer = s.manufacturer
-        client.os = s.os
-        client.ssid = s.ssid
-        client.raw = s.raw
-        client.raw_position = None if s.raw is None else s.position
 
     @staticmethod
     def _may_place(client: Client, s: Sighting, first: bool) -> bool:
@@ -263,9 +170,8 @@ class Roster:
         if position is None:
             return
         before = client.position
-        if position.x is None and before is not None and before.map_id == position.map_id:
-            # "Somewhere on this map" says less than what is known: the older coordinates stay, with their own time.
-            self.dirty.setdefault(before.map_id, False)
+        if position.x is None and self._says_less(client, s):
+            self.dirty.setdefault(position.map_id, False)
             return
         client.position = position
         client.located_heard = heard
@@ -278,9 +184,21 @@ class Roster:
         else:
             self.dirty.setdefault(position.map_id, False)
 
+    @staticmethod
+    def _says_less(client: Client, s: Sighting) -> bool:
+        """Whether "somewhere on this map" says less than what is known: then that stays, with its own time."""
+        before, position = client.position, s.position
+        if before is None or before.x is None or position is None or before.map_id != position.map_id:
+            return False
+        at = s.heard_at if s.seen_at is None else s.seen_at
+        return at - client.located_at <= COORDINATES_KEPT
+
     def _move(self, client: Client, before: Position | None, after: Position | None, at: float) -> None:
         if before is not None:
-            self._by_map[before.map_id].pop(client.mac, None)
+            left = self._by_map[before.map_id]
+            left.pop(client.mac, None)
+            if not left:
+                del self._by_map[before.map_id]  # there is no end of ids that records may name
             self.dirty[before.map_id] = self.urgent = True
         if after is not None:
             self._by_map.setdefault(after.map_id, {})[client.mac] = client

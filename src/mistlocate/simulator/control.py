@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FAULTS = frozenset(
     {
         "rest", "inject", "stale", "content_type", "refuse_handshakes", "refuse_channels", "drop_acks", "delay_acks",
-        "duplicate_acks", "duplicate_frames", "frame_form", "mute", "unmute", "skew", "clear",
+        "duplicate_acks", "duplicate_frames", "frame_form", "slim_rows", "mute", "unmute", "skew", "clear",
     }
 )  # fmt: skip
 _STREAM = frozenset({"close_all", "abort_all", "send_raw"})

@@ -73,6 +73,7 @@ class Faults:
         self.injected: dict[str, list[Any]] = {}
         self.muted = False
         self.data_form = "string"
+        self.rows_are_slim = False
         self.skew_seconds = 0.0
         self.stale_seconds = 0.0
         self.content_types: tuple[str, ...] = CONTENT_TYPES
@@ -127,6 +128,10 @@ class Faults:
         """REST answers show devices as they were reported so many seconds ago, but not older than now; 0 ends it."""
         self.stale_seconds = seconds
         self._on_stale(seconds)
+
+    def slim_rows(self, on: bool = True) -> None:
+        """The lists of a map's clients tell no more than where each is and when it was seen, as some editions do."""
+        self.rows_are_slim = on
 
     def content_type(self, *types: str) -> None:
         """The content types of JSON answers, in turn; without any, `application/json` again."""
@@ -191,7 +196,7 @@ class Faults:
         for rules in (self.rest_rules, self.handshake_rules, self.ack_rules, self.frame_rules):
             rules.clear()
         self.injected.clear()
-        self.muted, self.data_form = False, "string"
+        self.muted, self.data_form, self.rows_are_slim = False, "string", False
         self.skew_seconds = 0.0
         self.stale(0.0)
         self.content_types = CONTENT_TYPES
@@ -206,6 +211,7 @@ class Faults:
             "injected": {listing: len(items) for listing, items in self.injected.items() if items},
             "muted": self.muted,
             "frame_form": self.data_form,
+            "slim_rows": self.rows_are_slim,
             "skew_seconds": self.skew_seconds,
             "stale_seconds": self.stale_seconds,
             "content_types": list(self.content_types),

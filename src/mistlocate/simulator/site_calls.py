@@ -127,11 +127,13 @@ def client(call: Call) -> Answer:
 
 @TABLE.row("GET", "/sites/{site_id}/stats/maps/{map_id}/clients")
 def map_clients(call: Call) -> Answer:
-    """The full records of the clients whose last position is on the map."""
+    """The full records of the clients whose last position is on the map, unless rows are to be slim."""
     plan = _map(call)
     pairs = _recent(call, call.tenant.world.devices_of(plan.site_id))
     here = [pair for pair in pairs if pair[1].map is plan]
-    return call.page("map_clients", here, lambda pair: call.tenant.wire.client(*pair))
+    wire = call.tenant.wire
+    write = wire.listed if call.tenant.faults.rows_are_slim else wire.client
+    return call.page("map_clients", here, lambda pair: write(*pair))
 
 
 @TABLE.row("GET", "/sites/{site_id}/stats/maps/{map_id}/unconnected_clients")

@@ -123,6 +123,11 @@ class Wire:
             "_ttl": _TTL,
         }
 
+    def listed(self, device: Device, report: Report) -> Json:
+        """A slim row of a map's list: the place and its time, and of whom it is only the MAC."""
+        record = self.client(device, report)
+        return {key: record[key] for key in ("mac", "map_id", "x", "y", "num_locating_aps", "last_seen")}
+
     def passer(self, passer: Passer, *, live: bool = False) -> Json:
         """An unconnected client; the stream (`live`) tells a little more than the list."""
         report = passer.report

@@ -1,14 +1,116 @@
 """Who is shown, anonymous or hidden."""
 
 import json
+from typing import Any
+
+import pytest
 
 from mistlocate.drivers.mist_websocket.answers import Answers
+from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.location.evidence import PskKey
 from mistlocate.location.identity import Identity
 from mistlocate.location.objections import Subject
+from mistlocate.location.observation import Origin
 from mistlocate.mist.frames import Channel
+from mistlocate.mist.models import ClientStats, read
+from mistlocate.mist.rest import Row
 from support.sightings import FULL, MAC, SLIM, hear, tracker
-from support.virtual import virtual
+from support.virtual import START, virtual
+
+
+def listed(it: Tracker, record: dict[str, Any], origin: Origin = Origin.SNAPSHOT) -> None:
+    stats, dropped = read(ClientStats, record)
+    it.row(Row(stats, record, dropped), origin, "site", it.clock.monotonic() + 1)
+
+
+#: A row of a list that tells no more than a place.
+ROW = {**SLIM, "last_seen": int(START) - 1}
+
+
+class TestRowsThatTellOnlyAPlace:
+    @virtual
+    async def test_leave_everything_else(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "username": None, "psk_id": "k1", "ip": "192.0.2.5"})
+        before = it.records_on("m1")[0]
+        listed(it, ROW)
+        client = it.roster.get(MAC)
+        assert client is not None
+        assert (client.psk_id, client.ip, client.known) == ("k1", "192.0.2.5", True)
+        moved = {**before, "x": 238.5, "y": 153.0, "num_locating_aps": 4, "accuracy": None, "last_seen": int(START) - 1}
+        assert it.records_on("m1") == [moved]
+
+    @virtual
+    @pytest.mark.parametrize("keep_all", [False, True])
+    async def test_make_a_guest_no_employee(self, keep_all: bool) -> None:
+        it = tracker(keep_all=keep_all)
+        hear(it, {**FULL, "username": None, "is_guest": True, "guest": {"email": "g@example.net"}})
+        listed(it, ROW)
+        assert [(each["x"], each["is_guest"]) for each in it.records_on("m1")] == [(238.5, True)]
+        owned = it.owners.owner_of(MAC, guests=True)
+        assert owned is not None
+        assert str(owned.identity) == "g@example.net"
+
+    @virtual
+    async def test_make_a_guest_no_employee_when_whole_records_are_kept_from_now_on(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "is_guest": True, "key_mgmt": "Open"})
+        it.set_keep_all(True)
+        hear(it, SLIM, Channel("site", "m1"))
+        assert it.records_on("m1")[0]["is_guest"] is True
+        listed(it, ROW)
+        assert it.records_on("m1")[0]["is_guest"] is True
+        listed(it, {**FULL, "is_guest": 1, "key_mgmt": "Open", "last_seen": int(START) + 5}, Origin.FETCH)
+        assert it.records_on("m1")[0]["is_guest"] is True, "as it is read here, not as it is written"
+
+    @virtual
+    async def test_do_not_tell_that_it_is_nobodys_who_opted_out(self) -> None:
+        it = tracker()
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        listed(it, ROW)
+        assert [each.get("anonymous") for each in it.records_on("m1")] == [True]
+        listed(it, {**ROW, "username": "alice@example.com", "last_seen": int(START)})
+        assert [each.get("anonymous") for each in it.records_on("m1")] == [True], "nobody says who vouches for it"
+        listed(it, {**FULL, "last_seen": int(START) - 1})
+        assert it.records_on("m1") == []
+
+    @virtual
+    async def test_leave_a_device_hidden(self) -> None:
+        it = tracker(keep_all=True)
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        hear(it, FULL)
+        listed(it, ROW)
+        assert it.records_on("m1") == []
+
+    @virtual
+    async def test_bring_nothing_personal_of_who_is_not_to_be_learned(self) -> None:
+        it = tracker(keep_all=True)
+        it.set_objections(it.owners.objections.learn_no_more(Subject(None, Identity("alice", "example.com"))))
+        hear(it, FULL)
+        listed(it, {**ROW, "ip": "192.0.2.5", "psk_id": "k1", "hostname": "alices-phone", "os": "iOS"})
+        client = it.roster.get(MAC)
+        assert client is not None
+        assert (client.ip, client.psk_id, client.raw, client.os) == (None, None, None, "iOS")
+
+    @virtual
+    async def test_leave_a_client_wanted_until_a_record_tells_whose_it_is(self) -> None:
+        it = tracker()
+        hear(it, SLIM, Channel("site", "m1"))
+        listed(it, ROW)
+        assert it.wanted == {MAC: "m1"}
+        listed(it, {**FULL, "last_seen": int(START) - 1})
+        assert it.wanted == {}
+        assert it.owners.owner_of(MAC) is not None
+
+    @virtual
+    async def test_hold_up_no_whole_record_of_the_same_time(self) -> None:
+        it = tracker()
+        hear(it, FULL)
+        listed(it, ROW)
+        listed(it, {**FULL, "username": "bob@example.com", "last_seen": int(START) - 1})
+        owned = it.owners.owner_of(MAC)
+        assert owned is not None
+        assert str(owned.identity) == "bob@example.com"
 
 
 class TestGuests:

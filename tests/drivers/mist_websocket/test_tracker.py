@@ -333,7 +333,7 @@ class TestOwners:
         self, record: dict[str, Any], owner: str | None, guest: str
     ) -> None:
         it = tracker()
-        hear(it, {**FULL, "is_guest": True, **record})
+        hear(it, {**FULL, "is_guest": True, "key_mgmt": None, **record})
         known, typed = it.owners.owner_of(MAC), it.owners.owner_of(MAC, guests=True)
         assert (None if known is None else str(known.identity)) == owner
         assert typed is not None

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mistlocate.drivers.mist_locations.records import location_record, seen_at
+from mistlocate.location.client import MOVES_KEPT
 from mistlocate.location.floorplans import Floorplans, Plan
-from mistlocate.location.roster import MOVES_KEPT
 from mistlocate.location.visibility import Shown, device_shown
 
 

@@ -5,12 +5,16 @@ from typing import Any
 
 from mistlocate.drivers.mist_websocket.showing import may_be_guest
 from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.location.client import Client
 from mistlocate.location.evidence import Match, Source
 from mistlocate.location.identity import is_random_mac
-from mistlocate.location.roster import Client
 from mistlocate.location.search import Person, search
 from mistlocate.location.visibility import Shown
 from mistlocate.macs import whole_mac
+
+#: How long a device that is not heard of is thought to have its address (seconds). Records come about once a minute;
+#: an address that is given back may be somebody else's after some minutes, and their record takes a minute, too.
+ADDRESS_HELD = 300.0
 
 
 class Answers:
@@ -74,7 +78,7 @@ class Answers:
 
     def learn_logins(self, mappings: Iterable[Sequence[str | None]]) -> list[str]:
         """Learn owners from `[ip, user, domain, hostname]`; return the devices of ours at which a person was named."""
-        at_address = {client.ip: client.mac for client in self._tracker.roster.clients.values() if client.ip}
+        at_address = self._at_addresses()
         learned = []
         for ip, user, domain, *_ in ([*mapping, None, None, None] for mapping in mappings):
             mac = at_address.get((ip or "").strip())
@@ -84,6 +88,13 @@ class Answers:
             if self._tracker.owners.learn(mac, name, Source.LOGIN, self._tracker.cloud_clock.now()):
                 learned.append(mac)
         return learned
+
+    def _at_addresses(self) -> dict[str, str]:
+        """The MAC at each address: an address goes from one to the next, and whoever has it was heard of last."""
+        since = self._tracker.clock.monotonic() - ADDRESS_HELD
+        clients = [each for each in self._tracker.roster.clients.values() if each.ip and each.heard >= since]
+        clients.sort(key=lambda each: each.heard)
+        return {each.ip: each.mac for each in clients if each.ip}
 
     def _people(self, who: str, match: Match, *, guests: bool) -> list[str]:
         if not match.ambiguous:
@@ -116,7 +127,7 @@ class Answers:
         found["heard_seconds_ago"] = round(now - self._tracker.cloud_clock.at(client.heard), 1)
         found["record_seconds_old"] = None if client.seen_at is None else round(now - client.seen_at, 1)
         found["position_seconds_old"] = None if client.position is None else round(now - client.located_at, 1)
-        found["named_by_network"] = bool(client.username)
+        found["named_by_network"] = bool(client.username) and not client.keyed
         found["name_withheld"] = bool(client.username) and rules.is_ignored(client.username or "")
         found["pre_shared_key"] = None if client.psk_id is None else self._key(client.psk_id)
         found["moves"] = [] if anonymous else [move._asdict() for move in client.moves]

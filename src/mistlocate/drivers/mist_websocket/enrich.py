@@ -150,6 +150,8 @@ class Enrichment:
             maps = [each for each in self._tracker.maps if each in set(wanted.values())]
             if maps and len(wanted) > max(ONE_BY_ONE, len(maps)):
                 await self._ask("lists", partial(self._sync.list_maps, maps))
+                if len(wanted) > max(ONE_BY_ONE, len(maps)):  # those lists tell places only
+                    await self._ask("site", self._sync.list_site)
             # Whoever is on none of these lists is asked for alone.
             for mac in list(wanted)[:ONE_BY_ONE]:
                 await self._ask("client", partial(self._fetch_client, mac))

@@ -6,10 +6,11 @@ Whoever opted out is in none of them, here and so everywhere behind; see `locati
 from collections.abc import Iterable
 from typing import Any
 
+from mistlocate.location.client import Client
 from mistlocate.location.keyring import KeyRing
 from mistlocate.location.observation import Position
 from mistlocate.location.ownership import Owners
-from mistlocate.location.roster import Client, Roster
+from mistlocate.location.roster import Roster
 from mistlocate.location.visibility import Pseudonyms, Shown, coarse
 from mistlocate.mist.cloud_clock import CloudClock
 

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 from mistlocate import jsontext
 from mistlocate.clock import Clock
-from mistlocate.drivers.mist_websocket.showing import Showing, forget_name
-from mistlocate.drivers.mist_websocket.wording import names_in_record, said
+from mistlocate.drivers.mist_websocket.learning import Learning
+from mistlocate.drivers.mist_websocket.showing import forget_name
+from mistlocate.drivers.mist_websocket.wording import is_keyed, names_in_record, part, said, told_by_row
 from mistlocate.location.evidence import PskKey, Source, psk_owner
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import Identity, NameRules
 from mistlocate.location.objections import Register
-from mistlocate.location.observation import POSITION, STREAM, Origin, Position, Sighting, source_time
+from mistlocate.location.observation import FETCH, POSITION, STREAM, Origin, Position, Sighting, source_time
 from mistlocate.location.ownership import Owners
 from mistlocate.location.roster import APPLIED, NOT_ADMITTED, PLACED, SUPERSEDED, UNKNOWN, Outcome, Roster
 from mistlocate.mist.cloud_clock import CloudClock
@@ -42,7 +43,7 @@ class Sample(NamedTuple):
     shape: object
 
 
-class Tracker(Showing):
+class Tracker(Learning):
     """The state of a site that survives connections. `keep_all` keeps whole records instead of the needed fields."""
 
     def __init__(self, clock: Clock, *, forget_after: float, rules: NameRules, keep_all: bool) -> None:
@@ -99,7 +100,12 @@ class Tracker(Showing):
     def row(self, row: Row[ClientStats], origin: Origin, site_id: str, asked: float) -> Outcome:
         """One row of a list, or a record fetched alone, asked for at this monotonic time."""
         self._note_dropped(row.dropped)
-        return self._take(self._sighting(row.record, row.raw, origin, site_id, asked, None))
+        sighting = self._sighting(row.record, row.raw, origin, site_id, asked, None)
+        told = None if origin is FETCH else told_by_row(row.record)
+        if told is not None:
+            objects = self.occupancy_only or self.owners.objections.not_learned
+            sighting = part(sighting, told, personal=not objects)
+        return self._take(sighting)
 
     def rejects(self, rejects: Iterable[Reject]) -> None:
         """Count and sample what could not be read of a list."""
@@ -207,8 +213,9 @@ class Tracker(Showing):
         if self.owners.objections.hides_anyone:
             self.roster.mark_all(urgent=True)  # whose devices these are was not known until now
         for client in self.roster.clients.values():
-            if client.psk_id is not None and not self.owners.rules.identify(client.username):
-                self._learn_key(client.mac, client.psk_id, self.cloud_clock.at(client.heard))
+            psk_id, label = client.psk_id, client.username
+            if psk_id is not None and (client.keyed or not self.owners.rules.identify(label)):
+                self.learn_key(client.mac, psk_id, label, self.cloud_clock.at(client.heard))
 
     def _may_keep(self, key: PskKey) -> bool:
         """Whether it may be known for whom a key was made; as in `may_know`."""
@@ -225,7 +232,7 @@ class Tracker(Showing):
         if outcome is not SUPERSEDED and outcome is not PLACED:
             at = sighting.heard_at if sighting.seen_at is None else sighting.seen_at
             watched = self.owners.objections.hides_anyone and not self.owners.hides(sighting.mac)
-            self._learn(sighting, at, guests=outcome is not NOT_ADMITTED)
+            self.learn(sighting, at, guests=outcome is not NOT_ADMITTED)
             if watched and self.owners.hides(sighting.mac):
                 self.roster.mark_all(urgent=True)  # somebody who opted out, at a device of which that was not known
         if sighting.origin is not POSITION and outcome in (APPLIED, PLACED):
@@ -234,22 +241,6 @@ class Tracker(Showing):
         if position is not None and position.map_id not in self.maps and outcome is not NOT_ADMITTED:
             self._unknown_map(position.map_id)
         return outcome
-
-    def _learn(self, s: Sighting, at: float, *, guests: bool) -> None:
-        """The owner that a record speaks of: the strongest of what it says.
-
-        Names of guests are learned only with a device that is on the roster: they go with it.
-        """
-        if not self.owners.learn(s.mac, s.username, Source.DOT1X, at) and s.psk_id:
-            self._learn_key(s.mac, s.psk_id, at)
-        if s.is_guest and s.guest_email and guests:
-            self.owners.learn(s.mac, s.guest_email, Source.GUEST, at)
-
-    def _learn_key(self, mac: str, psk_id: str, at: float) -> None:
-        if psk_id in self.keys:
-            self.owners.learn(mac, self.keys.owner(psk_id), Source.PSK, at)
-        else:
-            self.keys.look_up(psk_id)
 
     # -- wire record → sighting -------------------------------------------------------------------
 
@@ -280,7 +271,7 @@ class Tracker(Showing):
             stats.mac, origin, heard, now, asked, seen_at, intern(stats.site_id or site_id),
             self._position(stats, map_id), username, psk_id, ip, stats.is_guest, typed,
             said(stats.manufacture), said(stats.os), said(stats.ssid),
-            self._whole(raw, stats.mac) if keep else None,
+            self._whole(raw, stats.mac) if keep else None, None, psk_id is not None and is_keyed(stats),
         )  # fmt: skip
 
     def _position(self, stats: ClientStats, channel_map: str | None) -> Position | None:
