@@ -11,6 +11,10 @@ _enrich = breaks("drivers/mist_websocket/enrich.py", f"{_W}/test_enrich.py::Test
 _sync = breaks("drivers/mist_websocket/sync.py", f"{_W}/test_sync.py::TestDueMaps")
 _report = breaks("drivers/mist_websocket/report.py", f"{_W}/test_sync.py::TestDueMaps")
 _driver = breaks("drivers/mist_websocket/driver.py", f"{_W}/test_sync.py::TestDueMaps")
+_rest = breaks("mist/rest.py", "tests/mist/test_rest.py")
+_errors = breaks("mist/rest_errors.py", "tests/mist/test_rest_errors.py")
+_paging = breaks("mist/paging.py", "tests/mist/test_paging.py")
+_http = breaks("transport/http.py", "tests/transport/test_http.py::TestFailures")
 _connection = breaks("drivers/mist_websocket/connection.py", f"{_W}/test_session.py::TestChanges")
 
 MUTANTS: list[Mutant] = [
@@ -116,4 +120,30 @@ MUTANTS: list[Mutant] = [
         "        if str",
         f"{_W}/test_sync.py::TestSilence::test_a_connection_on_which_nothing_is_answered_is_not_excused",
     ),
+    # -- answers -----------------------------------------------------------------------------------
+    _rest(
+        "only what is the cloud's sets the clock",
+        "                async with AsyncExitStack() as stack:\n",
+        '                self.cloud_clock.observe(response.headers.get("date"), sent, received)\n'
+        "                async with AsyncExitStack() as stack:\n",
+    ),
+    _rest(
+        "… not an error's date",
+        "        if response.status != 200:\n",
+        '        self.cloud_clock.observe(response.headers.get("date"), *[self._clock.monotonic()] * 2)\n'
+        "        if response.status != 200:\n",
+    ),
+    _errors("a date to wait for is read by the answer's own", "seconds = until - written", "seconds = RETRY_AFTER"),
+    _rest(
+        "a page that may be cut is asked for by query",
+        "has_more(headers, 1) or may_be_cut(headers, answer)",
+        "has_more(headers, 1)",
+    ),
+    _paging("a list that is no full page is whole", "and len(items) == DEFAULT_PAGE", ""),
+    _http(
+        "an answer that comes drop by drop ends",
+        "asyncio.timeout(self._options.connect_timeout + WHOLE * self._options.read_timeout)",
+        "asyncio.timeout(None)",
+    ),
+    _http("a slow answer is waited for", "WHOLE = 4", "WHOLE = 1"),
 ]

@@ -17,6 +17,14 @@ TOLERANCE = 5.0
 SLOW = 10.0
 
 
+def unix_time(date: str | None) -> float | None:
+    """The unix time of a date as HTTP headers write it; None for what is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 class CloudClock:
     """Unix time by the cloud. Until the first answer it is the machine's own.
 
@@ -39,11 +47,8 @@ class CloudClock:
 
     def observe(self, date: str | None, sent: float, received: float) -> None:
         """Take in the `Date` header of an answer that was asked for and received at these monotonic times."""
-        if not date or received - sent > SLOW:
-            return
-        try:
-            written = parsedate_to_datetime(date).timestamp()
-        except (TypeError, ValueError, OverflowError):
+        written = unix_time(date)
+        if written is None or received - sent > SLOW:
             return
         # It was written between these two readings, in a second that had begun up to a second ago.
         earliest, latest = written - received, written + 1.0 - sent
