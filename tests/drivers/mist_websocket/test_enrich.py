@@ -98,7 +98,7 @@ class TestUnknownClients:
                         told(it, f"00005e10{number:04x}", it.maps[number % 10])
                     await asyncio.sleep(60)
                     a_minute.append(len(it.requests("/stats/")) - asked)
-                assert 30 <= max(a_minute) <= 42  # half of 5,000 in 60 minutes, and the question about a silence
+                assert 30 <= max(a_minute) <= 42  # half of 5,000 in 60 minutes, and the list of the site
                 assert len(it.requests("/stats/maps/")) - lists == 10, "each map once for all who wait"
                 found = it.requests("/stats/clients/")[singles:]
                 assert len(found) == len(set(found)) == 200, "and then each alone, once"
