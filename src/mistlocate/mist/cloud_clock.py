@@ -1,8 +1,8 @@
 """The cloud's time, as seen from here.
 
 Ages are differences between times that the cloud wrote and "now", so "now" has to be the cloud's. It is anchored to
-the `Date` header of REST answers and carried on by the monotonic clock: a machine whose own clock is wrong, or is
-set while we run, still tells ages right.
+the `Date` header of answers that are the cloud's (an error may be a proxy's) and carried on by the monotonic clock: a
+machine whose own clock is wrong, or is set while we run, still tells ages right.
 """
 
 from collections.abc import Callable
