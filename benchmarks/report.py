@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import modules, placeos, plots
-from mistlocate.drivers.mist_websocket import enrich, keys
+from mistlocate.drivers.mist_websocket import enrich, keys, unknown
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
+from mistlocate.mist.budget import Budget
 from mistlocate.mist.policy import Policy
 from mistlocate.mist.rest import PAGE
 from mistlocate.mist.silence import SilenceQuestion
@@ -193,8 +194,10 @@ def calls() -> str:
         (
             "clients that only a position names",
             (
-                f"one each, or where more than {enrich.ONE_BY_ONE} wait the lists of their maps if these are fewer;"
-                f" one that the cloud does not know is left alone for {enrich.UNKNOWN_FOR / 60:g} minutes"
+                f"one each, or where more than {unknown.ONE_BY_ONE} wait the lists of their maps if these are fewer,"
+                " each once for all who wait, and one each for whoever is on none of them; at most"
+                f" {Budget().fetches.a_minute} in any minute (`rest_budget` ÷ 120), further pages and second tries"
+                f" aside; one that the cloud does not know is left alone for {unknown.UNKNOWN_FOR / 60:g} minutes"
             ),
         ),
         (

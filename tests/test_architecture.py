@@ -15,6 +15,7 @@ import pytest
 from mistlocate import __version__
 from mistlocate.driver.command import commands_of
 from mistlocate.drivers.mist_locations.maps import map_problems
+from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
 from mistlocate.drivers.mist_websocket import report
 from mistlocate.drivers.mist_websocket.driver import MistWebsocket
 from mistlocate.engines.embedded.config import load_text
@@ -111,7 +112,7 @@ def test_every_module_has_a_test_of_its_own() -> None:
         "engines/embedded/api/common.py",  # test_routes.py
         "engines/embedded/drivers.py",  # test_schema.py
         "engines/embedded/host.py",  # test_engine.py
-        "mist/policy.py",  # test_stream.py
+        "mist/ends.py", "mist/policy.py",  # test_stream.py
     }  # fmt: skip
     missing = []
     for path in MODULES:
@@ -147,7 +148,10 @@ class TestDocuments:
 
     @pytest.mark.parametrize(
         ("driver", "tellers"),
-        [("MistWebsocket", (report.problems, MistWebsocket._other_problems)), ("MistLocations", (map_problems,))],
+        [
+            ("MistWebsocket", (report.problems, MistWebsocket._other_problems)),
+            ("MistLocations", (map_problems, MistLocationsSettings.oddities)),
+        ],
     )
     def test_every_kind_of_problem_is_described(self, driver: str, tellers: tuple[Callable[..., Any], ...]) -> None:
         page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")

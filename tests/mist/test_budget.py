@@ -119,3 +119,31 @@ class TestPace:
         before = budget.resyncs.wait(22, 0)
         budget.limit = 2500
         assert budget.resyncs.wait(22, 0) > before > 0
+
+
+class TestFetches:
+    def test_in_any_minute_half_of_what_the_budget_grants_a_minute(self) -> None:
+        fetches, now = Budget(5000).fetches, 1000.0
+        sent = []
+        while now < 1600.0:
+            wait = fetches.wait(now)
+            if wait:
+                now += wait
+            else:
+                fetches.spent(now)
+                sent.append(now)
+                now += 0.2
+        assert max(sum(at <= each < at + 60.0 for each in sent) for at in sent) == fetches.a_minute == 41
+        assert len(sent) >= 41 * 10
+
+    def test_all_who_share_the_token_share_it(self) -> None:
+        budget = Budget(240)
+        budget.fetches.spent(0.0)
+        budget.fetches.spent(10.0)
+        assert budget.fetches.wait(10.0) == 50.0
+        assert budget.fetches.wait(60.0) == 0.0
+        budget.limit = 120
+        assert budget.fetches.wait(60.0) == 10.0
+
+    def test_the_smallest_budget_still_fetches(self) -> None:
+        assert Budget(1).fetches.wait(0.0) == 0.0

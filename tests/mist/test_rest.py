@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from email.utils import formatdate
 from typing import Any
 
 import httpx
@@ -67,6 +68,27 @@ class TestCalls:
         await api.token_info()
         assert api.cloud_clock.now() == pytest.approx(1_767_261_600.0, abs=600)
         await http.aclose()
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            httpx.Response(503, text="<html>no route</html>"),
+            httpx.Response(401, json={"detail": "no"}),
+            httpx.Response(429, headers={"Retry-After": "5"}),
+            httpx.Response(200, text="<html>log in to the network</html>"),
+        ],
+        ids=lambda answer: f"{answer.status_code}",
+    )
+    async def test_but_not_off_those_that_may_be_of_somebody_else(
+        self, respx_mock: respx.MockRouter, api: MistApi, answer: httpx.Response
+    ) -> None:
+        before = api.cloud_clock.now()
+        answer.headers["Date"] = formatdate(before + 40 * 86400, usegmt=True)
+        route = respx_mock.get("/api/v1/self").mock(return_value=answer)
+        with pytest.raises(CloudError):
+            await api.token_info()
+        assert route.called
+        assert api.cloud_clock.now() - before < 86400
 
     async def test_usage(self, respx_mock: respx.MockRouter, api: MistApi) -> None:
         respx_mock.get("/api/v1/self/usage").respond(json={"requests": 418, "request_limit": 5000})
@@ -143,6 +165,20 @@ class TestLists:
         route = respx_mock.get("/api/v1/sites/s1/stats/maps/m1/clients").mock(side_effect=answer)
         listing = await api.map_clients("s1", "m1", Purpose.SNAPSHOT)
         assert [row.record.mac for row in listing.rows] == ["00005e000001", "00005e000002", "00005e000003"]
+        assert route.call_count == calls
+
+    @pytest.mark.parametrize(("there", "calls"), [(99, 1), (100, 2), (150, 2)])
+    async def test_a_cloud_that_knows_the_query_only_and_tells_nothing_of_pages(
+        self, respx_mock: respx.MockRouter, api: MistApi, there: int, calls: int
+    ) -> None:
+        rows = [{**CLIENT, "mac": f"00005e00{number:04x}"} for number in range(there)]
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json=rows[: int(request.url.params.get("limit", 100))])
+
+        route = respx_mock.get("/api/v1/sites/s1/stats/maps/m1/clients").mock(side_effect=answer)
+        listing = await api.map_clients("s1", "m1", Purpose.SNAPSHOT)
+        assert [row.record.mac for row in listing.rows] == [row["mac"] for row in rows]
         assert route.call_count == calls
 
     async def test_without_headers_the_answer_is_complete(self, respx_mock: respx.MockRouter, api: MistApi) -> None:

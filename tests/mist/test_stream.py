@@ -60,8 +60,18 @@ class Link:
         self.frames.put_nowait(ConnectionLost("broke off", code=code))
 
 
+class SlowLink(Link):
+    """One that takes a while to send anything."""
+
+    async def send(self, text: str) -> None:
+        await asyncio.sleep(0.01)
+        await super().send(text)
+
+
 class Cloud:
     """Opens links, or refuses to."""
+
+    link: type[Link] = Link
 
     def __init__(self) -> None:
         self.links: list[Link] = []
@@ -76,7 +86,7 @@ class Cloud:
         error = self.refuse()
         if error is not None:
             raise error
-        link = Link(self)
+        link = self.link(self)
         self.links.append(link)
         yield link
 
@@ -307,6 +317,102 @@ class TestEstablishing:
             assert cloud.attempts[1] - cloud.attempts[0] == 0.5 + 20 + 10
 
 
+class TestOtherChannels:
+    @virtual
+    @pytest.mark.parametrize("fault", ["refused", "unanswered"])
+    async def test_what_is_not_wanted_any_more_degrades_nothing(self, fault: str) -> None:
+        cloud = Cloud()
+        getattr(cloud, fault).add(MAP)
+        async with case(cloud) as it:
+            assert await it.after(15) is StreamState.DEGRADED
+            await it.stream.subscribe([SITE])
+            assert it.state is StreamState.LIVE
+
+    @virtual
+    async def test_a_slow_line_is_asked_once_for_each_channel(self) -> None:
+        many = [f"/sites/s/stats/maps/m{number}/clients" for number in range(300)]
+
+        class Large(Owner):
+            async def channels(self) -> list[str]:
+                return many
+
+        cloud = Cloud()
+        cloud.link = SlowLink
+        async with case(cloud, Large()) as it:
+            assert await it.after(10) is StreamState.LIVE
+            assert [message["subscribe"] for message in it.link.sent] == many
+            assert "degraded" not in it.owner.states
+
+    @virtual
+    async def test_a_channel_that_is_given_up_before_its_turn_is_not_asked_for(self) -> None:
+        cloud = Cloud()
+        cloud.link = SlowLink
+        async with case(cloud) as it:
+            await it.after(1)
+            more = asyncio.create_task(it.stream.subscribe([SITE, MAP, "/sites/s/stats/clients2", "late"]))
+            await asyncio.sleep(0.005)
+            await it.stream.subscribe([SITE, MAP])
+            await more
+            assert {"subscribe": "late"} not in it.link.sent
+
+    @virtual
+    async def test_the_line_may_break_while_channels_are_asked_for(self) -> None:
+        cloud = Cloud()
+        cloud.link = SlowLink
+        async with case(cloud) as it:
+            await it.after(1)
+            before = it.link
+            wanted = [SITE, *(f"/sites/s/stats/maps/n{number}/clients" for number in range(300))]
+            more = asyncio.create_task(it.stream.subscribe(wanted))
+            await asyncio.sleep(0.05)
+            before.drop()
+            await more
+            sent = len(before.sent)
+            await it.after(10)
+            assert len(before.sent) == sent
+            assert await it.after(1) is StreamState.LIVE
+            assert it.stream.connections == 2
+
+    @virtual
+    async def test_what_is_sent_late_over_an_old_line_counts_for_no_other(self) -> None:
+        class Stuck(Link):
+            async def send(self, text: str) -> None:
+                if "stuck" in text and self is cloud.links[0]:
+                    await asyncio.sleep(20)
+                await super().send(text)
+
+        class Slow(Owner):
+            async def channels(self) -> list[str]:
+                await asyncio.sleep(5 * len(self.calls))
+                return await super().channels()
+
+        cloud = Cloud()
+        cloud.link = Stuck
+        async with case(cloud, Slow(), pace=iter([0.0, 19.0]).__next__) as it:
+            await it.after(1)
+            more = asyncio.create_task(it.stream.subscribe([SITE, MAP, "stuck", "late"]))
+            await asyncio.sleep(0.05)
+            it.link.drop()
+            await more
+            assert len(cloud.links) == 2
+            assert cloud.links[0].sent[2:] == [{"subscribe": "stuck"}]
+            await it.after(1)
+            assert {"subscribe": "late"} in cloud.links[1].sent
+
+    @virtual
+    async def test_the_line_may_break_while_channels_are_given_back(self) -> None:
+        cloud = Cloud()
+        cloud.link = SlowLink
+        async with case(cloud) as it:
+            await it.after(1)
+            await it.stream.subscribe([SITE, MAP, *(f"n{number}" for number in range(20))])
+            fewer = asyncio.create_task(it.stream.subscribe([SITE, MAP]))
+            await asyncio.sleep(0.05)
+            it.link.drop()
+            await fewer
+            assert await it.after(10) is StreamState.LIVE
+
+
 class TestReconnecting:
     @virtual
     async def test_everything_is_done_anew(self) -> None:
@@ -484,6 +590,27 @@ class TestSilence:
             assert len(it.owner.silences) <= 40
             it.link.data()
             assert await it.after(0.1) is StreamState.LIVE
+
+    @virtual
+    async def test_a_new_limit_holds_at_once(self) -> None:
+        async with case(policy=Policy(silence=600)) as it:
+            await it.after(100)
+            it.stream.set_silence(60)
+            assert await it.after(2) is StreamState.QUIET, "silent for longer than that already"
+            it.link.data()
+            await it.after(1)
+            it.stream.set_silence(300)
+            await it.after(290)
+            assert len(it.owner.silences) == 1
+            assert await it.after(20) is StreamState.QUIET
+
+    @virtual
+    async def test_the_same_limit_again_asks_nothing_anew(self) -> None:
+        async with case() as it:
+            await it.after(100)
+            it.stream.set_silence(90)
+            await it.after(30)
+            assert len(it.owner.silences) == 1
 
     @virtual
     async def test_silence_that_rest_contradicts_ends_the_connection(self) -> None:

@@ -30,8 +30,8 @@ MUTANTS: list[Mutant] = [
     ),
     _enrich(
         "lists that tell places only are not read again and again",
-        "if len(wanted) > max(ONE_BY_ONE, len(maps)):  # those",
-        "if False:  # those",
+        "if self._unknown.site_is_cheaper(wanted, now) and await",
+        "if False and await",
         "tests/e2e/test_slim_rows.py",
     ),
     _owners("who was erased can opt out", "(owned.hidden or self.objections.may_learn", "(self.objections.may_learn"),

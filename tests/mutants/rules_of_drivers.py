@@ -145,22 +145,10 @@ MUTANTS: list[Mutant] = [
     ),
     _sync(
         "a new map is subscribed",
-        "            await self.stream.subscribe(self.wanted_channels())\n            await self.list_maps(self._changed_maps)",
-        "            await self.list_maps(self._changed_maps)",
+        "                await self.stream.subscribe(self.wanted_channels())\n",
+        "",
         f"{_MAPS}::test_a_new_map_is_noticed_without_anybody_on_it",
         f"{_MAPS}::test_a_new_map_is_noticed_when_a_record_names_it",
-    ),
-    _enrich(
-        "many unknown clients are asked for as lists",
-        "if maps and len(wanted) > max(ONE_BY_ONE, len(maps)):",
-        "if False:",
-        f"{_W}/test_enrich.py::TestUnknownClients",
-    ),
-    _enrich(
-        "whom the cloud does not know is left alone",
-        "self._nobody[mac] = self._clock.monotonic() + UNKNOWN_FOR",
-        "pass",
-        f"{_W}/test_enrich.py::TestUnknownClients",
     ),
     _enrich(
         "unlocated clients are listed well after live",

@@ -8,6 +8,7 @@ _models = breaks("mist/models.py", "tests/mist/test_models.py")
 _budget = breaks("mist/budget.py", "tests/mist/test_budget.py")
 _clock = breaks("mist/cloud_clock.py", "tests/mist/test_cloud_clock.py")
 _rest = breaks("mist/rest.py", "tests/mist/test_rest.py")
+_paging = breaks("mist/paging.py", "tests/mist/test_paging.py", "tests/mist/test_rest.py")
 _errors = breaks("mist/rest_errors.py", "tests/mist/test_rest_errors.py", "tests/mist/test_rest.py")
 _stream = breaks("mist/stream.py", "tests/mist/test_stream.py")
 _health = breaks("mist/health.py", "tests/mist/test_health.py")
@@ -118,25 +119,25 @@ MUTANTS: list[Mutant] = [
         "        if wait > 0:\n            raise BudgetSpent",
         "        if False:\n            raise BudgetSpent",
     ),
-    _rest(
+    _paging(
         "pages go on while the headers say so",
         'return page * int(headers["x-page-limit"]) < int(headers["x-page-total"])',
         "return False",
     ),
     _rest(
         "… and end with an empty page",
-        "if not found or not _has_more(headers, page):",
-        "if not _has_more(headers, page):",
+        "if not found or not has_more(headers, page):",
+        "if not has_more(headers, page):",
     ),
     _rest(
         "a bad item of a list hides no other",
         '            rejects.append(Reject(f"{model.__name__} record: {error}", shape(item)))',
         "            raise",
     ),
-    _rest(
+    _paging(
         "a list may come wrapped",
-        'items = answer.get("results") if isinstance(answer, dict) else answer',
-        "items = answer",
+        'return answer.get("results") if isinstance(answer, dict) else answer',
+        "return answer",
     ),
     _rest("an id that enters a URL is checked", "    if not is_id(identifier):", "    if False:"),
     _rest("a path stays below the API", 'if not path.startswith(API + "/"):', "if False:"),
@@ -151,7 +152,7 @@ MUTANTS: list[Mutant] = [
     _rest("429 pauses the budget", "self.budget.pause(error.retry_after, self._clock.monotonic())", "pass"),
     _rest(
         "the cloud's clock is read off its answers",
-        'self.cloud_clock.observe(response.headers.get("date"), sent, self._clock.monotonic())',
+        'self.cloud_clock.observe(response.headers.get("date"), sent, received)',
         "pass",
     ),
     _rest(

@@ -15,6 +15,7 @@ from mistlocate.transport import http
 from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.options import TransportOptions
 from support.servers import raw_server
+from support.virtual_site import in_virtual_time
 
 Answer = bytes | Callable[[bytes], bytes] | None
 
@@ -112,6 +113,42 @@ class TestFailures:
         async with server(ok(b"x" * 5000)) as (url, _), transport() as client:
             with pytest.raises(ConnectionLost, match="larger"):
                 await client.get(url, {})
+
+    @pytest.mark.parametrize("drips", ["head", "body"])
+    async def test_an_answer_that_comes_drop_by_drop_ends(self, drips: str) -> None:
+        whole = ok(b"x" * 10_000)
+        at_once = 20 if drips == "head" else len(whole) - 10_000
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(whole[:at_once])
+            for byte in whole[at_once:]:
+                writer.write(bytes([byte]))
+                await asyncio.sleep(20.0)
+
+        async def work() -> float:
+            began = asyncio.get_running_loop().time()
+            async with raw_server(serve) as port, transport(read_timeout=30.0, connect_timeout=10.0) as client:
+                with pytest.raises(TimedOut, match=r"127\.0\.0\.1 did not come to an end"):
+                    await client.get(f"http://127.0.0.1:{port}", {})
+                return asyncio.get_running_loop().time() - began
+
+        assert 120 <= await in_virtual_time(work) <= 131
+
+    async def test_a_slow_answer_that_goes_on_is_waited_for(self) -> None:
+        whole = ok(b"x" * 100)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            for start in range(0, len(whole), 40):
+                writer.write(whole[start : start + 40])
+                await asyncio.sleep(25.0)
+
+        async def work() -> int:
+            async with raw_server(serve) as port, transport(read_timeout=30.0, connect_timeout=10.0) as client:
+                return len((await client.get(f"http://127.0.0.1:{port}", {})).body)
+
+        assert await in_virtual_time(work) == 100
 
     async def test_what_is_no_url(self) -> None:
         async with transport() as client:

@@ -5,7 +5,7 @@ one `Budget`. Background work may use only a part of it, so that commands still 
 reconnects, the one cost that a flapping line could multiply, are spread so that they use at most half.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from enum import Enum
 from typing import Any
 
@@ -27,12 +27,13 @@ class Budget:
     """The calls of one token in this hour. `now` is unix time by the cloud's clock, by whose hours it counts; a pause
     lasts by the monotonic one, for the cloud's may be set back, and what was long over would begin anew.
 
-    `resyncs` paces what reconnects cost, for all that share the token.
+    `resyncs` paces what reconnects cost, and `fetches` what unknown clients cost, for all that share the token.
     """
 
     def __init__(self, limit: int = CALLS_PER_HOUR) -> None:
         self.limit = limit
         self.resyncs = ResyncPace(self)
+        self.fetches = FetchPace(self)
         self._hour = -1
         self._used: Counter[Purpose] = Counter()
         self._paused_until = float("-inf")
@@ -108,3 +109,29 @@ class ResyncPace:
     def _leak(self, now: float) -> None:
         self._level = max(0.0, self._level - max(0.0, now - self._at) * self._budget.limit / 2 / _HOUR)
         self._at = now
+
+
+class FetchPace:
+    """Bounds what the records of unknown clients cost: whoever is near may invent a MAC.
+
+    In any minute they get half of what the budget grants a minute on average. Times are monotonic seconds.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._calls: deque[float] = deque()
+
+    @property
+    def a_minute(self) -> int:
+        """So many calls at most, and one in any case."""
+        return max(1, int(self._budget.limit / 2 / 60))
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more call may be sent."""
+        while self._calls and self._calls[0] <= now - 60.0:
+            self._calls.popleft()
+        return 0.0 if len(self._calls) < self.a_minute else self._calls[-self.a_minute] + 60.0 - now
+
+    def spent(self, now: float) -> None:
+        """A call was sent."""
+        self._calls.append(now)

@@ -1,8 +1,8 @@
 """The cloud's time, as seen from here.
 
 Ages are differences between times that the cloud wrote and "now", so "now" has to be the cloud's. It is anchored to
-the `Date` header of REST answers and carried on by the monotonic clock: a machine whose own clock is wrong, or is
-set while we run, still tells ages right.
+the `Date` header of answers that are the cloud's (an error may be a proxy's) and carried on by the monotonic clock: a
+machine whose own clock is wrong, or is set while we run, still tells ages right.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,14 @@ TOLERANCE = 5.0
 
 #: An answer that took longer than this says too little about when its date was written.
 SLOW = 10.0
+
+
+def unix_time(date: str | None) -> float | None:
+    """The unix time of a date as HTTP headers write it; None for what is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 class CloudClock:
@@ -39,11 +47,8 @@ class CloudClock:
 
     def observe(self, date: str | None, sent: float, received: float) -> None:
         """Take in the `Date` header of an answer that was asked for and received at these monotonic times."""
-        if not date or received - sent > SLOW:
-            return
-        try:
-            written = parsedate_to_datetime(date).timestamp()
-        except (TypeError, ValueError, OverflowError):
+        written = unix_time(date)
+        if written is None or received - sent > SLOW:
             return
         # It was written between these two readings, in a second that had begun up to a second ago.
         earliest, latest = written - received, written + 1.0 - sent

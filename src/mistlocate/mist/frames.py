@@ -195,9 +195,13 @@ class Ledger:
 
     def due(self, now: float) -> list[str]:
         """The channels to ask for now: not asked for yet, unanswered for too long, or refused long ago."""
-        return [channel for channel, entry in self._entries.items() if self._is_due(entry, now)]
+        return [channel for channel in self._entries if self.is_due(channel, now)]
 
-    def _is_due(self, entry: Entry, now: float) -> bool:
+    def is_due(self, channel: str, now: float) -> bool:
+        """Whether a channel is to be asked for now; one that is not wanted is not."""
+        entry = self._entries.get(channel)
+        if entry is None:
+            return False
         waited = now - entry.asked
         match entry.state:
             case Subscription.UNSENT:

@@ -25,6 +25,7 @@ from mistlocate.mist.budget import Budget, Purpose
 from mistlocate.mist.cloud_clock import CloudClock
 from mistlocate.mist.clouds import is_id
 from mistlocate.mist.models import ClientStats, Map, Psk, Site, TokenInfo, Usage, WireModel, read, redact, shape
+from mistlocate.mist.paging import has_more, items_of, may_be_cut
 from mistlocate.mist.rest_errors import Response, error_of
 
 API = "/api/v1"
@@ -194,7 +195,7 @@ class MistApi:
 
         `plain_first` asks for the first page by its bare path, with the size of the page in a header (the other
         form that the cloud documents): test harnesses of drivers compare paths. Where the cloud does not honour the
-        header and there is more, the list starts over by query.
+        header and there is more, or may be, the list starts over by query.
 
         `take` is handed the items in parts as they come, and the list that is returned stays empty: a page of a
         thousand clients takes megabytes and milliseconds. One page is read at a time, however many lists are asked for
@@ -210,8 +211,8 @@ class MistApi:
         first = 1
         if plain_first and limit:
             async with self._fetched(API + path, purpose, {"X-Page-Limit": str(limit)}) as (answer, headers):
-                more = _has_more(headers, 1)
-                if not more or headers["x-page-limit"] == str(limit):
+                more = has_more(headers, 1) or may_be_cut(headers, answer)
+                if not more or headers.get("x-page-limit") == str(limit):
                     await hand_on(answer)
                     first = 2
             if not more:
@@ -223,7 +224,7 @@ class MistApi:
             location = base if page == 1 else f"{base}{separator}page={page}"
             async with self._fetched(API + location, purpose) as (answer, headers):
                 found = await hand_on(answer)
-            if not found or not _has_more(headers, page):
+            if not found or not has_more(headers, page):
                 break
         return whole
 
@@ -235,7 +236,9 @@ class MistApi:
         the length of the block. Other answers wait as bytes until then."""
         for delay in (*RETRIES, None):
             try:
+                sent = self._clock.monotonic()
                 response = await self._fetch_once(path, purpose, extra)
+                received = self._clock.monotonic()
                 async with AsyncExitStack() as stack:
                     await stack.enter_async_context(self._reading)
                     answer = _decoded(response.body)
@@ -246,6 +249,8 @@ class MistApi:
                     raise
                 await self._clock.sleep(delay * (0.5 + self._rng()))
         async with turn:
+            # Only what proved to be the cloud's sets its clock: errors may be of a proxy that believes in another time.
+            self.cloud_clock.observe(response.headers.get("date"), sent, received)
             yield answer, response.headers
 
     def spend(self, purpose: Purpose) -> None:
@@ -256,9 +261,7 @@ class MistApi:
 
     async def _fetch_once(self, path: str, purpose: Purpose, extra: Mapping[str, str] | None) -> Response:
         self.spend(purpose)
-        sent = self._clock.monotonic()
         response = await self._transport.get(self.base + path, {**self._headers, **(extra or {})})
-        self.cloud_clock.observe(response.headers.get("date"), sent, self._clock.monotonic())
         if response.status != 200:
             error = error_of(response)
             if isinstance(error, RateLimited):
@@ -276,7 +279,7 @@ def _decoded(body: bytes) -> Any:
 
 async def _hand_on(model: type[Record], asked: float, take: Take[Record], answer: Any) -> bool:
     """Read the items of a page and hand them on; return whether there were any. Others get their turn in between."""
-    items = answer.get("results") if isinstance(answer, dict) else answer
+    items = items_of(answer)
     if not isinstance(items, list):
         raise CloudTrouble(f"the cloud's list is no list but {shape(answer, 0)}", status=200)
     for start in range(0, len(items), ITEMS_AT_A_TIME):
@@ -302,14 +305,6 @@ def _record(model: type[Record], value: object) -> Record:
         return read(model, value)[0]
     except ValueError as error:
         raise CloudTrouble(f"the cloud's answer cannot be read: {error}", status=200, hint=_NO_CLOUD) from None
-
-
-def _has_more(headers: Mapping[str, str], page: int) -> bool:
-    """Another page exists when page * limit < total; without these headers the answer is complete."""
-    try:
-        return page * int(headers["x-page-limit"]) < int(headers["x-page-total"])
-    except (KeyError, ValueError):
-        return False
 
 
 def _checked(identifier: str) -> str:

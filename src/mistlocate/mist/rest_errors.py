@@ -6,6 +6,7 @@ from typing import Protocol
 
 from mistlocate import jsontext
 from mistlocate.errors import AccessDenied, CloudError, CloudTrouble, NotFound, RateLimited, TokenRefused
+from mistlocate.mist.cloud_clock import unix_time
 
 #: What to assume where a 429 carries no `Retry-After` (seconds).
 RETRY_AFTER = 60.0
@@ -70,9 +71,16 @@ def _detail(body: bytes) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """`Retry-After` in seconds (the form that the cloud documents), bounded to an hour and never less than one."""
+    """`Retry-After` in seconds (the form that the cloud documents), bounded to an hour and never less than one.
+
+    A date is read by the answer's own `Date`: whoever wrote the one wrote the other, by whatever clock.
+    """
+    given = headers.get("retry-after", "")
     try:
-        seconds = float(headers["retry-after"])
-    except (KeyError, ValueError):
-        return RETRY_AFTER
+        seconds = float(given)
+    except ValueError:
+        until, written = unix_time(given), unix_time(headers.get("date"))
+        if until is None or written is None:
+            return RETRY_AFTER
+        seconds = until - written
     return RETRY_AFTER if math.isnan(seconds) else min(max(seconds, 1.0), 3600.0)

@@ -9,7 +9,8 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Protocol, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 from mistlocate.clock import Clock
 from mistlocate.errors import (
@@ -25,6 +26,7 @@ from mistlocate.errors import (
     TransportError,
 )
 from mistlocate.mist import frames
+from mistlocate.mist.ends import Link, Session
 from mistlocate.mist.frames import Acknowledged, Channel, ClientFrame, Event, Ledger, Refused, Subscription
 from mistlocate.mist.health import Health
 from mistlocate.mist.policy import Policy
@@ -32,35 +34,6 @@ from mistlocate.mist.silence import SilenceQuestion, SilentStreamError
 from mistlocate.together import together
 
 Answer = TypeVar("Answer")
-
-
-class Link(Protocol):
-    """An open connection. Both methods raise `ConnectionLost`."""
-
-    async def send(self, text: str) -> None:
-        """Send one text."""
-
-    async def receive(self) -> str | bytes:
-        """The next frame."""
-
-
-class Session(Protocol):
-    """What the owner of a stream does with a connection."""
-
-    async def channels(self) -> Iterable[str]:
-        """Find out which channels to subscribe (lists the maps). Raises as `MistApi` does."""
-
-    async def snapshot(self) -> None:
-        """Take in the present state over REST. Raises as `MistApi` does."""
-
-    def received(self, event: Event) -> None:
-        """Take in one event of the stream. Never raises."""
-
-    async def knows_better(self, silent_for: float) -> bool:
-        """After so many seconds of silence: whether REST has seen what the stream should have told."""
-
-    def changed(self) -> None:
-        """`Stream.health` may have changed."""
 
 
 class Stream:
@@ -128,11 +101,19 @@ class Stream:
     async def subscribe(self, channels: Iterable[str]) -> None:
         """Make these the wanted channels, on this connection and on all to come."""
         released = self.ledger.want(channels)
-        if self._link is not None:
+        self._account()  # a channel that is not wanted any more is nobody's trouble
+        link = self._link
+        if link is not None:
             with suppress(ConnectionLost):  # the reader finds out, and acts on it
                 for channel in released:
-                    await self._link.send(frames.unsubscribe(channel))
+                    await link.send(frames.unsubscribe(channel))
         await self._send_due()
+
+    def set_silence(self, limit: float) -> None:
+        """How long the stream may say nothing, from now on; a silence that is longer already is asked about at once."""
+        if limit != self.policy.silence:
+            self.policy = replace(self.policy, silence=limit)
+            self._question.heard(self.policy)
 
     # -- between connections ----------------------------------------------------------------------
 
@@ -292,15 +273,19 @@ class Stream:
                 await self._check_silence()
 
     async def _send_due(self) -> None:
-        if self._link is None:
+        link, due = self._link, self.ledger.due(self._clock.monotonic())
+        if link is None:
             return
-        now = self._clock.monotonic()
-        due = self.ledger.due(now)
         for channel in due:
+            now = self._clock.monotonic()
+            if link is not self._link:
+                return  # the next connection asks by itself
+            if not self.ledger.is_due(channel, now):
+                continue  # asked for, answered or given up while the line was busy with those before
             # Noted first: the answer may be here before the next line runs.
             self.ledger.sent(channel, now)
             with suppress(ConnectionLost):
-                await self._link.send(frames.subscribe(channel))
+                await link.send(frames.subscribe(channel))
         if due:
             self._account()
 

@@ -3,6 +3,7 @@
 Redirects are never followed: a credential must not travel to a host that nobody configured.
 """
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ from mistlocate.transport.unpacking import ACCEPTED, Unpacker
 
 #: A list page of the cloud has a few megabytes at most; whatever is larger is no answer to a question of ours.
 MAX_BODY = 64 * 1024 * 1024
+
+#: An answer may take so many times as long as its next part may: a page of a thousand clients is up to 2 MB, which a
+#: line of 128 kbit/s brings in two minutes. Without this bound one that comes byte by byte would never end.
+WHOLE = 4
 
 # httpx writes whole URLs at INFO, and URLs hold MACs and signatures; httpcore writes headers of answers at DEBUG. A
 # filter holds for a logger alone and whatever level somebody gives it; a level holds also for those below it.
@@ -83,15 +88,21 @@ class HttpTransport:
         at_most: int | None = None,
         public: bool = False,
     ) -> HttpResponse:
-        """Send any request; `json` becomes its body. No answer may have more than `MAX_BODY` bytes, or `at_most`."""
+        """Send any request; `json` becomes its body. No answer may have more than `MAX_BODY` bytes, or `at_most`.
+
+        All of it takes `connect_timeout` and four times `read_timeout` at most.
+        """
         client = self._open()
         sent, more = dict(headers or {}), dict[str, str]()
         try:
             to = httpx.URL(url)
-            if public:
-                to, sent, more = await self._pinned(to, sent)
-            async with client.stream(method, to, headers=sent, json=json, extensions=more) as response:
-                body = await _body(response, MAX_BODY if at_most is None else at_most)
+            async with asyncio.timeout(self._options.connect_timeout + WHOLE * self._options.read_timeout):
+                if public:
+                    to, sent, more = await self._pinned(to, sent)
+                async with client.stream(method, to, headers=sent, json=json, extensions=more) as response:
+                    body = await _body(response, MAX_BODY if at_most is None else at_most)
+        except TimeoutError:
+            raise TimedOut(f"the answer of {_host(url)} did not come to an end in time") from None
         except httpx.TimeoutException as error:
             raise TimedOut(f"no answer from {_host(url)} in time ({type(error).__name__})") from None
         except httpx.ConnectError as error:

@@ -24,6 +24,13 @@ def with_key(it: Site, key: str) -> str:
     return it.cloud.stage.add_device(kind="psk", psk_id=key, map_id=it.maps[0], x=1.0, y=2.0)
 
 
+def told(it: Site, mac: str, map_id: str) -> None:
+    """A position frame about somebody whom REST does not know."""
+    channel = f"/sites/{it.cloud.site_id}/stats/maps/{map_id}/clients"
+    frame = f'{{"mac": "{mac}", "map_id": "{map_id}", "x": 5, "y": 6}}'
+    it.cloud.send_raw(f'{{"event": "data", "channel": "{channel}", "data": {frame}}}')
+
+
 class TestUnknownClients:
     async def test_a_client_that_only_a_position_names_is_placed_at_once_and_fetched_once(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
@@ -75,6 +82,46 @@ class TestUnknownClients:
             await it.clock.sleep(30)
             assert fetched(it, other) == 1
             assert it.published(other)["x"] == 5
+
+    async def test_any_number_that_the_cloud_does_not_know_costs_a_bounded_part_of_the_budget(
+        self, tmp_path: Path
+    ) -> None:
+        async def work() -> None:
+            async with virtual_site(tmp_path, Campus(seed=1, people=0, floors=9, passers=0)) as it:
+                await it.settle()
+                lists, singles = len(it.requests("/stats/maps/")), len(it.requests("/stats/clients/"))
+                before = (await it.diagnostics())["rest_budget"]["used_for"]
+                a_minute = []
+                for _ in range(10):
+                    asked = len(it.requests("/stats/"))
+                    for number in range(200):
+                        told(it, f"00005e10{number:04x}", it.maps[number % 10])
+                    await asyncio.sleep(60)
+                    a_minute.append(len(it.requests("/stats/")) - asked)
+                assert 30 <= max(a_minute) <= 42  # half of 5,000 in 60 minutes, and the list of the site
+                assert len(it.requests("/stats/maps/")) - lists == 10, "each map once for all who wait"
+                found = it.requests("/stats/clients/")[singles:]
+                assert len(found) == len(set(found)) == 200, "and then each alone, once"
+                after = (await it.diagnostics())["rest_budget"]["used_for"]
+                assert after["background"] - before["background"] >= 210
+                assert it.published("00005e100000")["x"] == 5
+
+        await in_virtual_time(work)
+
+    async def test_who_is_known_does_not_wait_behind_those_who_are_not(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            async with virtual_site(tmp_path, EMPTY) as it:
+                await it.settle()
+                for number in range(200):
+                    told(it, f"00005e10{number:04x}", it.maps[number % 2])
+                await asyncio.sleep(90)
+                it.cloud.faults.mute()
+                mac = it.cloud.stage.add_device(username="alice@example.com", map_id=it.maps[0], x=1.0, y=2.0)
+                it.cloud.faults.unmute()
+                it.cloud.stage.emit_position(mac)
+                await passes(lambda: it.published(mac).get("manufacture"), 70)
+
+        await in_virtual_time(work)
 
     async def test_a_record_that_cannot_be_read_does_not_hold_up_the_next(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:

@@ -15,8 +15,10 @@ from mistlocate.errors import (
     SettingsError,
     TokenRefused,
 )
+from mistlocate.simulator import Campus
 from support.servers import raw_server
 from support.site import SMALL, Site, site
+from support.virtual_site import in_virtual_time, passes, virtual_site
 from support.waiting import until
 
 
@@ -42,6 +44,27 @@ class TestChanges:
             assert found["stream"]["connections"] == 1
             assert list(it.cloud.sessions) == sessions
             assert found["rest_budget"]["limit"] == 1000
+
+    async def test_intervals_and_limits_hold_at_once(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            slow = {"maps_interval": 720, "silence_limit": 3600}
+            async with virtual_site(tmp_path, Campus(seed=1, people=0, floors=1, passers=0), websocket=slow) as it:
+                await it.settle()
+                await asyncio.sleep(300)
+                before = len(it.requests("/maps"))
+                await change(it, maps_interval=2)
+                await passes(lambda: len(it.requests("/maps")) > before, 61)
+                await asyncio.sleep(600)
+                assert 5 <= len(it.requests("/maps")) - before <= 6
+                await change(it, maps_interval=720)
+                await change(it, silence_limit=60)
+                await passes(it.state_is("quiet"), 2)
+                before = len(it.requests("/maps"))
+                await change(it, silence_limit=90)
+                await asyncio.sleep(600)
+                assert len(it.requests("/maps")) - before <= 1, "what has not changed begins nothing anew"
+
+        await in_virtual_time(work)
 
     async def test_many_changes_leave_nothing_behind(self, tmp_path: Path) -> None:
         async with site(tmp_path) as it:

@@ -1,10 +1,14 @@
 """The order and the cost of what the driver asks of the cloud, against the simulated one."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from mistlocate.errors import BudgetSpent, RateLimited
+from mistlocate.mist.budget import Purpose
 from support.site import SMALL, Site, site
+from support.virtual_site import in_virtual_time, passes, virtual_site
 from support.waiting import until
 
 
@@ -248,7 +252,94 @@ class TestMaps:
             assert {map_id: it.on_map(map_id) for map_id in it.maps} == everyone
 
 
+EMPTY = SMALL.__class__(seed=1, people=0, floors=2, passers=0)
+
+
+class TestDueMaps:
+    @pytest.mark.parametrize("by", ["sync_clients", "maps", "interval"])
+    async def test_a_changed_map_stays_due_until_its_clients_are_listed(self, tmp_path: Path, by: str) -> None:
+        async def work() -> None:
+            interval = 1 if by == "interval" else 720
+            async with virtual_site(tmp_path, EMPTY, websocket={"maps_interval": interval}) as it:
+                changed = it.maps[0]
+                mac = it.cloud.stage.add_device(username="zoe@example.com", map_id=changed, x=100.0, y=100.0)
+                await it.settle()
+                await asyncio.sleep(130)
+                it.cloud.faults.mute()
+                it.cloud.stage.replace_image(changed)
+                rule = it.cloud.faults.rest(
+                    f"maps/{changed}/clients$", status=429, headers={"Retry-After": "20"}, times=1
+                )
+                if by != "interval":
+                    # Of lists that are asked for side by side the first may be told of the pause that the second met.
+                    with pytest.raises((RateLimited, BudgetSpent)):
+                        await it.mist(by)
+                await passes(lambda: rule.hits, 70)
+                await passes(lambda: it.on_map(changed) == set(), 5)
+                assert it.status("freshness")["stale_maps"] == [changed]
+                assert not it.status("freshness")["stale"]
+                await passes(lambda: it.status("freshness")["stale_maps"] == [], 100)
+                await passes(lambda: it.on_map(changed) == {mac}, 5)
+
+        await in_virtual_time(work)
+
+    async def test_a_list_from_before_the_change_settles_nothing(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            async with virtual_site(tmp_path, EMPTY) as it:
+                await it.settle()
+                changed = it.maps[0]
+                sync = it.host("MistWebsocket_1").life.module._driver._site.connection.sync  # type: ignore[union-attr]
+                slow = it.cloud.faults.rest(f"maps/{changed}/clients$", delay=10, times=1)
+                asyncio.get_running_loop().create_task(sync.list_map(changed, Purpose.BACKGROUND))
+                await passes(lambda: slow.hits, 5)
+                it.cloud.faults.rest(f"maps/{changed}/clients$", status=429, headers={"Retry-After": "60"}, times=1)
+                it.cloud.stage.replace_image(changed)
+                with pytest.raises(RateLimited):
+                    await it.mist("maps")
+                await asyncio.sleep(30)
+                assert it.status("freshness")["stale_maps"] == [changed]
+                await passes(lambda: it.status("freshness")["stale_maps"] == [], 120)
+
+        await in_virtual_time(work)
+
+
 class TestSilence:
+    async def test_what_no_granted_channel_could_have_told_contradicts_nothing(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            async with virtual_site(tmp_path, EMPTY) as it:
+                it.cloud.faults.refuse_channels(f"/sites/{it.cloud.site_id}/stats/clients$")
+                unlocated = it.cloud.stage.add_device(username="zoe@example.com", located=False)
+                mac = it.cloud.stage.add_device(username="alice@example.com", map_id=it.maps[0], x=1.0, y=2.0)
+                await passes(it.state_is("degraded"), 30)
+                for _ in range(30):
+                    it.cloud.stage.emit_stats(unlocated)
+                    await asyncio.sleep(60)
+                assert (await it.diagnostics())["stream"]["connections"] == 1
+                it.cloud.faults.mute()
+                for _ in range(20):
+                    it.cloud.stage.place(mac, it.maps[0], 5.0, 6.0)
+                    it.cloud.stage.emit_stats(mac)
+                    await asyncio.sleep(60)
+                found = (await it.diagnostics())["stream"]
+                assert found["connections"] > 1, "a map's own channel should have told of this one"
+                assert "silent" in found["last_failure"]
+
+        await in_virtual_time(work)
+
+    async def test_a_connection_on_which_nothing_is_answered_is_not_excused(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            async with virtual_site(tmp_path, EMPTY) as it:
+                it.cloud.faults.drop_acks(".*")
+                mac = it.cloud.stage.add_device(username="alice@example.com", map_id=it.maps[0], x=1.0, y=2.0)
+                it.cloud.faults.mute()
+                await passes(it.state_is("degraded"), 60)
+                for _ in range(5):
+                    it.cloud.stage.emit_stats(mac)
+                    await asyncio.sleep(60)
+                assert (await it.diagnostics())["stream"]["connections"] > 1
+
+        await in_virtual_time(work)
+
     async def test_a_quiet_building_is_quiet(self, tmp_path: Path) -> None:
         async with site(tmp_path) as it:
             await it.complete()

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 
 from mistlocate.driver.context import Context
 from mistlocate.drivers.mist_websocket.enrich import Enrichment
@@ -85,6 +84,8 @@ class Connection:
 
     def adjust(self, settings: MistWebsocketSettings) -> None:
         """Settings changed that need no new connection."""
-        self._settings = settings
+        previous, self._settings = self._settings, settings
         self.api.budget.limit = settings.rest_budget
-        self.stream.policy = replace(self.stream.policy, silence=settings.silence_limit)
+        self.stream.set_silence(settings.silence_limit)
+        if settings.maps_interval != previous.maps_interval:
+            self.sync.maps_wanted.set()  # else what is waited for is still the end of the interval before

@@ -158,9 +158,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
             if connection is not None:
                 connection.stream.wake()
             raise ModuleUnavailable("not connected; the connection is being tried again now")
-        connection.sync.take_maps(await connection.api.maps(self.settings.site, Purpose.COMMAND))
-        await connection.stream.subscribe(connection.sync.wanted_channels())
-        await connection.sync.list_maps(list(self._site.tracker.maps))
+        await connection.sync.refresh_maps(Purpose.COMMAND, everything=True)
         return {"maps": len(self._site.tracker.maps), "clients": len(self._site.tracker.roster)}
 
     @command(Level.ADMINISTRATOR)

@@ -15,6 +15,7 @@ from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.keys import SCOPES, read_keys
 from mistlocate.drivers.mist_websocket.sync import SiteSync
 from mistlocate.drivers.mist_websocket.tracker import Tracker
+from mistlocate.drivers.mist_websocket.unknown import UnknownClients
 from mistlocate.errors import (
     AccessDenied,
     BudgetSpent,
@@ -30,12 +31,6 @@ from mistlocate.mist.budget import Purpose
 
 #: How long requests for the records of unknown clients are gathered (seconds).
 GATHER = 0.2
-
-#: Up to so many unknown clients are asked for one by one; more of them are cheaper as lists.
-ONE_BY_ONE = 5
-
-#: How long a MAC that the cloud does not know is left alone (seconds).
-UNKNOWN_FOR = 600.0
 
 #: The site's whole list costs a page for a thousand clients, so it waits until the stream has been live for a while.
 UNLOCATED_AFTER = 60.0
@@ -76,7 +71,7 @@ class Enrichment:
         self._clock = clock
         self._maps_interval = maps_interval
         self._rng = rng
-        self._nobody: dict[str, float] = {}
+        self._unknown = UnknownClients()
         self._refused: Counter[str] = Counter()
         self._refused_until: dict[str, float] = {}
 
@@ -137,6 +132,7 @@ class Enrichment:
             self._sync.maps_wanted.clear()
             if self._sync.stream.health.snapshot:
                 await self._ask("maps", partial(self._sync.refresh_maps, Purpose.BACKGROUND))
+                self._sync.want_due()
 
     # -- unknown clients --------------------------------------------------------------------------
 
@@ -147,37 +143,56 @@ class Enrichment:
             await self._clock.sleep(GATHER)
             self._sync.clients_wanted.clear()
             self._leave_alone()
-            maps = [each for each in self._tracker.maps if each in set(wanted.values())]
-            if maps and len(wanted) > max(ONE_BY_ONE, len(maps)):
-                await self._ask("lists", partial(self._sync.list_maps, maps))
-                if len(wanted) > max(ONE_BY_ONE, len(maps)):  # those lists tell places only
-                    await self._ask("site", self._sync.list_site)
+            for map_id in self._unknown.maps_to_list(wanted, self._tracker.maps):
+                if not await self._ask("lists", partial(self._list_unknown, map_id)):
+                    break
+            now = self._clock.monotonic()
+            if self._unknown.site_is_cheaper(wanted, now) and await self._ask("site", self._sync.list_site):
+                self._unknown.site_listed(now)
             # Whoever is on none of these lists is asked for alone.
-            for mac in list(wanted)[:ONE_BY_ONE]:
+            for mac in self._unknown.to_ask(wanted):
                 await self._ask("client", partial(self._fetch_client, mac))
             if wanted:
                 self._sync.clients_wanted.set()
 
     def _leave_alone(self) -> None:
         """Take out whose record came in meanwhile, and whom the cloud did not know a moment ago."""
-        now = self._clock.monotonic()
-        self._nobody = {mac: until for mac, until in self._nobody.items() if until > now}
-        for mac in list(self._tracker.wanted):
+        wanted = self._tracker.wanted
+        for mac in self._unknown.known_as_nobody(wanted, self._clock.monotonic()):
+            del wanted[mac]
+        for mac in list(wanted):
             client = self._tracker.roster.get(mac)
-            if mac in self._nobody or client is None or client.known:
-                del self._tracker.wanted[mac]
+            if client is None or client.known:
+                del wanted[mac]
+
+    async def _room(self) -> None:
+        """Wait until one more call for unknown clients fits into its share of the REST budget."""
+        while (wait := self._sync.api.budget.fetches.wait(self._clock.monotonic())) > 0:
+            await self._clock.sleep(wait)
+
+    async def _list_unknown(self, map_id: str) -> None:
+        """List a map for all who wait for it now; meanwhile their records may have come."""
+        await self._room()
+        wanted = self._tracker.wanted
+        waited = [mac for mac, where in wanted.items() if where == map_id]
+        if waited:
+            self._sync.api.budget.fetches.spent(self._clock.monotonic())
+            await self._sync.list_map(map_id, Purpose.BACKGROUND)
+            self._unknown.listed(waited, wanted)
 
     async def _fetch_client(self, mac: str) -> None:
+        await self._room()
         if mac not in self._tracker.wanted:
             return
         asked = self._clock.monotonic()
+        self._sync.api.budget.fetches.spent(asked)
         try:
             row = await self._sync.api.client(self._sync.site_id, mac, Purpose.BACKGROUND)
         except (NotFound, CloudTrouble) as error:
             # Not known, or not readable: the next in line must not wait for it.
             if isinstance(error, CloudTrouble):
                 self._tracker.reject(error.message, None)
-            self._nobody[mac] = self._clock.monotonic() + UNKNOWN_FOR
+            self._unknown.nobody(mac, self._clock.monotonic())
             self._tracker.wanted.pop(mac, None)
             return
         self._tracker.wanted.pop(mac, None)

@@ -21,11 +21,13 @@ def is_unplaceable(known: Map) -> bool:
 
 
 def stale_maps(connection: Connection) -> list[str]:
-    """The maps that may have changed unheard: channel refused, or asked for in vain; clients not to be listed."""
+    """The maps that may have changed unheard: channel refused, or asked for in vain; clients not listed, or not yet."""
     ledger = connection.stream.ledger
     channels = ledger.in_state(Subscription.REFUSED) + ledger.overdue()
     maps = [channel.map_id for channel in map(parse_channel, channels) if channel is not None]
-    return sorted({*connection.sync.failed_maps, *(map_id for map_id in maps if map_id is not None)})
+    sync = connection.sync
+    due = sync.due_maps if connection.stream.health.snapshot else ()  # before the snapshot is in everything is stale
+    return sorted({*sync.failed_maps, *due, *(map_id for map_id in maps if map_id is not None)})
 
 
 def problems(tracker: Tracker, store: OwnerStore, connection: Connection | None) -> dict[str, Any]:

@@ -121,7 +121,9 @@ class MistWebsocketSettings(NamedSettings):
         None, description="The same as PEM text, where no file can be named."
     )
     connect_timeout: Annotated[float, Field(ge=1, le=120)] = Field(10.0, description="Seconds.")
-    read_timeout: Annotated[float, Field(ge=1, le=300)] = Field(30.0, description="Seconds.")
+    read_timeout: Annotated[float, Field(ge=1, le=300)] = Field(
+        30.0, description="Seconds until the next part of an answer; a whole one may take four times as long."
+    )
 
     @field_validator("api_token")
     @classmethod

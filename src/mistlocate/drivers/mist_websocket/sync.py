@@ -14,7 +14,7 @@ from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.errors import AccessDenied, CloudTrouble, ConnectionLost, NotFound, TokenRefused
 from mistlocate.location.observation import Origin, source_time
 from mistlocate.mist.budget import Purpose
-from mistlocate.mist.frames import Acknowledged, Channel, ClientFrame, Event
+from mistlocate.mist.frames import Acknowledged, Channel, ClientFrame, Event, Subscription
 from mistlocate.mist.models import ClientStats, Map
 from mistlocate.mist.rest import Listing, MistApi
 from mistlocate.mist.stream import Stream
@@ -56,6 +56,9 @@ class SiteSync:
         """Maps whose clients could not be listed, and why; they are stale until a later try succeeds."""
         self.refused_maps: set[str] = set()
         """Those of them that the token may not list."""
+        self.due_maps: dict[str, float] = {}
+        """New maps, and those whose coordinates have changed: stale until their clients are listed. Each with the
+        monotonic time since when."""
         self._closed = False
         self._tracker = tracker
         self._publisher = publisher
@@ -63,7 +66,7 @@ class SiteSync:
         self._on_change = on_change
         self._sites = frozenset({site_id})
         self._todo: list[str] | None = None
-        self._changed_maps: list[str] = []
+        self._again: dict[str, float] = {}
         self._listing = asyncio.Lock()
 
     def close(self) -> None:
@@ -88,6 +91,7 @@ class SiteSync:
             self.api.budget.resyncs.spent(2 + len(self._tracker.maps), self._clock.monotonic())
             await self.stream.subscribe(self.wanted_channels())
             self._todo = list(self._tracker.maps)
+            self.due_maps.clear()  # until all of these are listed, everything is stale
         await self.list_maps(self._todo)
 
     def received(self, event: Event) -> None:
@@ -108,9 +112,21 @@ class SiteSync:
         listing = await self.api.recent_clients(self.site_id, SILENCE_SAMPLE, f"{minutes}m")
         now = self._tracker.cloud_clock.now()
         silent_since = now - silent_for
-        newest = max((source_time(row.record.last_seen, now) or 0.0 for row in listing.rows), default=0.0)
+        heard = filter(self._would_be_told(), (row.record for row in listing.rows))
+        newest = max((source_time(record.last_seen, now) or 0.0 for record in heard), default=0.0)
         await self._take_snapshot(listing)
         return newest > silent_since + min(CONTRADICTION, silent_for / 2)
+
+    def _would_be_told(self) -> Callable[[ClientStats], bool]:
+        """Whether the stream would tell of a client: a channel that was refused tells nothing.
+
+        A connection on which no channel was ever answered, however, is not excused by that.
+        """
+        live = set(self.stream.ledger.in_state(Subscription.LIVE))
+        answered = live or self.stream.ledger.in_state(Subscription.REFUSED)
+        if not answered or str(Channel(self.site_id)) in live:
+            return lambda record: True
+        return lambda record: record.map_id is not None and str(Channel(self.site_id, record.map_id)) in live
 
     def changed(self) -> None:
         """The stream's health has changed."""
@@ -127,7 +143,7 @@ class SiteSync:
         maps = [str(Channel(self.site_id, map_id)) for map_id in self._tracker.maps]
         return [str(Channel(self.site_id)), *maps]
 
-    async def list_maps(self, todo: list[str]) -> None:
+    async def list_maps(self, todo: list[str], purpose: Purpose = Purpose.SNAPSHOT) -> None:
         """List the clients of each map in `todo`, taking those that are done out of it.
 
         A map that the cloud does not list for us, or cannot, holds up no other: it is noted in `failed_maps`.
@@ -137,7 +153,7 @@ class SiteSync:
             while todo:
                 map_id = todo.pop(0)
                 try:
-                    await self.list_map(map_id)
+                    await self.list_map(map_id, purpose)
                 except BaseException:
                     todo.append(map_id)
                     raise
@@ -146,24 +162,39 @@ class SiteSync:
         if workers:
             await together(*workers, rank=lambda error: not isinstance(error, TokenRefused))
 
-    async def list_map(self, map_id: str) -> None:
+    async def list_map(self, map_id: str, purpose: Purpose) -> None:
         """Take in the clients of a map, or note why that cannot be done."""
+        asked = self._clock.monotonic()
         try:
-            await self.api.map_clients(self.site_id, map_id, Purpose.SNAPSHOT, self._take_snapshot)
+            await self.api.map_clients(self.site_id, map_id, purpose, self._take_snapshot)
         except (AccessDenied, CloudTrouble, NotFound) as error:
             if isinstance(error, NotFound):
                 self.maps_wanted.set()  # deleted a moment ago? The list of maps tells; otherwise it is tried again
             self.failed_maps[map_id] = error.message
             (self.refused_maps.add if isinstance(error, AccessDenied) else self.refused_maps.discard)(map_id)
+            self._done(map_id, asked)
             self._on_change()
             return
         self.refused_maps.discard(map_id)
-        if self.failed_maps.pop(map_id, None) is not None:
+        was_due = self._done(map_id, asked)
+        if self.failed_maps.pop(map_id, None) is not None or was_due:
             self._on_change()
+
+    def _done(self, map_id: str, asked: float) -> bool:
+        """A list that was asked for at this time is in, or noted as failed; return whether the map was due for it.
+
+        One that was asked for before the map changed settles nothing.
+        """
+        if self._again.get(map_id, math.inf) <= asked:
+            del self._again[map_id]
+        if self.due_maps.get(map_id, math.inf) > asked:
+            return False
+        del self.due_maps[map_id]
+        return True
 
     async def list_failed(self) -> None:
         """Try once more to list the maps that could not be listed."""
-        await self.list_maps([each for each in self.failed_maps if each in self._tracker.maps])
+        await self.list_maps([each for each in self.failed_maps if each in self._tracker.maps], Purpose.BACKGROUND)
 
     async def list_site(self) -> None:
         """Take in every client of the site, also those that are on no map."""
@@ -193,20 +224,40 @@ class SiteSync:
 
     # -- maps -------------------------------------------------------------------------------------
 
-    async def refresh_maps(self, purpose: Purpose) -> Listing[Map]:
-        """Look for new, changed and deleted maps, and act on what is found."""
+    async def refresh_maps(self, purpose: Purpose, *, everything: bool = False) -> Listing[Map]:
+        """Look for new, changed and deleted maps, and act on what is found; list all their clients if asked to.
+
+        What could not be listed, for whatever reason, stays due and is tried again soon.
+        """
         async with self._listing:
-            listing = await self.api.maps(self.site_id, purpose)
-            # What an earlier call could not list is still due.
-            self._changed_maps = [each for each in self._changed_maps if each in self._tracker.maps]
-            self._changed_maps += [each for each in self.take_maps(listing) if each not in self._changed_maps]
-            await self.stream.subscribe(self.wanted_channels())
-            await self.list_maps(self._changed_maps)
+            try:
+                listing = await self.api.maps(self.site_id, purpose)
+                self._note_due(self.take_maps(listing))
+                await self.stream.subscribe(self.wanted_channels())
+                maps = list(self._tracker.maps)
+                await self.list_maps(maps if everything else [each for each in maps if self._is_due(each)])
+            finally:
+                self.want_due()
             return listing
+
+    def want_due(self) -> None:
+        """Have another look at the maps soon if some are still due to be listed."""
+        if any(map(self._is_due, self._tracker.maps)):
+            self.maps_wanted.set()
+
+    def _note_due(self, changed: list[str]) -> None:
+        now = self._clock.monotonic()
+        known = {each: since for each, since in self.due_maps.items() if each in self._tracker.maps}
+        self.due_maps = {**known, **dict.fromkeys(changed, now)}
+        if changed:
+            self._on_change()
+
+    def _is_due(self, map_id: str) -> bool:
+        return map_id in self.due_maps or map_id in self._again
 
     def list_again(self) -> None:
         """Have the clients of every map listed anew, soon."""
-        self._changed_maps = list(self._tracker.maps)
+        self._again = dict.fromkeys(self._tracker.maps, self._clock.monotonic())
         self.maps_wanted.set()
 
     def take_maps(self, listing: Listing[Map]) -> list[str]:
