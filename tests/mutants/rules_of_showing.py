@@ -6,6 +6,7 @@ _showing = breaks("drivers/mist_websocket/showing.py", "tests/drivers/mist_webso
 _images = breaks("drivers/mist_websocket/images.py", "tests/drivers/mist_websocket/test_images.py")
 _locations = breaks("drivers/mist_locations/driver.py", "tests/drivers/mist_locations/test_driver.py")
 
+_time = breaks("drivers/mist_locations/cloud_time.py", "tests/drivers/mist_locations/test_cloud_time.py")
 _levels = breaks("drivers/mist_locations/levels.py", "tests/drivers/mist_locations/test_levels.py")
 _explain = breaks("drivers/mist_locations/explain.py", "tests/drivers/mist_locations/test_explain.py")
 
@@ -91,9 +92,35 @@ MUTANTS: list[Mutant] = [
     # -- MistLocations -----------------------------------------------------------------------------
     _locations(
         "ages are told by the cloud's clock",
-        "float(offset) if isinstance(offset, int | float) else 0.0",
-        "0.0",
+        "        return self._cloud_time.now()\n",
+        "        return self.context.clock.wall()\n",
         "tests/reliability/test_rows.py::test_short_version_holds[cloud-clock]",
+    ),
+    _locations(
+        "a cloud whose clock is set is asked what time it is at once",
+        "self._cloud_time.changed()  #",
+        "pass  #",
+        "tests/reliability/test_rows.py::test_short_version_holds[cloud-clock]",
+    ),
+    _time(
+        "an answer that took long says nothing about the time",
+        " or received - sent > SLOW:",
+        ":",
+    ),
+    _time(
+        "this machine's clock may be set while the cloud's time is known",
+        "self._anchor + self._clock.monotonic()\n",
+        "self._clock.wall()\n",
+    ),
+    _time(
+        "until it is known this machine's clock may be set, too",
+        "self._anchor: float | None = None",
+        "self._anchor: float | None = clock.wall() - clock.monotonic()",
+    ),
+    _time(
+        "levels are looked at again when it turns out to be later",
+        "            self._stepped()\n",
+        "            pass\n",
     ),
     _levels(
         "of whom nobody says whether they are guests they are treated as such",
