@@ -161,6 +161,31 @@ MUTANTS: list[Mutant] = [
         "if self._tracker.roster.dirty.pop(map_id, None) is None:",
         "if self._tracker.roster.dirty.get(map_id) is None:",
     ),
+    _publish(
+        "who changes maps is never listed twice nor missing",
+        "                self._make(map_id)\n                await",
+        "                self._write(map_id)\n                await",
+    ),
+    _publish(
+        "lists that go out together are made one by one",
+        "                self._make(map_id)\n                await self._others_turn()\n",
+        "                self._make(map_id)\n",
+    ),
+    _publish(
+        "lists that somebody left while others were made are made again",
+        "        for map_id in self._left():\n            self._make(map_id)\n        self._urgent",
+        "        self._urgent",
+    ),
+    _publish(
+        "a list of a site that was left is not written",
+        "        self._made.clear()\n",
+        "",
+    ),
+    _publish(
+        "a list that somebody has left meanwhile waits for the one that they joined",
+        "if self._tracker.roster.dirty.get(map_id) is False:",
+        "if True:",
+    ),
     _publish("removals are published at once", "            self._urgent.set()", "            pass"),
     _publish(
         "the interval is kept",
@@ -169,8 +194,8 @@ MUTANTS: list[Mutant] = [
     ),
     _publish(
         "an emptied map keeps its empty list",
-        "if map_id in self._tracker.maps or self._tracker.roster.count_on_map(map_id):",
-        "if self._tracker.roster.count_on_map(map_id):",
+        "there = map_id in self._tracker.maps or self._tracker.roster.count_on_map(map_id)",
+        "there = self._tracker.roster.count_on_map(map_id)",
     ),
     _publish("a deleted map's status goes", "            self._status.set(map_id, None)", "            pass"),
     _publish(
