@@ -127,6 +127,11 @@ MUTANTS: list[Mutant] = [
         'others if client.get("is_guest") is False else guest',
         'guest if client.get("is_guest") is True else others',
     ),
+    _levels(
+        "anonymous devices do not age early",
+        "last = seen + TIME_GRAIN - 1  #",
+        "last = seen  #",
+    ),
     _explain(
         "… and where they are is not explained",
         'record.get("is_guest") is not False, guests',

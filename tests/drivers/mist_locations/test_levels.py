@@ -4,7 +4,7 @@ import pytest
 
 from mistlocate.drivers.mist_locations.levels import Levels
 from mistlocate.location.floorplans import FloorMapping, Floorplans, MapInfo
-from mistlocate.location.visibility import Shown
+from mistlocate.location.visibility import Shown, coarse
 
 NOW = 1_767_268_800.0
 PLANS = Floorplans({"m1": FloorMapping({"level": "z1"})}, [MapInfo("m1", "", "image", 100, 100, 10.0)])
@@ -103,6 +103,18 @@ def test_anonymous_devices_come_last_in_the_order_of_their_stand_ins_and_their_t
     assert [each["mac"] for each in records[: len(real)]] == [each["mac"] for each in clients if not each["is_guest"]]
     assert [each["mac"] for each in anonymous] == sorted(each["mac"] for each in anonymous)
     assert {each["last_seen"] % 60 for each in anonymous} == {0}
+
+
+def test_anonymous_devices_do_not_age_early_because_their_times_are_coarse() -> None:
+    stand_in = {**client(1), "last_seen": coarse(NOW - 301), "anonymous": True}
+    assert NOW - stand_in["last_seen"] == 360
+    assert len(found(Levels(), [stand_in])) == 1
+    (record,) = found(Levels(), [stand_in], now=NOW + 59, oldest=NOW - 301)
+    assert record["last_seen"] == stand_in["last_seen"]
+    assert found(Levels(), [stand_in], now=NOW + 60, oldest=NOW - 300) == []
+    guest = client(1, age=301, guest=True)
+    assert len(found(Levels(), [guest], now=NOW + 59, oldest=NOW - 301)) == 1
+    assert found(Levels(), [guest], now=NOW + 60, oldest=NOW - 300) == [], "of a guest the very second is known"
 
 
 def test_a_stand_in_is_not_replaced_by_another() -> None:

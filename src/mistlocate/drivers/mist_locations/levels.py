@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from mistlocate.drivers.mist_locations.records import location_record, seen_at, template
 from mistlocate.location.floorplans import Floorplans, Plan
-from mistlocate.location.visibility import Pseudonyms, Shown, device_shown
+from mistlocate.location.visibility import TIME_GRAIN, Pseudonyms, Shown, device_shown
 
 
 class _Computed(NamedTuple):
@@ -77,6 +77,9 @@ class Levels:
                     records.append((seen, location_record(client, plan, seen, stale, None, like)))
                     continue
                 mac = self._pseudonyms.of(mac, now)
-            anonymous.append((seen, location_record(client, plan, seen, stale, mac, like)))
+                last = seen
+            else:
+                last = seen + TIME_GRAIN - 1  # it was seen then at the latest: the time is given to the minute
+            anonymous.append((last, location_record(client, plan, seen, stale, mac, like)))
         anonymous.sort(key=lambda each: str(each[1]["mac"]))
         return records + anonymous
