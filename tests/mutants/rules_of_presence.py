@@ -144,7 +144,7 @@ MUTANTS: list[Mutant] = [
         "no key that front ends overwrite", '        "stale": None,\n', '        "stale": None,\n        "map_id": 1,\n'
     ),
     _records("NaN is no coordinate", "return value if value - value == 0.0 else None", "return value"),
-    _levels("old positions are left out", "if seen >= oldest]", "]"),
+    _levels("old positions are left out", "if oldest <= seen <= newest]", "]"),
     _levels("hidden guests are left out", "seen is None or shown is hidden", "seen is None"),
     _levels(
         "… and tomorrow another one",

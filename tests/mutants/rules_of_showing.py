@@ -128,6 +128,16 @@ MUTANTS: list[Mutant] = [
         'guest if client.get("is_guest") is True else others',
     ),
     _levels(
+        "what is kept of a map does not depend on now",
+        "seen = seen_at(client, EVER)",
+        "seen = seen_at(client, now)",
+    ),
+    _levels(
+        "times that lie ahead are no times",
+        "if oldest <= seen <= newest]",
+        "if oldest <= seen]",
+    ),
+    _levels(
         "anonymous devices do not age early",
         "last = seen + TIME_GRAIN - 1  #",
         "last = seen  #",

@@ -54,6 +54,20 @@ def test_old_positions_are_left_out_as_time_goes_by() -> None:
     assert len(found(levels, clients, now=NOW + 600, oldest=NOW + 240)) == 0
 
 
+def test_times_ahead_are_no_times_until_now_is_set_right() -> None:
+    levels, clients = Levels(), [client(1, age=10), {**client(2), "last_seen": int(NOW - 10) * 1000}]
+    assert found(levels, clients, now=NOW - 600, oldest=NOW - 960) == []
+    assert len(found(levels, clients, now=NOW - 300, oldest=NOW - 660)) == 2, "clocks differ a little"
+    right = found(levels, clients)
+    assert [each["last_seen"] for each in right] == [int(NOW - 10)] * 2
+    assert found(levels, clients, now=NOW - 600, oldest=NOW - 960) == []
+
+
+@pytest.mark.parametrize("odd", [1e300, float("inf"), float("nan"), -1, 0, True, "12:00"])
+def test_what_is_no_time_at_all_never_becomes_one(odd: Any) -> None:
+    assert len(found(Levels(), [{**client(2), "last_seen": odd}, client(1)])) == 1
+
+
 def test_guests_by_the_sites_rule() -> None:
     clients = [client(1), client(2, guest=True)]
     assert len(found(Levels(), clients, guests=Shown.HIDDEN)) == 1

@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 
 from mistlocate.drivers.mist_locations.records import location_record, seen_at, template
 from mistlocate.location.floorplans import Floorplans, Plan
+from mistlocate.location.observation import FUTURE_TOLERANCE, MILLISECONDS_FROM
 from mistlocate.location.visibility import TIME_GRAIN, Pseudonyms, Shown, device_shown
+
+#: Later than every time that is one: what is kept must not depend on the "now" at which it was computed, for that may
+#: be set right. Whether a time lies too far ahead is asked with its age.
+EVER = MILLISECONDS_FROM
 
 
 class _Computed(NamedTuple):
@@ -50,7 +55,8 @@ class Levels:
         ):
             records = self._compute(clients, plan, stale, guests, now)
             known = self._computed[map_id] = _Computed(clients, plan, stale, guests, day, records)
-        return [record for seen, record in known.records if seen >= oldest]
+        newest = now + FUTURE_TOLERANCE
+        return [record for seen, record in known.records if oldest <= seen <= newest]
 
     def keep_only(self, maps: Mapping[str, Any]) -> None:
         """Forget what was computed of other maps."""
@@ -69,7 +75,7 @@ class Levels:
             if not isinstance(mac, str):
                 continue  # a status is only as good as whoever wrote it
             shown = others if client.get("is_guest") is False else guest  # or may be one: nobody has said yet
-            seen = seen_at(client, now)
+            seen = seen_at(client, EVER)
             if seen is None or shown is hidden:
                 continue
             if client.get("anonymous") is not True:  # else the MAC is a stand-in already
