@@ -58,7 +58,7 @@ MUTANTS: list[Mutant] = [
     ),
     _showing(
         "what is read of a whole record is as it was understood",
-        "whole = {**raw, **{key: value for key, value in needed.items() if value is not None or key in raw}}",
+        "whole = {**raw, **needed}",
         "whole = {**needed, **raw}",
         "tests/drivers/mist_websocket/test_tracker.py",
     ),

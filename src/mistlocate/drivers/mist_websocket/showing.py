@@ -99,7 +99,11 @@ class Showing:
             return needed
         if client.position is client.raw_position and needed["last_seen_from"] == "source":
             del needed["last_seen_from"]  # which goes without saying
-        whole = {**raw, **{key: value for key, value in needed.items() if value is not None or key in raw}}
+        whole = {**raw, **needed}
+        if len(whole) != len(raw):
+            for key in needed.keys() - raw.keys():
+                if needed[key] is None:
+                    del whole[key]  # the cloud does not write what it does not know
         whole.pop("anonymous", None)  # that is for us to say
         if self.owners.rules.is_ignored(str(raw.get("username") or "")):
             whole.pop("username", None)
