@@ -76,13 +76,13 @@ MUTANTS: list[Mutant] = [
     ),
     _showing(
         "whether a client is a guest's is not said before a record did",
-        "return client.is_guest if client.known or client.seen_at is not None else None",
+        "return client.is_guest if client.is_guest or client.known or client.seen_at is not None else None",
         "return client.is_guest",
     ),
     _showing(
         "what a record said of that outlives the question whose the device is",
-        "client.is_guest if client.known or client.seen_at is not None else",
-        "client.is_guest if client.known else",
+        "client.is_guest if client.is_guest or client.known or client.seen_at is not None else",
+        "client.is_guest if client.is_guest or client.known else",
     ),
     _showing(
         "where a device was that may be a guest's is kept apart",

@@ -119,7 +119,7 @@ class TestGuests:
         for keep_all in (False, True):
             it = tracker(keep_all=keep_all)
             hear(it, SLIM, Channel("site", "m1"))
-            assert [(each["mac"], each.get("is_guest")) for each in it.records_on("m1")] == [(MAC, None)]
+            assert [(each["mac"], each["is_guest"]) for each in it.records_on("m1")] == [(MAC, None)]
             hear(it, {**FULL, "last_seen": int(it.clock.wall())})
             assert [each["is_guest"] for each in it.records_on("m1")] == [False]
 

@@ -171,7 +171,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
             asked.found(answer)
             return answer
 
-    @command()
+    @command(Level.SUPPORT)
     async def cloud_time(self) -> float:
         """The cloud's time now (unix seconds), for modules on machines whose own clock says nothing about it."""
         return self._site.tracker.cloud_clock.now()

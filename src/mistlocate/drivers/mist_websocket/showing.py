@@ -103,7 +103,7 @@ class Showing:
         whole = {**raw, **needed}
         if len(whole) != len(raw):
             for key in needed.keys() - raw.keys():
-                if needed[key] is None:
+                if needed[key] is None and key != "is_guest":
                     del whole[key]  # the cloud does not write what it does not know
         whole.pop("anonymous", None)  # that is for us to say
         if self.owners.rules.is_ignored(str(raw.get("username") or "")):
@@ -161,7 +161,7 @@ def _guest(client: Client) -> bool | None:
 
     What a record said of that holds also where the next one is to say anew whose the device is (`known`).
     """
-    return client.is_guest if client.known or client.seen_at is not None else None
+    return client.is_guest if client.is_guest or client.known or client.seen_at is not None else None
 
 
 def forget_name(client: Client) -> None:
