@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from mistlocate.simulator import Campus
+from mistlocate.simulator.people import Guest
 from support.virtual_site import VirtualSite, in_virtual_time, virtual_site
 
 EMPTY = Campus(seed=1, people=0, floors=2, passers=0)
@@ -36,6 +37,25 @@ async def test_what_was_known_of_somebody_outlives_them(tmp_path: Path) -> None:
             await reconnect(it)
             assert {mac: (each.username, each.psk_id, each.ip, each.ssid) for mac, each in clients.items()} == before
             assert not [mac for mac in guests if await shown(it, mac)]
+
+    await in_virtual_time(work)
+
+
+async def test_nor_is_a_guest_shown_who_comes_meanwhile(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with virtual_site(tmp_path, EMPTY) as it:
+            await it.settle()
+            it.cloud.faults.mute()
+            mac = it.cloud.stage.add_device(kind="guest", map_id=it.maps[0], x=1.0, y=2.0)
+            it.cloud.world.devices[mac].guest = Guest("Vera Visitor", "vera@example.net", "Example")
+            await reconnect(it)
+            for _ in range(200):
+                assert mac not in [each["mac"] for each in await it.locations("device_locations", "zone-b")]
+                await asyncio.sleep(1.0)
+            client = it.tracker().roster.get(mac)
+            assert client is not None
+            assert client.known
+            assert client.is_guest
 
     await in_virtual_time(work)
 

@@ -164,6 +164,11 @@ MUTANTS: list[Mutant] = [
     ),
     _records("NaN is no coordinate", "return value if value - value == 0.0 else None", "return value"),
     _levels("old positions are left out", "if seen >= oldest]", "]"),
+    _levels(
+        "of whom only the place is known may be a guest",
+        'others if client.get("is_guest", False) is False else guest',
+        'guest if client.get("is_guest") is True else others',
+    ),
     _levels("hidden guests are left out", "seen is None or shown is hidden", "seen is None"),
     _levels(
         "… and tomorrow another one",

@@ -99,3 +99,11 @@ def test_a_stand_in_is_not_replaced_by_another() -> None:
     known = {**client(1), "anonymous": True}
     (record,) = found(Levels(), [known], guests=Shown.SHOWN)
     assert (record["mac"], record["os"], record["ssid"], record["manufacturer"]) == (known["mac"], None, None, None)
+
+
+@pytest.mark.parametrize(("guests", "shown"), [(Shown.SHOWN, 3), (Shown.ANONYMOUS, 1), (Shown.HIDDEN, 1)])
+def test_of_whom_only_the_place_is_known_may_be_a_guest(guests: Shown, shown: int) -> None:
+    clients = [client(1), {**client(2), "is_guest": None}, client(3, guest=True)]
+    records = found(Levels(), clients, guests=guests)
+    assert len([record for record in records if record["mac"].startswith("00005e")]) == shown
+    assert len(records) == (1 if guests is Shown.HIDDEN else 3)

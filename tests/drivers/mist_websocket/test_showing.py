@@ -74,6 +74,15 @@ class TestRowsThatTellOnlyAPlace:
         assert it.records_on("m1") == []
 
     @virtual
+    @pytest.mark.parametrize("keep_all", [False, True])
+    async def test_do_not_tell_whether_it_is_a_guests(self, keep_all: bool) -> None:
+        it = tracker(keep_all=keep_all)
+        listed(it, ROW)
+        assert it.records_on("m1")[0]["is_guest"] is None
+        hear(it, FULL)
+        assert it.records_on("m1")[0]["is_guest"] is False
+
+    @virtual
     async def test_leave_a_device_hidden(self) -> None:
         it = tracker(keep_all=True)
         it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))

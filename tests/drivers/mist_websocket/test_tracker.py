@@ -65,7 +65,7 @@ class TestPublishing:
     async def test_a_frame_with_a_time_of_its_own_shows_it(self) -> None:
         it = tracker(keep_all=True)
         hear(it, {**SLIM, "last_seen": int(START) - 1}, Channel("site", "m1"))
-        assert published(it) == {**SLIM, "last_seen": int(START) - 1}
+        assert published(it) == {**SLIM, "last_seen": int(START) - 1, "is_guest": None}, "nobody knows yet"
 
     @virtual
     async def test_a_record_without_place_keeps_the_place_and_its_time(self) -> None:

@@ -107,7 +107,8 @@ def _is_kept_apart(device: Mapping[str, Any], rules: Rules) -> bool:
     owner, record = device.get("owner"), device.get("record") or {}
     by_network = owner is not None and owner["source"] != "guest"
     return (
-        not by_network and device_shown(is_guest=record.get("is_guest") is True, guests=rules.guests) is not Shown.SHOWN
+        not by_network
+        and device_shown(is_guest=record.get("is_guest", False) is not False, guests=rules.guests) is not Shown.SHOWN
     )
 
 

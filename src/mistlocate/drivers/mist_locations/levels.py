@@ -68,7 +68,8 @@ class Levels:
             mac = client.get("mac") if isinstance(client, dict) else None
             if not isinstance(mac, str):
                 continue  # a status is only as good as whoever wrote it
-            shown = guest if client.get("is_guest") is True else others
+            # Of whom nobody knows yet (null) they may be a guest: a stand-in that stood too long harms nobody.
+            shown = others if client.get("is_guest", False) is False else guest
             seen = seen_at(client, now)
             if seen is None or shown is hidden:
                 continue

@@ -98,8 +98,8 @@ class Showing:
             return self._needed(client)
         if self.owners.rules.is_ignored(str(raw.get("username") or "")):
             raw = {key: value for key, value in raw.items() if key != "username"}
-        if client.is_guest and raw.get("is_guest") is not True:
-            raw = {**raw, "is_guest": True}  # who reads it goes by that
+        if (client.is_guest and raw.get("is_guest") is not True) or not client.known:
+            raw = {**raw, "is_guest": _is_guest(client)}  # who reads it goes by that
         position = client.position
         if position is None:
             # What the record says of a place was withdrawn (a deleted or replaced map), or never was a place.
@@ -126,7 +126,7 @@ class Showing:
         if client.position is not None:
             record.update(_located(client.position))
         record.update(self._seen(client))
-        record["is_guest"] = client.is_guest
+        record["is_guest"] = _is_guest(client)
         record["manufacture"] = client.manufacturer
         record["os"] = client.os
         record["ssid"] = client.ssid
@@ -150,6 +150,11 @@ def forget_name(client: Client) -> None:
     client.username = client.guest_email = client.psk_id = client.ip = None
     client.raw = client.raw_position = None
     client.forget_moves()
+
+
+def _is_guest(client: Client) -> bool | None:
+    """None as long as only a place is known."""
+    return client.is_guest if client.known or client.is_guest else None
 
 
 def _says(raw: Mapping[str, Any], position: Position) -> bool:
