@@ -85,14 +85,14 @@ MUTANTS: list[Mutant] = [
     _owners("a short retention forgets nobody who is there", "min(DAY, keep_for / 2)", "DAY"),
     _answers(
         "a login is of whoever has the address now",
-        "clients.sort(key=lambda each: each.heard)",
-        "pass",
+        'max(found.get(client.ip, (since, "")), (told, client.mac))',
+        "(told, client.mac)",
         "tests/drivers/mist_websocket/test_answers.py",
     ),
     _answers(
         "… and has been heard of",
-        "each.ip and each.heard >= since",
-        "each.ip",
+        "if told >= since:",
+        "if True:",
         "tests/drivers/mist_websocket/test_answers.py",
     ),
     _evidence("who was not confirmed for long yields", "at - known.at > YIELDS_AFTER", "False"),

@@ -24,6 +24,21 @@ class TestLogins:
             assert {mac: str(owned.identity) for mac, owned in it.owners.everyone()} == {last: "bob@example.com"}
 
     @virtual
+    async def test_are_told_by_when_the_network_saw_them_not_by_when_that_was_heard(self) -> None:
+        it = tracker()
+        hear(it, {**RECORD, "mac": B, "ip": "192.0.2.5", "last_seen": int(START) - 2})
+        hear(it, {**RECORD, "mac": A, "ip": "192.0.2.5", "last_seen": int(START) - 200})
+        assert Answers(it).learn_logins([LOGIN]) == [B]
+
+    @virtual
+    async def test_without_such_a_time_by_when_it_was_heard(self) -> None:
+        it = tracker()
+        for mac in (B, A):
+            hear(it, {**RECORD, "mac": mac, "ip": "192.0.2.5", "last_seen": None})
+            await asyncio.sleep(10)
+        assert Answers(it).learn_logins([LOGIN]) == [A]
+
+    @virtual
     async def test_are_of_nobody_who_may_have_given_the_address_back(self) -> None:
         it = tracker()
         hear(it, {**RECORD, "ip": "192.0.2.5", "last_seen": int(START)})

@@ -11,7 +11,7 @@ from mistlocate.location.search import Person, search
 from mistlocate.location.visibility import Shown
 from mistlocate.macs import whole_mac
 
-#: How long a device that is not heard of is thought to have its address (seconds). Records come about once a minute;
+#: How long a device that is not seen is thought to have its address (seconds). Records come about once a minute;
 #: an address that is given back may be somebody else's after some minutes, and their record takes a minute, too.
 ADDRESS_HELD = 300.0
 
@@ -89,11 +89,16 @@ class Answers:
         return learned
 
     def _at_addresses(self) -> dict[str, str]:
-        """The MAC at each address: an address goes from one to the next, and whoever has it was heard of last."""
-        since = self._tracker.clock.monotonic() - ADDRESS_HELD
-        clients = [each for each in self._tracker.roster.clients.values() if each.ip and each.heard >= since]
-        clients.sort(key=lambda each: each.heard)
-        return {each.ip: each.mac for each in clients if each.ip}
+        """The MAC at each address: an address goes from one to the next, and whose record is the newest has it now."""
+        clock = self._tracker.cloud_clock
+        since = clock.now() - ADDRESS_HELD
+        found: dict[str, tuple[float, str]] = {}
+        for client in self._tracker.roster.clients.values():
+            if client.ip:
+                told = clock.at(client.heard) if client.seen_at is None else client.seen_at
+                if told >= since:
+                    found[client.ip] = max(found.get(client.ip, (since, "")), (told, client.mac))
+        return {ip: mac for ip, (_, mac) in found.items()}
 
     def _people(self, who: str, match: Match, *, guests: bool) -> list[str]:
         if not match.ambiguous:
