@@ -28,7 +28,12 @@ MUTANTS: list[Mutant] = [
     _wording(
         "… and nothing personal where somebody is not to be learned", "        told -= PERSONAL\n", "        pass\n"
     ),
-    _showing("a guest's record says so", "if client.is_guest and raw.get(", "if False and raw.get("),
+    _showing("a guest's record says so", "(client.is_guest and raw.get(", "(False and raw.get("),
+    _showing(
+        "… and nobody's says that it is none before that is known",
+        "client.is_guest if client.known or client.is_guest else None",
+        "client.is_guest",
+    ),
     _enrich(
         "lists that tell places only are not read again and again",
         "if len(wanted) > max(ONE_BY_ONE, len(maps)):  # those",

@@ -67,6 +67,20 @@ class TestKeys:
         assert it.records_on("m1") == []
 
     @virtual
+    async def test_who_opts_out_by_either_name_is_hidden_at_once(self) -> None:
+        it = tracker()
+        it.set_keys({"k1": PskKey("bob@example.com", None, "single", 0)})
+        hear(it, {**FULL, "username": "carol@example.com", "psk_id": "k1", "key_mgmt": "WPA2-PSK/CCMP"})
+        carol = Subject(None, Identity("carol", "example.com"))
+        it.set_objections(it.owners.objections.opt_out(carol))
+        assert it.records_on("m1") == []
+        register = it.owners.objections.opt_in(carol)
+        assert register is not None
+        it.set_objections(register)
+        assert [each["mac"] for each in it.records_on("m1")] == [MAC]
+        assert owners_of(it) == {MAC: "bob@example.com"}
+
+    @virtual
     async def test_what_was_once_taken_for_a_name_of_the_network_is_mended(self) -> None:
         it = tracker()
         it.owners.learn(MAC, "Bob's phone", Source.DOT1X, START - 60)

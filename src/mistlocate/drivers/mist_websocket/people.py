@@ -73,7 +73,7 @@ class People:
         macs = [mac for mac, _ in owned]
         pins = [mac for mac, each in owned if each.source is Source.PINNED]
         await self._take(self._register.opt_out(who, macs, pins))
-        return [mac for mac in (macs if who.mac is None else [who.mac]) if owners.hides(mac)]
+        return [mac for mac in dict.fromkeys([*macs, *self.devices(who)]) if owners.hides(mac)]
 
     async def opt_in(self, who: Subject) -> list[str] | None:
         """Lift every objection of somebody; return the devices that may be shown again, None if there was none."""

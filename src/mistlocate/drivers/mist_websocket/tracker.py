@@ -140,6 +140,9 @@ class Tracker(Learning):
                 if not self.may_know(client.mac, client.username, client.guest_email, self.keys.owner(client.psk_id)):
                     forget_name(client)
         self.keys.doubt()
+        for client in self.roster.clients.values():  # what the network calls somebody may be the name of who objected
+            if client.keyed and client.psk_id is not None:
+                self.learn_key(client.mac, client.psk_id, client.username, self.cloud_clock.at(client.heard))
         self.roster.mark_all(urgent=True)
 
     def set_occupancy_only(self, occupancy_only: bool) -> None:
