@@ -50,6 +50,7 @@ WHOLE = {"is_guest": False, "ssid": "Corp", "key_mgmt": "WPA2-EAP/CCMP"}
         ({"ssid": "Corp", "os": None, "manufacture": "Dell"}, {"ssid", "os", "manufacturer"}),
         ({"psk_id": "k1", "ip": "192.0.2.1"}, {"psk_id", "keyed", "ip"}),
         ({"username": "alice"}, set()),
+        ({"is_guest": None, "ssid": "Corp"}, {"ssid"}),
         ({"username": "alice", "is_guest": False}, {"is_guest"}),
         ({"username": "alice", "is_guest": False, "key_mgmt": "Open"}, {"is_guest", "username"}),
         ({"username": "alice", "is_guest": True, "key_mgmt": "Open"}, {"is_guest", "username", "guest_email"}),

@@ -49,6 +49,8 @@ def told_by_row(stats: ClientStats) -> frozenset[str] | None:
     says = {name for field, name in _FIELDS.items() if field in told}
     if "psk_id" in told:
         says.add("keyed")
+    if stats.is_guest is None:
+        says.discard("is_guest")  # null does not make an employee of a guest
     if stats.is_guest is not None and stats.key_mgmt is not None:
         if "username" in told:
             says |= {"username", "guest_email"} if stats.is_guest else {"username"}
