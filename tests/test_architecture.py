@@ -1,14 +1,22 @@
 """The plan of the house, enforced: directions of imports, libraries in one place, documents that agree with code."""
 
 import ast
+import inspect
+import re
 import subprocess
 import sys
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mistlocate import __version__
 from mistlocate.driver.command import commands_of
+from mistlocate.drivers.mist_locations.maps import map_problems
+from mistlocate.drivers.mist_websocket import report
+from mistlocate.drivers.mist_websocket.driver import MistWebsocket
 from mistlocate.engines.embedded.config import load_text
 from mistlocate.engines.embedded.drivers import DRIVERS
 
@@ -46,6 +54,19 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.partition(".")[0])
     return found
+
+
+def keys_written(function: Callable[..., Any]) -> Iterator[str]:
+    """The keys that a function writes into dictionaries, but for those of items of lists."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    items = {id(each) for made in ast.walk(tree) if isinstance(made, ast.ListComp) for each in ast.walk(made)}
+    for node in ast.walk(tree):
+        keys: list[ast.expr | None] = []
+        if isinstance(node, ast.Dict) and id(node) not in items:
+            keys = node.keys
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            keys = [node.slice]
+        yield from (key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str))
 
 
 def test_imports_run_one_way() -> None:
@@ -112,6 +133,41 @@ class TestDocuments:
             assert any(f"| {command.level.label} |" in row for row in rows), name
         for name, info in driver.statuses.items():  # type: ignore[attr-defined]
             assert f"| `{name}` | {info.level.label} |" in page, name
+
+    @pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
+    def test_every_command_is_described_with_its_parameters(self, driver: type) -> None:
+        page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+        part = page.partition(f"\n## {driver.generic_name}\n")[2].partition("\n## ")[0]  # type: ignore[attr-defined]
+        firsts = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
+        told = {text for first in firsts for text in re.findall(r"`(\w+\(.*?\))`", first)}
+        assert told == {
+            f"{name}({', '.join(each.name + '?' * (not each.required) for each in command.parameters)})"
+            for name, command in commands_of(driver).items()
+        }
+
+    @pytest.mark.parametrize(
+        ("driver", "tellers"),
+        [("MistWebsocket", (report.problems, MistWebsocket._other_problems)), ("MistLocations", (map_problems,))],
+    )
+    def test_every_kind_of_problem_is_described(self, driver: str, tellers: tuple[Callable[..., Any], ...]) -> None:
+        page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+        part = page.partition(f"\n## {driver}\n")[2]
+        row = next(line for line in part.splitlines() if line.startswith("| `problems` |"))
+        kinds = {kind for teller in tellers for kind in keys_written(teller)}
+        assert len(kinds) > 5
+        assert {kind for kind in kinds if f"`{kind}`" not in row} == set()
+
+    def test_what_the_example_shows_as_a_comment_can_be_taken(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("MIST_API_TOKEN", "sesame")
+        in_pairs = {"tls_certificate", "tls_key", "width", "height", "api_token_file"}
+        lines = (ROOT / "settings.example.yaml").read_text(encoding="utf-8").splitlines()
+        shown = [(number, re.fullmatch(r"( *)# ([a-z_]+: .+)", line)) for number, line in enumerate(lines)]
+        settings = {number: found for number, found in shown if found and found[2].partition(":")[0] not in in_pairs}
+        assert len(settings) > 20
+        for number, found in settings.items():
+            load_text("\n".join([*lines[:number], found[1] + found[2], *lines[number + 1 :]]), tmp_path)
 
     def test_every_setting_is_in_the_example(self) -> None:
         text = (ROOT / "settings.example.yaml").read_text(encoding="utf-8")

@@ -1,8 +1,21 @@
+import asyncio
+from pathlib import Path
 from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
+
+from mistlocate.cli.app import app
 from mistlocate.cli.locating import Found, describe, find
 from mistlocate.cli.output import duration
-from mistlocate.errors import EngineError
+from mistlocate.engines.embedded.config import load
+from mistlocate.engines.embedded.engine import Engine as RealEngine
+from mistlocate.engines.embedded.server import serving
+from mistlocate.errors import EngineError, EngineUnreachable
+from mistlocate.simulator import Campus, SimulatedCloud
+from support.site import SYSTEM, settings
+from support.waiting import until
 
 NOW = 1_767_261_600.0
 ZONES = {"zone-b": {"name": "Main House"}, "zone-2": {"name": "Second Floor"}}
@@ -52,11 +65,20 @@ def test_names_cannot_steer_the_terminal() -> None:
 class Engine:
     """An engine whose caller is of level user."""
 
-    def __init__(self, owner: str | None) -> None:
+    ahead = 0.0
+
+    def __init__(self, owner: str | None, offset: Any = 0) -> None:
         self.owner = owner
+        self.offset = offset
 
     async def system_of(self, slug: str, system: str | None) -> str:
         return "sys"
+
+    async def status(self, where: str, slug: str, key: str) -> Any:
+        assert (slug, key) == ("MistWebsocket_1", "clock_offset")
+        if isinstance(self.offset, Exception):
+            raise self.offset
+        return self.offset
 
     async def zones(self) -> dict[str, Any]:
         return {}
@@ -76,6 +98,40 @@ async def test_a_mac_for_a_caller_of_level_user() -> None:
     nobodys = await find(Engine(None), "00:00:5e:00:53:01", None)  # type: ignore[arg-type]
     assert nobodys.locations == []
     assert "level support" in nobodys.because[0]
+
+
+async def test_the_present_is_that_of_the_cloud() -> None:
+    engine = Engine("alice", offset=-7200)
+    engine.ahead = 60.0  # the engine's own clock, by this machine's
+    found = await find(engine, "alice", None)  # type: ignore[arg-type]
+    assert found.ahead == -7140.0
+
+
+@pytest.mark.parametrize("offset", [None, "soon", True, EngineError("no", status=401), EngineUnreachable("gone")])
+async def test_where_the_clouds_clock_is_not_told_the_engines_stands_in(offset: object) -> None:
+    engine = Engine("alice", offset=offset)
+    engine.ahead = 60.0
+    found = await find(engine, "alice", None)  # type: ignore[arg-type]
+    assert found.locations
+    assert found.ahead == 60.0
+
+
+async def test_ages_are_told_by_the_clouds_clock(tmp_path: Path) -> None:
+    async with SimulatedCloud(Campus(people=2, floors=1), autorun=False) as cloud:
+        cloud.faults.skew(-7200)
+        first = cloud.world.maps_of(cloud.site_id)[0]
+        mac = cloud.stage.add_device(username="wanda@example.com", map_id=first.id, x=50.0, y=60.0)
+        engine = RealEngine(load(settings(cloud), tmp_path))
+        with capture_logs():  # they would be written where the command writes
+            async with engine, serving(engine, "127.0.0.1", 0) as url:
+                mist = engine.find(SYSTEM, "MistWebsocket_1").spec.id
+                await until(lambda: (told := engine.board.get(mist, "clock_offset")) and told.value < -7000)
+                await until(lambda: (told := engine.board.get(mist, "stream_state")) and told.value == "live")
+                words = ["locate", "wanda@example.com", "--url", url]
+                found = await asyncio.to_thread(CliRunner().invoke, app, words)
+        assert mac in found.stdout, found.output
+        assert "seen " in found.stdout
+        assert "2.0 h ago" not in found.stdout
 
 
 def test_durations() -> None:

@@ -1,8 +1,10 @@
 """The client of the engine's API, against a real engine behind a port."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,20 @@ async def test_everything_it_can_ask(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert (await client.state("one", "Probe_1"))["open"]["value"] == 1
         assert (await client.status("one", "Probe_1", "open"))["value"] == 1
         assert await client.status("one", "Probe_1", "nothing") is None
+
+
+@pytest.mark.parametrize("ahead", [-7200.0, 0.0, 7200.0])
+async def test_how_far_the_engines_clock_is_ahead(ahead: float) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        date = formatdate(time.time() + ahead, usegmt=True)
+        writer.write(f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 2\r\n\r\n[]".encode())
+        await writer.drain()
+
+    async with raw_server(talk) as port, EngineClient(f"http://127.0.0.1:{port}") as client:
+        assert client.ahead == 0.0
+        await client.systems()
+        assert client.ahead == pytest.approx(ahead, abs=2.0)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "ftp://x", "http://", "http://a b", "http://[::1", ""])

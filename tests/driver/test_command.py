@@ -116,6 +116,18 @@ class TestBinding:
     def test_engines_may_ignore_names_that_mean_nothing(self) -> None:
         assert self.locate.bind({"mac": "aa", "extra": 1}, ignore_unknown=True)["mac"] == "aa"
 
+    @pytest.mark.parametrize("args", [[1], "text", 5, {"extra": 1}])
+    def test_engines_may_ignore_whatever_comes_for_a_command_without_arguments(self, args: Any) -> None:
+        assert command_of(Driver, "first").bind(args, ignore_unknown=True) == {}
+        with pytest.raises(BadArguments):
+            command_of(Driver, "first").bind(args)
+
+    @pytest.mark.parametrize("args", ["aa", b"aa", 5, True])
+    def test_what_is_neither_a_list_nor_an_object_is_no_arguments(self, args: Any) -> None:
+        for ignore_unknown in (False, True):
+            with pytest.raises(BadArguments, match="neither a list nor an object"):
+                self.locate.bind(args, ignore_unknown=ignore_unknown)
+
     def test_bounds_hold(self) -> None:
         assert command_of(Driver, "bounded").bind([])["limit"] == 20
         with pytest.raises(BadArguments, match="limit"):

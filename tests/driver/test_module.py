@@ -83,6 +83,12 @@ class Context:
     module_id = "mod-1"
     log = structlog.get_logger()
 
+    def __init__(self) -> None:
+        self.ended = False
+
+    def end(self) -> None:
+        self.ended = True
+
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
@@ -195,6 +201,47 @@ async def test_equal_settings_are_no_update() -> None:
         module.connection_changed(True)
         await until(lambda: "connected" in Recorder.notes)
     assert "update" not in " ".join(Recorder.notes)
+
+
+async def test_a_command_waits_for_an_update_that_came_before_it() -> None:
+    async with running({"value": 2}) as module:
+        await module.execute("double", [1])
+        module.update({"value": 3})
+        module.update({"value": 4})
+        assert await module.execute("double", [1]) == 8
+        assert Recorder.notes == ["load", "update 2 to 3", "update 3 to 4"]
+
+
+async def test_an_update_that_hangs_holds_commands_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    Recorder.hold = asyncio.Event()
+    async with asyncio.timeout(30), running({"value": 2}) as module:
+        await module.execute("double", [1])
+        module.connection_changed(True)
+        monkeypatch.setattr("mistlocate.driver.module.APPLY_WITHIN", 0.01)
+        module.update({"value": 3})
+        assert await module.execute("double", [1]) == 4
+        monkeypatch.setattr("mistlocate.driver.module.APPLY_WITHIN", 3600.0)
+        assert await module.execute("double", [1]) == 4
+        Recorder.hold.set()
+        await until(lambda: Recorder.notes[-1] == "update 2 to 3")
+        assert await module.execute("double", [1]) == 6
+
+
+async def test_a_command_does_not_wait_for_an_update_of_a_module_that_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def crash(self: Recorder, previous: Settings) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mistlocate.driver.module.APPLY_WITHIN", 3600.0)
+    monkeypatch.setattr(Recorder, "on_update", crash)
+    module = Module(Recorder, Context(), {}, strict=True)  # type: ignore[arg-type]
+    task = asyncio.create_task(module.run())
+    await module.execute("double", [1])
+    module.update({"value": 3})
+    async with asyncio.timeout(30):
+        with pytest.raises(ModuleUnavailable):
+            await module.execute("double", [1])
+    with pytest.raises(ExceptionGroup):
+        await task
 
 
 async def test_a_background_task_that_fails_is_a_crash() -> None:

@@ -1,6 +1,6 @@
 """What every engine owes its modules (`driver.context`), the same tests for each of them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,23 @@ class TestStatuses:
             await rig.change({})
             await until(lambda: _is(rig.run("what_was_heard"), ["here", None]))
 
+    @pytest.mark.parametrize("ending", ["crash", "stop"])
+    async def test_a_run_that_ended_follows_nothing_any_more(self, opened: Opened, ending: str) -> None:
+        async with opened({}, {}) as rig:
+            await rig.run("follow_for_good", "Probe_1", "k", slug="Probe_2")
+            await rig.run("publish", "k", "before")
+            await until(lambda: _is(rig.run("what_was_ever_heard"), ["before"]))
+            if ending == "crash":
+                await until(await _crash(rig, "Probe_2"))
+            else:
+                await rig.change({})
+            await rig.run("follow", "Probe_1", "k")
+            await until(lambda: _is(rig.run("what_was_heard"), ["before"]))
+            await rig.run("publish", "k", "after")
+            # Those who followed first are told first.
+            await until(lambda: _is(rig.run("what_was_heard"), ["before", "after"]))
+            assert await rig.run("what_was_ever_heard") == ["before"]
+
     async def test_connected(self, opened: Opened) -> None:
         async with opened({}) as rig:
             assert await rig.status("connected") is None
@@ -170,6 +187,11 @@ class TestSettings:
             loads = (await until(lambda: rig.status("open")))["loads"]
             await rig.change({"value": 5})
             await until(lambda: _is(rig.status("open"), {"loads": loads, "value": 5}))
+
+    async def test_a_command_behind_a_change_runs_with_it(self, opened: Opened) -> None:
+        async with opened({"value": 1}) as rig:
+            await rig.change({"value": 5})
+            assert await rig.run("given") == 5
 
     async def test_saved_by_the_driver(self, opened: Opened) -> None:
         async with opened({"value": 1}) as rig:
@@ -186,16 +208,22 @@ class TestCrashes:
         async with opened({}, {}) as rig:
             await rig.run("publish", "k", "before")
             await until(lambda: _is(rig.status("k"), "before"))
-            loads = (await until(lambda: rig.status("open")))["loads"]
-            await rig.run("crash")
-
-            async def back() -> bool:
-                return bool(((await rig.status("open")) or {}).get("loads", 0) > loads)
-
+            back = await _crash(rig)
             assert await rig.run("echo", "still here", slug="Probe_2")
             await until(back)
             assert await rig.status("k") is None, "a new instance starts with a clean board"
             assert await rig.run("echo", "again")
+
+
+async def _crash(rig: Rig, slug: str = "Probe_1") -> Callable[[], Awaitable[bool]]:
+    """Have a module crash; what is returned tells whether it runs again."""
+    loads = (await until(lambda: rig.status("open", slug)))["loads"]
+    await rig.run("crash", slug=slug)
+
+    async def back() -> bool:
+        return bool(((await rig.status("open", slug)) or {}).get("loads", 0) > loads)
+
+    return back
 
 
 async def _is(found: Any, expected: Any) -> bool:

@@ -72,6 +72,16 @@ class TestCalls:
         respx_mock.get("/api/v1/self/usage").respond(json={"requests": 418, "request_limit": 5000})
         assert (await api.usage()).requests == 418
 
+    @pytest.mark.parametrize("answer", [[], "text", 7])
+    async def test_an_answer_that_is_no_object_is_the_clouds_trouble(
+        self, respx_mock: respx.MockRouter, api: MistApi, answer: object
+    ) -> None:
+        respx_mock.get(path__regex="/api/v1/self.*").respond(json=answer)
+        for ask in (api.token_info, api.usage):
+            with pytest.raises(CloudTrouble, match="the cloud's answer cannot be read: not an object") as raised:
+                await ask()
+            assert "REST host" in (raised.value.hint or "")
+
     async def test_maps_are_asked_for_without_parameters(self, respx_mock: respx.MockRouter, api: MistApi) -> None:
         route = respx_mock.get("/api/v1/sites/s1/maps").respond(json=[{"id": "m1"}])
         assert [row.record.id for row in (await api.maps("s1", Purpose.COMMAND)).rows] == ["m1"]

@@ -139,8 +139,9 @@ MUTANTS = [
         "if owned.at > now:", "if owned.at < 0:", ("tests/location/test_ownership.py",),
     ),
     Mutant(
-        "answers go on when the machine's clock is set", "drivers/mist_locations/driver.py",
-        "return self._cloud_time + self.context.clock.monotonic()", "return self.context.clock.wall()", (_row("local-clock"),),
+        "answers go on when the machine's clock is set", "drivers/mist_locations/cloud_time.py",
+        "return self._clock.wall() if self._anchor is None else self._anchor + self._clock.monotonic()",
+        "return self._clock.wall()", (_row("local-clock"),),
     ),
     Mutant(
         "times and now are told together when the cloud's clock is set", "drivers/mist_websocket/tracker.py",

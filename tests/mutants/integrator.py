@@ -34,7 +34,7 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "misspelt keys of mappings are in the status",
         "drivers/mist_locations/driver.py",
-        "map_problems(self._floorplans, unusual)",
+        "map_problems(self._floorplans, self.settings.oddities())",
         "map_problems(self._floorplans)",
         ("tests/drivers/mist_locations/test_driver.py", "-k", "misspelt"),
     ),

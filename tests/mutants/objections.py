@@ -26,19 +26,7 @@ MUTANTS: list[Mutant] = [
         "    if True:\n        if",
     ),
     _wording(
-        "… and null makes no employee of a guest",
-        "if stats.is_guest is None:",
-        "if False:",
-        f"{_W}/test_wording.py",
-    ),
-    _wording(
         "… and nothing personal where somebody is not to be learned", "        told -= PERSONAL\n", "        pass\n"
-    ),
-    _showing("a guest's record says so", "(client.is_guest and raw.get(", "(False and raw.get("),
-    _showing(
-        "… and nobody's says that it is none before that is known",
-        "client.is_guest if client.known or client.is_guest else None",
-        "client.is_guest",
     ),
     _enrich(
         "lists that tell places only are not read again and again",

@@ -22,6 +22,16 @@ MUTANTS: list[Mutant] = [
         (f"{WEBSOCKET}::TestOptingOut::test_it_stands_in_the_settings_as_hashes_and_an_older_copy_does_not_undo_it",),
     ),
     Mutant(
+        "where nobody objected there is nothing to save", f"{DRIVER}/people.py",
+        "elif given.objections or mine.objections:", "else:",
+        (f"{WEBSOCKET}::TestOptingOut::test_where_nobody_objected_settings_change_and_nothing_is_saved",),
+    ),
+    Mutant(
+        "… and what somebody lifted stays lifted", f"{DRIVER}/people.py",
+        "elif given.objections or mine.objections:", "elif mine.objections:",
+        (f"{WEBSOCKET}::TestOptingOut::test_where_nobody_objected_settings_change_and_nothing_is_saved",),
+    ),
+    Mutant(
         "an older copy of the settings undoes nothing", f"{DRIVER}/people.py",
         "if given.revision > mine.revision:", "if True:",
         (f"{WEBSOCKET}::TestOptingOut::test_it_stands_in_the_settings_as_hashes_and_an_older_copy_does_not_undo_it",),

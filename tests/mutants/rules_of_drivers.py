@@ -186,6 +186,31 @@ MUTANTS: list[Mutant] = [
         "if self._tracker.roster.dirty.pop(map_id, None) is None:",
         "if self._tracker.roster.dirty.get(map_id) is None:",
     ),
+    _publish(
+        "who changes maps is never listed twice nor missing",
+        "                self._make(map_id)\n                await",
+        "                self._write(map_id)\n                await",
+    ),
+    _publish(
+        "lists that go out together are made one by one",
+        "                self._make(map_id)\n                await self._others_turn()\n",
+        "                self._make(map_id)\n",
+    ),
+    _publish(
+        "lists that somebody left while others were made are made again",
+        "        for map_id in self._left():\n            self._make(map_id)\n        self._urgent",
+        "        self._urgent",
+    ),
+    _publish(
+        "a list of a site that was left is not written",
+        "        self._made.clear()\n",
+        "",
+    ),
+    _publish(
+        "a list that somebody has left meanwhile waits for the one that they joined",
+        "if self._tracker.roster.dirty.get(map_id) is False:",
+        "if True:",
+    ),
     _publish("removals are published at once", "            self._urgent.set()", "            pass"),
     _publish(
         "the interval is kept",
@@ -194,8 +219,8 @@ MUTANTS: list[Mutant] = [
     ),
     _publish(
         "an emptied map keeps its empty list",
-        "if map_id in self._tracker.maps or self._tracker.roster.count_on_map(map_id):",
-        "if self._tracker.roster.count_on_map(map_id):",
+        "there = map_id in self._tracker.maps or self._tracker.roster.count_on_map(map_id)",
+        "there = self._tracker.roster.count_on_map(map_id)",
     ),
     _publish("a deleted map's status goes", "            self._status.set(map_id, None)", "            pass"),
     _publish(
@@ -321,6 +346,20 @@ MUTANTS: list[Mutant] = [
         "            self.settings_problem = error\n            raise",
         "            self.settings_problem = error\n            return",
     ),
+    _module(
+        "what a run followed ends with it",
+        "            self.context.end()\n",
+        "",
+        "tests/engines/test_contract.py::TestStatuses::test_a_run_that_ended_follows_nothing_any_more",
+    ),
+    _module(
+        "a command waits for an update before it", "            await self._applied(self._applying)", "            pass"
+    ),
+    _module(
+        "an update that hangs holds commands up once",
+        "                self._applying = None\n                self.context",
+        "                self.context",
+    ),
     _module("equal settings are no update", "if parsed.settings == self._settings:", "if False:"),
     _module("a defect is told without its text", "{name} failed: {type(error).__name__}", "{name} failed: {error}"),
     _module("a command waits for a module that loads", "        if not self._loaded.is_set():", "        if False:"),
@@ -358,6 +397,16 @@ MUTANTS: list[Mutant] = [
         "every problem is told at once",
         '                    problems.append(Problem(parameter.name, "is missing"))',
         '                    raise BadArguments("missing")',
+    ),
+    _command(
+        "arguments are a list or an object",
+        "if not isinstance(args, Sequence) or isinstance(args, str | bytes):",
+        "if False:",
+    ),
+    _command(
+        "PlaceOS does not look at what comes for a command without arguments",
+        "if ignore_unknown and not self.parameters:",
+        "if False:",
     ),
     _command("too many arguments are an error", "if len(args) > len(names):", "if False:"),
     _command("an unknown argument is an error", "if unknown and not ignore_unknown:", "if False:"),

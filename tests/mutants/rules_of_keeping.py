@@ -10,6 +10,9 @@ _engine = breaks("engines/embedded/engine.py", f"{_E}/test_lasting.py")
 _host = breaks("engines/embedded/host.py", f"{_E}/test_lasting.py")
 _store = breaks("engines/embedded/store.py", f"{_E}/test_lasting.py", f"{_E}/test_saved.py")
 _saved = breaks("engines/embedded/saved.py", f"{_E}/test_saved.py")
+_check = breaks("setup/check.py", "tests/setup/test_check.py")
+_CHECKED = "tests/cli/test_check_saved.py"
+_overlaid = breaks("engines/embedded/overlaid.py", f"{_E}/test_overlaid.py")
 _routes = breaks("engines/embedded/api/routes.py", f"{_E}/api/test_routes.py::TestSettings")
 _page = breaks("engines/embedded/page/backoffice.js", "tests/e2e/page/test_settings_form.py")
 _connections = breaks("engines/embedded/connections.py", f"{_E}/test_connections.py")
@@ -97,7 +100,47 @@ MUTANTS: list[Mutant] = [
     ),
     _cli(
         "check says what the engine would not take",
-        "return left_behind(everything, as_they_run(loaded.modules, everything))",
-        "return []",
+        "lifted = left_behind(everything, as_they_run(loaded.modules, everything))",
+        "lifted = []",
     ),
+    _cli(
+        "check looks at what was saved over the file",
+        "overlaid(beside[0], everything) if beside else None",
+        "overlaid(beside[0], []) if beside else None",
+        _CHECKED,
+    ),
+    _cli(
+        "… and says which settings these are",
+        "report.findings[:0] = about_saved(pair.modules, unread, str(settings)).findings",
+        "pass",
+        _CHECKED,
+    ),
+    _overlaid(
+        "what does not fit is left out with all that was saved",
+        "if not (problems := _problems(spec, saved)):",
+        "if (problems := _problems(spec, saved)) is not None:",
+    ),
+    _overlaid("… but what must last", "if not _problems(spec, lasting):", "if True:"),
+    _check(
+        "where names are never kept, check counts no owners",
+        "        tracker.set_occupancy_only(True)\n",
+        "        settings = settings.model_copy(update={'occupancy_only': False})\n",
+    ),
+    breaks("cli/auditing.py", "tests/cli/test_auditing.py")(
+        "audit says that there are more records than it shows", "    if count > limit:\n", "    if False:\n"
+    ),
+    breaks("cli/calls.py", "tests/cli/test_locating.py")(
+        "the command line, too, tells ages by the cloud's clock", "time.time() + found.ahead", "time.time()"
+    ),
+    breaks("cli/locating.py", "tests/cli/test_locating.py")(
+        "where the cloud's clock is not told, the engine's stands in",
+        "    except EngineError:\n        told = None\n",
+        "    except ZeroDivisionError:\n        told = None\n",
+    ),
+    breaks("client/engine_client.py", "tests/client/test_engine_client.py")(
+        "the engine's clock is told by its answers",
+        '        self._engines.observe(response.headers.get("date"), sent, self._clock.monotonic())\n',
+        "",
+    ),
+    _saved("a store of a newer program is not read", "            if version > VERSION:", "            if False:"),
 ]

@@ -16,6 +16,12 @@ _redis = breaks("engines/placeos/redis_client.py", f"{_P}/test_redis_client.py")
 _url = breaks("engines/placeos/redis_url.py", f"{_P}/test_redis_url.py")
 _wire = breaks("engines/placeos/wire.py", f"{_P}/test_wire.py")
 _base = breaks("engines/placeos/base_settings.py", f"{_P}/test_base_settings.py")
+_audit = breaks("engines/placeos/audit.py", f"{_P}/test_audit.py")
+_executable = breaks(
+    "engines/placeos/executable.py",
+    f"{_P}/test_executable.py::test_a_process_ends_while_a_name_is_being_looked_up",
+)
+_logs = breaks("engines/placeos/logs.py", f"{_P}/test_logs.py")
 _links = breaks("engines/placeos/links.py", f"{_P}/test_links.py")
 
 MUTANTS: list[Mutant] = [
@@ -40,9 +46,6 @@ MUTANTS: list[Mutant] = [
         "self.seq, None, self.user_id, code, payload)",
     ),
     _messages("true is no number", "and not isinstance(value, bool) and value in _WRITABLE", "and value in _WRITABLE"),
-    _messages(
-        "arguments are a list or an object", "if args is not None and not isinstance(args, list | dict):", "if False:"
-    ),
     _messages(
         "a way to the device cannot change without a new start",
         "return self.ip, self.port, self.uri, self.tls",
@@ -82,7 +85,7 @@ MUTANTS: list[Mutant] = [
     _storage("a Redis that does not answer is not waited for", "async with asyncio.timeout(READ_WITHIN):", "if True:"),
     _process(
         "a second start changes nothing",
-        "        if host is not None:\n            self._reply(acknowledgement)\n            return\n",
+        "        if host is not None:\n            self._reply(_started(message))\n            return\n",
         "",
     ),
     _process(
@@ -125,6 +128,18 @@ MUTANTS: list[Mutant] = [
         "                pass",
         f"{_P}/test_process.py::test_the_log_of_a_module_is_sent_while_core_wants_it",
     ),
+    _process(
+        "what goes wrong with one message ends nothing",
+        "                    self._take_safely(decode(text))",
+        "                    self._take(decode(text))",
+        f"{_P}/test_process.py::test_what_goes_wrong_in_a_start_stays_with_that_module",
+    ),
+    _process(
+        "a start is answered whatever goes wrong in it",
+        "        try:\n            await host.start(before)\n        except Exception:",
+        "        try:\n            await host.start(before)\n        except MistlocateError:",
+        f"{_P}/test_process.py::test_what_goes_wrong_in_a_start_stays_with_that_module",
+    ),
     _host(
         "a stopped module does not look unreachable",
         '            self._status.set("connected", True)\n',
@@ -143,6 +158,18 @@ MUTANTS: list[Mutant] = [
         '        self._status.set("settings_problem", str(error))',
         "        pass",
         f"{_P}/test_host.py",
+    ),
+    _host(
+        "settings that were not taken do not replace the last good ones",
+        "            if self._accepted is None:\n                raise\n",
+        "            raise\n",
+        f"{_P}/test_host.py::test_the_last_good_settings_stay_in_force_over_a_new_start",
+    ),
+    _host(
+        "what a module saved itself holds whatever else was refused",
+        "for name in lasting if given.get(name) is not None}",
+        "for name in lasting if False}",
+        f"{_P}/test_host.py::test_what_a_module_saved_itself_holds_although_the_rest_was_not_taken",
     ),
     _host(
         "unknown names of arguments are ignored",
@@ -216,6 +243,49 @@ MUTANTS: list[Mutant] = [
         "async with asyncio.timeout(PATIENCE):",
         "async with asyncio.timeout(PATIENCE * 20):",
     ),
+    _directory(
+        "a silent Redis is asked one question at a time",
+        "self._asking.get(command) or self._begin(command)",
+        "self._begin(command)",
+        f"{_P}/test_directory.py::test_whoever_asks_while_a_question_is_under_way_is_given_no_answer_from_before",
+    ),
+    _directory(
+        "a question that was under way is no answer to one that is asked later",
+        "                if command in self._asking:\n",
+        "                if False:\n",
+        f"{_P}/test_directory.py::test_whoever_asks_while_a_question_is_under_way_is_given_no_answer_from_before",
+    ),
+    _redis(
+        "a patience is for the wait behind others, too",
+        "            async with asyncio.timeout(PATIENCE):\n                client = await self._connected()",
+        "            client = await self._connected()\n            async with asyncio.timeout(PATIENCE):\n"
+        "                self._client = client",
+        f"{_P}/test_redis_client.py::test_nobody_waits_longer_for_a_silent_redis_because_others_wait",
+    ),
+    _redis(
+        "in a cluster nobody is told before the rest is answered",
+        "if transaction or isinstance(client, Redis):",
+        "if True:",
+        f"{_P}/test_redis_client.py::TestCluster::test_nobody_is_told_before_the_rest_is_answered",
+    ),
+    _redis(
+        "other nodes of a cluster are tried",
+        "        for _ in range(len(nodes)):",
+        "        for _ in range(0):",
+        f"{_P}/test_redis_client.py::TestCluster::test_the_other_nodes_will_do_when_the_one_of_the_settings_is_gone",
+    ),
+    _redis(
+        "… also where the first one says nothing",
+        "PATIENCE * FIRST_SHARE",
+        "PATIENCE * 2",
+        f"{_P}/test_redis_client.py::TestCluster::test_a_node_that_says_nothing_leaves_time_for_the_others",
+    ),
+    _redis(
+        "a server that is no node any more is left alone",
+        "if place != self.address and not clustered:",
+        "if False:",
+        f"{_P}/test_redis_client.py::TestCluster::test_a_server_at_the_address_of_a_former_node_is_left_alone",
+    ),
     _redis(
         "the text of an error tells no values",
         '    if type(error) is ResponseError else ""' if False else "_QUOTES in text:",
@@ -257,9 +327,13 @@ MUTANTS: list[Mutant] = [
     _wire("the ready byte is bare", 'self._writer.write(b"r")', 'self._writer.write(b"\\x00\\x02r\\x00\\x03")'),
     _base(
         "PlaceOS' own settings do not reach the driver",
-        "driver = {name: value for name, value in settings.items() if name not in SCHEMA}",
-        "driver = dict(settings)",
+        "driver = {name: value for name, value in settings.items() if name not in SCHEMA and value is not None}",
+        "driver = {name: value for name, value in settings.items() if value is not None}",
     ),
+    _base(
+        "a setting that is null is not given", "if name not in SCHEMA and value is not None}", "if name not in SCHEMA}"
+    ),
+    _base("settings that cannot be gone through are not valid", "    except RecursionError:", "    except KeyError:"),
     _base("the driver's own settings outrank PlaceOS'", "driver.setdefault(name, value)", "driver[name] = value"),
     _base(
         "no check only where it is asked for",
@@ -268,6 +342,31 @@ MUTANTS: list[Mutant] = [
     ),
     _links("headers of the settings outrank the driver's", "if name.lower() not in outranked}", "}"),
     _links("role 1 is the bare connection", "if self._model.role == ROLE_TCP:", "if False:"),
+    _logs(
+        "lines have the form that the environment wants",
+        'os.environ.get("PLACE_LOG_FORMAT", "JSON").upper() == "JSON"',
+        "True",
+    ),
+    _logs(
+        "warnings about the process are written", 'PROCESS_LEVEL = LEVELS["warn"]', 'PROCESS_LEVEL = LEVELS["error"]'
+    ),
+    _executable("a process ends whatever threads do", "    os._exit(code)", "    return code"),
+    _executable(
+        "… and what was written is out before",
+        "                stream.flush()",
+        "                pass",
+        f"{_P}/test_executable.py::test_what_was_written_last_is_out_before_a_process_ends",
+    ),
+    _audit(
+        "audit records are forgotten in turn with those that are written",
+        "        async with self._turn:\n            fields = await self._known_fields()\n            limit",
+        "        if True:\n            fields = await self._known_fields()\n            limit",
+    ),
+    _audit(
+        "a record that was not confirmed is forgotten like any other",
+        "        self._fields = None  # who",
+        "        pass  # who",
+    ),
     # -- statuses ----------------------------------------------------------------------------------
     _status(
         "an equal value is no news", "        if text == self.texts.get(key):\n            return\n", "        pass\n"

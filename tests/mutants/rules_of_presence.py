@@ -163,12 +163,7 @@ MUTANTS: list[Mutant] = [
         "no key that front ends overwrite", '        "stale": None,\n', '        "stale": None,\n        "map_id": 1,\n'
     ),
     _records("NaN is no coordinate", "return value if value - value == 0.0 else None", "return value"),
-    _levels("old positions are left out", "if seen >= oldest]", "]"),
-    _levels(
-        "of whom only the place is known may be a guest",
-        'others if client.get("is_guest", False) is False else guest',
-        'guest if client.get("is_guest") is True else others',
-    ),
+    _levels("old positions are left out", "if oldest <= seen <= newest]", "]"),
     _levels("hidden guests are left out", "seen is None or shown is hidden", "seen is None"),
     _levels(
         "… and tomorrow another one",
@@ -320,7 +315,12 @@ MUTANTS += [
         "free text is no zone", '"level": self.level, **', '"level": self.level, "level_name": self.level_name, **'
     ),
     _mappings("another notation is recognised", 'value.lstrip().startswith("=>")', "False"),
-    _mappings("a mapping names a zone", "if not self.zones():", "if False:"),
+    _mappings("a mapping names a zone", "if not self.zones() and not is_lenient(info):", "if False:"),
+    _mappings(
+        "what is no zone id hides no mapping where others wrote the settings",
+        "return value if is_lenient(info) and not isinstance(value, str) else read(value)",
+        "return read(value)",
+    ),
     _mappings("width and height come together", "if (self.width is None) != (self.height is None):", "if False:"),
     _mappings("guests are anonymous by default", "Shown.ANONYMOUS,", "Shown.SHOWN,"),
     _plans(

@@ -31,7 +31,7 @@ MUTANTS = [
     ),
     Mutant(
         "who is too old to be answered is on no level", "drivers/mist_locations/levels.py",
-        "return [record for seen, record in known.records if seen >= oldest]",
+        "return [record for seen, record in known.records if oldest <= seen <= newest]",
         "return [record for seen, record in known.records]", (_row("suspended"),),
     ),
     Mutant(

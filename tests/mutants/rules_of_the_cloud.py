@@ -31,6 +31,17 @@ MUTANTS: list[Mutant] = [
     _clouds("an id has letters, digits, - and _ only", 'r"[A-Za-z0-9_-]{1,64}"', 'r"[A-Za-z0-9_./-]{1,64}"'),
     _clouds("ws is http and wss is https", "'https' if secure else 'http'}://{rest_host}", "'https'}://{rest_host}"),
     _clouds("a portal's address that names several ids is asked about", "if len(others) > 1:", "if False:"),
+    # -- answers ----------------------------------------------------------------------------------
+    _rest(
+        "an answer that is no object is the cloud's trouble",
+        'return _record(Usage, await self.get("/self/usage", Purpose.COMMAND))',
+        'return read(Usage, await self.get("/self/usage", Purpose.COMMAND))[0]',
+    ),
+    breaks("setup/check.py", "tests/setup/test_check.py")(
+        "a count of calls that cannot be had ends no check",
+        'the calls of this hour cannot be told: {error.message}", hint)\n        return\n',
+        'the calls of this hour cannot be told: {error.message}", hint)\n        raise\n',
+    ),
     # -- frames ------------------------------------------------------------------------------------
     _frames(
         "the data is text inside the text", "    if isinstance(data, str):\n        try:", "    if False:\n        try:"

@@ -89,3 +89,21 @@ async def _told(site: VirtualSite) -> list[str]:
     site.tracker().roster.mark_all()
     await asyncio.sleep(1.0)
     return (await compare(site)).differences
+
+
+async def test_what_is_sent_while_the_line_still_holds_back_something_is_late_as_well(tmp_path: Path) -> None:
+    async def work() -> list[str]:
+        async with virtual_site(tmp_path) as site:
+            await site.settle()
+            mac = next(each.mac for each in site.cloud.world.truths() if each.kind == "dot1x" and each.map_id)
+            site.proxy.latency = 3.0
+            site.cloud.stage.emit_position(mac)
+            await asyncio.sleep(0.5)
+            site.proxy.heal()
+            site.cloud.stage.emit_position(mac)
+            await asyncio.sleep(5.0)
+            told = await agreed(site, within=1.0)
+            assert told.times > 0
+            return told.differences
+
+    assert await in_virtual_time(work) == []

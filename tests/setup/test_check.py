@@ -1,5 +1,7 @@
 """The check before setup, against the simulated cloud with things wrong in it."""
 
+from typing import Any
+
 import pytest
 
 from mistlocate.drivers.mist_locations.settings import MistLocationsSettings
@@ -145,6 +147,27 @@ async def test_nobody_has_a_position_or_a_name() -> None:
         assert "nobody can be found by name" in problems
 
 
+async def test_where_names_are_never_kept_nobody_is_found_by_name_and_levels_are_counted(cloud: SimulatedCloud) -> None:
+    report = await checked(cloud, occupancy_only=True)
+    assert report.problems == []
+    assert "owners" not in said(report, Verdict.OK)
+    notes = said(report, Verdict.NOTE)
+    assert "owners: occupancy_only: no owner is kept, so nobody can be found by name" in notes
+    assert "in several domains" not in notes
+    fine = said(report, Verdict.OK)
+    assert "present clients have a position" in fine
+    assert "mappings: every map is mapped" in fine
+    assert report.verdict == "Levels can be counted; nobody can be found by name."
+    unmapped = await checked(cloud, MistLocationsSettings(), occupancy_only=True)
+    assert unmapped.verdict == "1 problem would keep levels from being counted."
+    assert (await checked(cloud)).verdict == "People can be found."
+
+
+async def test_where_names_are_never_kept_no_keys_are_read(cloud: SimulatedCloud) -> None:
+    cloud.faults.rest("/psks", status=403)
+    assert "pre-shared keys" not in said(await checked(cloud, occupancy_only=True), Verdict.NOTE)
+
+
 async def test_names_in_several_domains() -> None:
     async with SimulatedCloud(Campus(people=0, floors=1, passers=0), autorun=False) as cloud:
         for name in ("alice@example.com", "EXAMPLE\\alice"):
@@ -175,3 +198,20 @@ async def test_trouble_on_the_way_is_a_finding(cloud: SimulatedCloud) -> None:
 async def test_certificates_that_are_not_checked_are_said(cloud: SimulatedCloud) -> None:
     assert "tls: certificates are not checked" in said(await checked(cloud, verify_tls=False), Verdict.NOTE)
     assert "tls:" not in said(await checked(cloud), Verdict.NOTE)
+
+
+@pytest.mark.parametrize("fault", [{"status": 403}, {"body": []}])
+async def test_a_count_of_calls_that_cannot_be_had_ends_nothing(cloud: SimulatedCloud, fault: dict[str, Any]) -> None:
+    cloud.faults.rest("/self/usage", **fault)
+    report = await checked(cloud)
+    assert report.problems == []
+    assert "budget: the calls of this hour cannot be told: " in said(report, Verdict.NOTE)
+    assert "mappings: every map is mapped" in said(report, Verdict.OK)
+
+
+async def test_a_token_of_which_the_cloud_says_nothing_readable(cloud: SimulatedCloud) -> None:
+    cloud.faults.rest("/self$", body=[])
+    (problem,) = (await checked(cloud)).problems
+    assert problem.what == "token"
+    assert "the cloud's answer cannot be read: not an object but list" in problem.result
+    assert "REST host" in (problem.hint or "")

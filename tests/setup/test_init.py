@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mistlocate.engines.embedded.config import load_file
-from mistlocate.errors import BadArguments, CannotConnect, CloudError, TokenRefused
+from mistlocate.errors import BadArguments, CannotConnect, CloudError, CloudTrouble, TokenRefused
 from mistlocate.setup.init import TOKEN_FILE, SeveralSites, can_be_written, make_settings, token_file, write
 from mistlocate.simulator import Campus, SimulatedCloud
 
@@ -117,3 +117,9 @@ async def test_names_of_maps_reach_for_nothing(cloud: SimulatedCloud, tmp_path: 
     assert mappings["map-3"]["level_name"] == "${file:mist_api_token} - x"
     zones = [name.removeprefix("HQ - ") for name in names]
     assert [zone.name for zone in loaded.config.zones] == ["HQ", *zones, "${file:mist_api_token}", "x"]
+
+
+async def test_a_token_of_which_the_cloud_says_nothing_readable(cloud: SimulatedCloud) -> None:
+    cloud.faults.rest("/self$", body=[])
+    with pytest.raises(CloudTrouble, match="cannot be read"):
+        await make_settings(cloud.url, cloud.token)

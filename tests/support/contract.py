@@ -163,6 +163,7 @@ async def embedded(folder: Path, *settings: dict[str, Any]) -> AsyncIterator[Rig
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DRIVERS, "Probe", Probe)
         Probe.loads = 0
+        Probe.ever_heard.clear()
         rig = EmbeddedRig(folder, settings)
         await rig.open()
         try:

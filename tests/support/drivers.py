@@ -30,6 +30,7 @@ class Probe(Driver[ProbeSettings]):
         "closed": StatusInfo(Level.ADMINISTRATOR, "for few"),
     }
     loads: ClassVar[int] = 0
+    ever_heard: ClassVar[list[Any]] = []
 
     async def on_load(self) -> None:
         Probe.loads += 1
@@ -131,6 +132,16 @@ class Probe(Driver[ProbeSettings]):
         self.subscriptions.append(self.context.module(module).subscribe(key, self.heard.append))
 
     @command()
+    async def follow_for_good(self, module: str, key: str) -> None:
+        """Follow a status of another module, and never give it up."""
+        self.context.module(module).subscribe(key, Probe.ever_heard.append)
+
+    @command()
+    async def what_was_ever_heard(self) -> list[Any]:
+        """What following for good brought, to any probe of the process in any of its runs."""
+        return list(Probe.ever_heard)
+
+    @command()
     async def what_was_heard(self) -> list[Any]:
         """What following brought."""
         return list(self.heard)
@@ -139,6 +150,11 @@ class Probe(Driver[ProbeSettings]):
     async def save(self, name: str, value: Any) -> None:
         """Save a setting."""
         await self.context.save_setting(name, value)
+
+    @command()
+    async def given(self) -> int:
+        """The setting `value`."""
+        return self.settings.value
 
     @command()
     async def connect(self, connected: bool) -> None:

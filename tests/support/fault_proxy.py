@@ -51,6 +51,7 @@ class FaultProxy:
         self._upstream = (host, port)
         self._garble = 0
         self._cut_after: int | None = None
+        self._held_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -99,6 +100,13 @@ class FaultProxy:
     def cut_within(self, size: int) -> None:
         """Hand on so many bytes more to clients, then cut the connection in the middle of whatever that was."""
         self._cut_after = size
+
+    @property
+    def transit(self) -> float:
+        """How many seconds what is sent now may take: a piece waits for the latency, and what comes meanwhile waits for
+        that piece first, which may have begun when the latency was another."""
+        held = self._held_until - asyncio.get_running_loop().time()
+        return max(held, self.latency, 0.0) + self.latency
 
     def heal(self) -> None:
         """Everything works again, for connections that are not half-open already."""
@@ -149,6 +157,7 @@ class FaultProxy:
         with suppress(OSError):
             while data := await reader.read(1 << 16):
                 if self.latency:
+                    self._held_until = max(self._held_until, asyncio.get_running_loop().time() + self.latency)
                     await asyncio.sleep(self.latency)
                 if self.silent or relay.deaf:
                     relay.swallowed += len(data)

@@ -227,8 +227,10 @@ class Cluster:
 
 
 @asynccontextmanager
-async def redis_cluster(folder: Path, nodes: int = 3) -> AsyncIterator[Cluster]:
-    """A cluster without replicas, ready when the block begins."""
+async def redis_cluster(folder: Path, nodes: int = 3, *, empty: int = 0) -> AsyncIterator[Cluster]:
+    """A cluster without replicas, ready when the block begins. The last ones, as many as `empty` says, hold no keys:
+    nothing is missing without them.
+    """
     async with AsyncExitStack() as stack:
         members: list[RedisServer] = []
         buses: list[int] = []
@@ -238,7 +240,7 @@ async def redis_cluster(folder: Path, nodes: int = 3) -> AsyncIterator[Cluster]:
             config = ("--cluster-config-file", f"nodes-{number}.conf")
             members.append(await stack.enter_async_context(redis_server(folder, *settings, *config)))
             buses.append(bus)
-        await _join(members, buses)
+        await _join(members, buses, nodes - empty)
         cluster = Cluster(members, [])
         try:
             yield cluster
@@ -247,10 +249,10 @@ async def redis_cluster(folder: Path, nodes: int = 3) -> AsyncIterator[Cluster]:
                 await client.aclose()
 
 
-async def _join(members: list[RedisServer], buses: list[int]) -> None:
-    """Deal out the slots, let everybody meet the first, and wait until all agree."""
+async def _join(members: list[RedisServer], buses: list[int], holding: int) -> None:
+    """Deal out the slots to the first ones, let everybody meet the first, and wait until all agree."""
     clients: list[Commands] = [member.client() for member in members]
-    bounds = [SLOTS * number // len(members) for number in range(len(members) + 1)]
+    bounds = [SLOTS * number // holding for number in range(holding + 1)]
     for client, begin, end in zip(clients, bounds, bounds[1:], strict=False):
         await client.execute_command("CLUSTER", "ADDSLOTSRANGE", begin, end - 1)
     for client in clients[1:]:

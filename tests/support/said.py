@@ -26,9 +26,6 @@ EXACTLY = 0.001
 #: is read every five minutes.
 MAPS_EVERY = 330.0
 
-#: A stretch of network hands on what it has only after its latency, and what came meanwhile after another.
-STRETCHES = 2
-
 
 class Bare(NamedTuple):
     """A bare position that went out: of which report, when (without skew), how late it may arrive, on which sessions."""
@@ -86,7 +83,7 @@ class Said:
         if report.map is not None and self._cloud._hub.wanted(report.map.client_channel):
             channel = report.map.client_channel
             sessions = frozenset(each.number for each in self._cloud.sessions if channel in each.channels)
-            frame = Bare(report, self._cloud.now(), STRETCHES * self._proxy.latency, sessions)
+            frame = Bare(report, self._cloud.now(), self._proxy.transit, sessions)
             self._bare.setdefault(device.mac, deque(maxlen=KEPT)).append(frame)
 
     def look(self) -> None:

@@ -9,8 +9,11 @@ import typer
 
 from mistlocate.cli.calls import Json, Key, System, Url
 from mistlocate.cli.locating import LOCATIONS
-from mistlocate.cli.output import escape, print_json, print_table, run, table
+from mistlocate.cli.output import err, escape, print_json, print_table, run, table
 from mistlocate.client.engine_client import DEFAULT_URL, EngineClient
+
+#: The most records that an engine answers at a time.
+AT_MOST = 10_000
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -24,21 +27,41 @@ def register(app: typer.Typer) -> None:
 def audit(
     since: Annotated[str, typer.Option("--since", help="How far back: 30m, 24h, 7d, or a date.")] = "24h",
     module: Annotated[str, typer.Option("--module", help="Whose records.")] = LOCATIONS,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 1000,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=AT_MOST, help="At most so many, the newest.")] = 1000,
     system: System = None,
     url: Url = DEFAULT_URL,
     api_key: Key = None,
     json: Json = False,
 ) -> None:
-    """Print the audit records."""
+    """Print the audit records; on standard error, whether there are more."""
     begin = moment(since, time.time())
 
     async def work() -> list[dict[str, Any]]:
         async with EngineClient(url, api_key) as engine:
             where = await engine.system_of(module, system)
-            return list(await engine.execute(where, module, "audit", {"since": begin, "limit": limit}))
+            # One more than is shown tells whether there are more; a second question would leave a record of its own.
+            asked = {"since": begin, "limit": min(limit + 1, AT_MOST)}
+            return list(await engine.execute(where, module, "audit", asked))
 
-    found = run(work())
+    answer = run(work())
+    found = answer[:limit]
+    _print(found, json=json)
+    if more := not_shown(len(answer), limit):
+        err.print(f"[bold yellow]note:[/] {more}")
+
+
+def not_shown(count: int, limit: int) -> str | None:
+    """What to say of records that are not shown, where so many came and `limit` are."""
+    if count > limit:
+        wider = f"--limit {AT_MOST} shows up to so many, a later --since leaves fewer to show"
+        return f"there are more: these are the newest {limit}; {wider}"
+    if count == AT_MOST:
+        rest = "older ones are in the store, table audit, of which `mistlocate backup` makes a copy"
+        return f"there may be more: these are the newest {AT_MOST}, as many as can be asked for; {rest}"
+    return None
+
+
+def _print(found: list[dict[str, Any]], *, json: bool) -> None:
     if json:
         print_json(found)
         return

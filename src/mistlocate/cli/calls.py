@@ -48,7 +48,7 @@ def locate(
     if json:
         print_json(found.locations)
     elif found.locations:
-        for line in describe(found, time.time()):
+        for line in describe(found, time.time() + found.ahead):
             out.print(line)
     if not found.locations:
         err.print(f"[bold]{escape(who)}[/] cannot be located")

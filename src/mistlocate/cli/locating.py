@@ -10,6 +10,7 @@ from mistlocate.client.engine_client import EngineClient
 from mistlocate.errors import EngineError
 
 LOCATIONS = "MistLocations_1"
+WEBSOCKET = "MistWebsocket_1"
 
 _MAC = re.compile(r"[0-9a-f]{12}")
 _SUPPORT_KNOWS = "with an API key of level support, `mistlocate exec MistLocations_1 explain` says why"
@@ -17,17 +18,35 @@ _SUPPORT_KNOWS = "with an API key of level support, `mistlocate exec MistLocatio
 
 @dataclass(slots=True)
 class Found:
-    """Location records, the newest first; why there are none; and the zones by id."""
+    """Location records, the newest first; why there are none; the zones by id; and how many seconds the cloud's clock,
+    by which the records tell times, is ahead of this machine's."""
 
     who: str
     locations: list[dict[str, Any]]
     because: list[str] = field(default_factory=list)
     zones: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ahead: float = 0.0
 
 
 async def find(engine: EngineClient, who: str, system: str | None) -> Found:
     """Ask the engine. A MAC is looked up by `explain`; for a caller of level user by who owns it."""
     where = await engine.system_of(LOCATIONS, system)
+    found = await _find(engine, where, who)
+    if found.locations:
+        found.ahead = await _ahead(engine, where)
+    return found
+
+
+async def _ahead(engine: EngineClient, where: str) -> float:
+    """How far the cloud's clock is ahead of this machine's; where the cloud's is not told, how far the engine's is."""
+    try:
+        told = await engine.status(where, WEBSOCKET, "clock_offset")
+    except EngineError:
+        told = None
+    return engine.ahead + (told if type(told) in (int, float) else 0.0)
+
+
+async def _find(engine: EngineClient, where: str, who: str) -> Found:
     if _MAC.fullmatch(re.sub(r"[:.\-\s]", "", who.lower())):
         return await _find_device(engine, where, who)
     name = {"email": who} if "@" in who else {"username": who}
@@ -67,7 +86,7 @@ async def _why(engine: EngineClient, where: str, who: str) -> list[str]:
 
 
 def describe(found: Found, now: float) -> Iterator[str]:
-    """The answer in lines, marked up for the terminal."""
+    """The answer in lines, marked up for the terminal; `now` is the present by the cloud's clock."""
     yield f"[bold]{escape(found.who)}[/]"
     for location in found.locations:
         yield f"  [bold green]{escape(_place(location, found.zones))}[/]"

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -15,12 +15,13 @@ from mistlocate.engines.embedded import access, saved
 from mistlocate.engines.embedded.config import Loaded, ModuleSpec, load_file, unreadable_files
 from mistlocate.engines.embedded.exposure import exposed_files
 from mistlocate.engines.embedded.lasting import as_they_run, left_behind
+from mistlocate.engines.embedded.overlaid import Overlaid, overlaid
 from mistlocate.engines.embedded.schema import settings_schema
 from mistlocate.errors import BadArguments, Problem, SettingsError, StoreError
 from mistlocate.setup.check import check
 from mistlocate.setup.draft import Draft
 from mistlocate.setup.init import can_be_written, make_settings, token_file, write
-from mistlocate.setup.report import Report, Verdict, counted
+from mistlocate.setup.report import Report, Verdict
 from mistlocate.setup.zone_ids import Zone
 
 _MARKS = {Verdict.OK: "[green]ok     [/]", Verdict.NOTE: "[yellow]note   [/]", Verdict.PROBLEM: "[bold red]problem[/]"}
@@ -84,60 +85,75 @@ def _ask(question: str, option: str, *, hidden: bool = False) -> str:
 def check_settings(
     settings: Annotated[Path, typer.Argument(readable=False, help="The settings file.")], json: Json = False
 ) -> None:
-    """Test everything that has to be right for people to be found."""
+    """Test everything that has to be right for people to be found, with what was saved at run time over the file."""
     with reported():
         loaded = load_file(settings)
-        pairs = _pairs(loaded)
+        everything, unread = _saved(loaded)
+        pairs = _pairs(loaded, everything)
         missing = unreadable_files(loaded)
         if missing:
             raise SettingsError(missing, where=str(settings))
-        lifted = _lifted(loaded)
+        lifted = left_behind(everything, as_they_run(loaded.modules, everything))
+    if unread:
+        err.print(f"[bold yellow]warning:[/] it is not checked whether objections are kept: {escape(unread)}")
     for problem in exposed_files(loaded):
         err.print(f"[bold yellow]warning:[/] {escape(str(problem))}")
     for problem in lifted:
         err.print(f"[bold red]the engine does not take these settings:[/] {escape(str(problem))}")
-    reports = [(pair[0], run(_checked(loaded, pair, str(settings)))) for pair in pairs]
+    reports = [(pair, run(_checked(loaded, pair, str(settings)))) for pair in pairs]
+    for pair, report in reports:
+        report.findings[:0] = about_saved(pair.modules, unread, str(settings)).findings
     if json:
-        modules = [_as_json(spec, report) for spec, report in reports]
+        modules = [_as_json(pair.websocket.spec, report) for pair, report in reports]
         print_json({"modules": modules, "not_taken": [str(each) for each in lifted]})
     else:
         verdict = "the engine does not take these settings, see above" if lifted else "the settings are valid"
         out.print(f"[bold]{escape(str(settings))}[/]: {verdict}")
-        for spec, report in reports:
-            _print(spec, report)
+        for pair, report in reports:
+            _print(pair, report)
     if lifted or any(report.problems for _, report in reports):
         raise typer.Exit(Exit.FAILED)
 
 
-def _lifted(loaded: Loaded) -> list[Problem]:
-    """The modules that would run without objections that are kept about their sites, as far as the store is here."""
+class Pair(NamedTuple):
+    """A MistWebsocket and the MistLocations beside it, with the settings that hold."""
+
+    websocket: Overlaid
+    locations: Overlaid | None
+
+    @property
+    def modules(self) -> list[Overlaid]:
+        """Those that are there."""
+        return [each for each in self if each is not None]
+
+
+def _saved(loaded: Loaded) -> tuple[list[saved.Saved], str | None]:
+    """What was saved at run time, as far as the store is here, and why that is not known."""
     try:
-        everything = saved.read(loaded.store)
+        return saved.read(loaded.store), None
     except StoreError as error:
-        err.print(f"[bold yellow]warning:[/] it is not checked whether objections are kept: {escape(str(error))}")
-        return []
-    return left_behind(everything, as_they_run(loaded.modules, everything))
+        return [], str(error)
 
 
-async def _checked(loaded: Loaded, pair: tuple[ModuleSpec, Any, Any], where: str) -> Report:
+async def _checked(loaded: Loaded, pair: Pair, where: str) -> Report:
     """The report on one module. Raises `SettingsError` with paths as the settings file has them."""
-    spec, websocket, locations = pair
+    spec, locations = pair.websocket.spec, pair.locations
     try:
-        return await check(websocket, locations, uri=spec.uri, zones=_zones(loaded))
+        beside = None if locations is None else _parsed(locations.spec)
+        return await check(_parsed(spec), beside, uri=spec.uri, zones=_zones(loaded))
     except SettingsError as error:
         problems = [Problem(f"{spec.place}.{each.path}", each.message, each.hint) for each in error.problems]
         raise SettingsError(problems, where=where) from None
 
 
-def _pairs(loaded: Loaded) -> list[tuple[ModuleSpec, Any, Any]]:
-    """Each MistWebsocket with its settings and those of the MistLocations beside it. Raises `SettingsError`."""
+def _pairs(loaded: Loaded, everything: list[saved.Saved]) -> list[Pair]:
+    """Each MistWebsocket and the MistLocations beside it. Raises `BadArguments` if there is none."""
     pairs = []
     for spec in loaded.modules:
         if spec.name != "MistWebsocket":
             continue
         beside = [each for each in loaded.modules if each.name == "MistLocations" and each.system_id == spec.system_id]
-        locations = _parsed(beside[0]) if beside else None
-        pairs.append((spec, _parsed(spec), locations))
+        pairs.append(Pair(overlaid(spec, everything), overlaid(beside[0], everything) if beside else None))
     if not pairs:
         raise BadArguments("there is no MistWebsocket module in these settings, so there is nothing to check")
     return pairs
@@ -151,19 +167,47 @@ def _zones(loaded: Loaded) -> list[Zone]:
     return [Zone(zone.id, zone.name, zone.parent) for zone in loaded.config.zones]
 
 
-def _print(spec: ModuleSpec, report: Report) -> None:
+def about_saved(modules: list[Overlaid], unread: str | None, file: str) -> Report:
+    """What lies over the file, or should; the names of settings alone. `unread`: why that is not known."""
+    report = Report()
+    if unread:
+        report.note("saved", f"the file alone is checked, without what was saved at run time: {unread}")
+    for each in modules:
+        slug, drop = each.spec.slug, f"end the engine, then mistlocate saved -s {file} --drop {each.spec.id} SETTING"
+        if each.over:
+            text = f"{', '.join(each.over)} of {slug}: saved at run time, and checked here instead of what the file has"
+            hint = f"change it where it was saved, on the page or over the API; to give it up: {drop}"
+            report.note("saved", text, hint)
+        if each.damaged:
+            text = f"{', '.join(each.damaged)} of {slug}: saved at run time, and damaged; the engine does not start"
+            report.problem("saved", text, f"restore a backup of the store; or give it up for good: {drop}")
+        if each.left_out:
+            why = "; ".join(str(problem) for problem in each.problems)
+            text = f"{', '.join(each.left_out)} of {slug}: saved at run time, and does not fit ({why}), so "
+            if each.runs:
+                report.note("saved", f"{text}the file holds", f"save what fits; or give it up: {drop}")
+            else:
+                hint = f"restore a backup of the store; or give it up for good: {drop}"
+                report.problem("saved", f"{text}the module does not run", hint)
+    return report
+
+
+def _print(pair: Pair, report: Report) -> None:
+    spec = pair.websocket.spec
     out.print(f"\n[bold]{escape(spec.slug)}[/] in {escape(spec.system_id)}")
     for finding in report.findings:
         out.print(f"  {_MARKS[finding.verdict]} {finding.what}: {escape(finding.result)}")
         if finding.hint:
             out.print(f"          [dim]{escape(finding.hint)}[/]")
     if report.draft.mappings:
-        out.print("\n[bold]Draft[/], made from the names of the maps; look it over and paste it:")
+        over = pair.locations is not None and "floorplan_mappings" in pair.locations.over
+        where = "add its mappings to those that were saved, on the page" if over else "paste it"
+        out.print(f"\n[bold]Draft[/], made from the names of the maps; look it over and {where}:")
         typer.echo(draft_text(report.draft))
     if report.problems:
-        err.print(f"[bold red]{counted(len(report.problems), 'problem')} would leave people unfindable.[/]")
+        err.print(f"[bold red]{report.verdict}[/]")
     else:
-        out.print("[bold green]People can be found.[/]")
+        out.print(f"[bold green]{report.verdict}[/]")
 
 
 def draft_text(draft: Draft) -> str:

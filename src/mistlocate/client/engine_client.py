@@ -6,6 +6,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 from mistlocate import jsontext
+from mistlocate.clock import SystemClock
 from mistlocate.errors import (
     BadArguments,
     ConnectionLost,
@@ -14,6 +15,7 @@ from mistlocate.errors import (
     HandshakeRefused,
     TransportError,
 )
+from mistlocate.mist.cloud_clock import CloudClock
 from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.options import TransportOptions
 from mistlocate.transport.websocket import open_websocket
@@ -37,6 +39,9 @@ class EngineClient:
         # A proxy of the environment is for the world outside, not for this machine.
         self._options = TransportOptions(proxy="" if urlsplit(self.url).hostname in _LOCAL else None)
         self._http = HttpTransport(self._options)
+        self._clock = SystemClock()
+        # The engine's time as its answers tell it, in the same header as the cloud's.
+        self._engines = CloudClock(self._clock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,6 +62,11 @@ class EngineClient:
         if response.status in (200, 503) and isinstance(answer, dict) and "status" in answer:
             return answer
         raise _refusal(response.status, answer if isinstance(answer, dict) else {})
+
+    @property
+    def ahead(self) -> float:
+        """Seconds that the engine's clock is ahead of this machine's, by its answers so far; 0 up to 5."""
+        return self._engines.offset()
 
     async def systems(self) -> list[dict[str, Any]]:
         """All systems: `{id, name, zones, modules}`."""
@@ -128,10 +138,12 @@ class EngineClient:
         raise EngineError(f"no module {slug!r}", status=404, hint="modules: " + (", ".join(there) or "none"))
 
     async def _call(self, method: str, path: str, body: Any = None) -> Any:
+        sent = self._clock.monotonic()
         try:
             response = await self._http.request(method, self.url + _BASE + path, self._headers, json=body)
         except TransportError as error:
             raise self._unreachable(error) from None
+        self._engines.observe(response.headers.get("date"), sent, self._clock.monotonic())
         answer = self._json(response.body, response.status)
         if response.status == 200:
             return answer

@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, ValidationInfo
 
 from mistlocate.driver.command import Level, suggestion
 from mistlocate.driver.context import Context
@@ -169,7 +169,8 @@ def parse_settings(
 ) -> ParsedSettings[Any]:
     """Settings as their driver declares them. Raises `SettingsError` with every problem.
 
-    An engine that merges the settings of zones and systems in passes keys that are not for the driver.
+    An engine that merges the settings of zones and systems in passes keys that are not for the driver, and what others
+    wrote: see `is_lenient`.
     """
     model = driver_class.Settings
     unknown = [key for key in raw if key not in model.model_fields]
@@ -180,12 +181,24 @@ def parse_settings(
             Problem(key, "no such setting", suggestion(key, known) or "known: " + ", ".join(known)) for key in unknown
         ]
     try:
-        settings = model.model_validate({key: value for key, value in raw.items() if key not in unknown})
+        given = {key: value for key, value in raw.items() if key not in unknown}
+        settings = model.model_validate(given, context={_STRICT: unknown_is_error})
     except ValidationError as error:
         problems += problems_of(error)
     if problems:
         raise SettingsError(problems, where=driver_class.generic_name)
     return ParsedSettings(settings, tuple(unknown))
+
+
+_STRICT = "strict"
+
+
+def is_lenient(info: ValidationInfo) -> bool:
+    """For the validators of settings: whether the engine has the settings from people who know nothing of this driver.
+
+    What means nothing there is then left out and told, instead of being an error.
+    """
+    return info.context is not None and not info.context[_STRICT]
 
 
 def problems_of(error: ValidationError) -> list[Problem]:

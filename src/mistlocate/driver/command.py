@@ -75,7 +75,12 @@ class Command:
         return sum(parameter.required for parameter in self.parameters)
 
     def bind(self, args: Sequence[Any] | Mapping[str, Any] | None, *, ignore_unknown: bool = False) -> dict[str, Any]:
-        """Arguments by position or by name, coerced. Raises `BadArguments` with every problem there is."""
+        """Arguments by position or by name, coerced. Raises `BadArguments` with every problem there is.
+
+        `ignore_unknown`: of names that it does not have nothing is taken, nor of anything if it has no arguments.
+        """
+        if ignore_unknown and not self.parameters:
+            return {}
         given = self._by_name(args if args is not None else (), ignore_unknown)
         problems: list[Problem] = []
         bound: dict[str, Any] = {}
@@ -94,7 +99,7 @@ class Command:
             raise BadArguments(f"{self.name}: " + "; ".join(str(problem) for problem in problems), problems)
         return bound
 
-    def _by_name(self, args: Sequence[Any] | Mapping[str, Any], ignore_unknown: bool) -> dict[str, Any]:
+    def _by_name(self, args: Any, ignore_unknown: bool) -> dict[str, Any]:
         names = [parameter.name for parameter in self.parameters]
         if isinstance(args, Mapping):
             unknown = [name for name in args if name not in names]
@@ -102,6 +107,8 @@ class Command:
                 hint = suggestion(unknown[0], names)
                 raise BadArguments(f"{self.name} has no argument {unknown[0]!r}" + (f"; {hint}" if hint else ""))
             return {name: value for name, value in args.items() if name in names}
+        if not isinstance(args, Sequence) or isinstance(args, str | bytes):
+            raise BadArguments(f"{self.name}: the arguments are neither a list nor an object")
         if len(args) > len(names):
             raise BadArguments(f"{self.name} takes {_count(len(names), 'argument')}, {len(args)} were given")
         return dict(zip(names, args, strict=False))

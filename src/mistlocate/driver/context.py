@@ -235,3 +235,6 @@ class Context(Protocol):
 
         Raises `SettingsError` for what cannot be a setting, and `StoreError` while it is not known to be kept.
         """
+
+    def end(self) -> None:
+        """Drop what is followed of other modules, for good. For whoever runs the module, when a run has ended."""

@@ -15,6 +15,9 @@ UNLOAD_WITHIN = 4.0
 #: How long a command waits for a module that is being loaded (seconds).
 LOAD_WITHIN = 6.0
 
+#: How long commands wait for new settings that came before them to be applied (seconds).
+APPLY_WITHIN = 2.0
+
 
 class Module:
     """One driver instance from load to unload.
@@ -49,6 +52,8 @@ class Module:
         self._loaded = asyncio.Event()
         self._stopping = asyncio.Event()
         self._hooks: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
+        self._applying: asyncio.Event | None = None
+        """Until the driver has been told of the last update; None while commands need not wait for one."""
 
     async def run(self) -> None:
         """Load the driver, serve its hooks until `stop`, unload it."""
@@ -66,8 +71,11 @@ class Module:
         except* _Stopped:
             pass
         finally:
+            self.context.end()
             self._driver = None
             self._loaded.clear()
+            if self._applying is not None:
+                self._applying.set()
 
     def stop(self) -> None:
         """Ask `run` to end. A hook that is running may finish; those that wait are not run any more."""
@@ -75,7 +83,7 @@ class Module:
         self._hooks.put_nowait(_nothing)
 
     def update(self, raw_settings: Mapping[str, Any]) -> None:
-        """Take new settings; the driver's `on_update` follows.
+        """Take new settings; the driver's `on_update` follows, and comes before commands that are run from now on.
 
         Raises `SettingsError` if they are not valid: then those before stay in force and `settings_problem` says why.
         """
@@ -91,11 +99,15 @@ class Module:
         if parsed.settings == self._settings:
             return
         previous, self._settings = self._settings, parsed.settings
+        applied = self._applying = asyncio.Event()
 
         async def apply() -> None:
             if self._driver is not None:
                 self._driver.settings = parsed.settings
                 await self._driver.on_update(previous)
+            applied.set()
+            if self._applying is applied:
+                self._applying = None
 
         self._hooks.put_nowait(apply)
 
@@ -144,9 +156,21 @@ class Module:
                     await self._loaded.wait()
             except TimeoutError:
                 raise ModuleUnavailable("the module is not running") from None
+        if self._applying is not None:
+            await self._applied(self._applying)
         if self._driver is None:
             raise ModuleUnavailable("the module is not running")
         return self._driver
+
+    async def _applied(self, update: asyncio.Event) -> None:
+        """Wait for an update, but not for ever: one that hangs holds commands up once."""
+        try:
+            async with asyncio.timeout(APPLY_WITHIN):
+                await update.wait()
+        except TimeoutError:
+            if self._applying is update:
+                self._applying = None
+                self.context.log.warning("new settings are not applied yet, commands go on without them")
 
     async def _serve_hooks(self) -> None:
         while True:

@@ -96,20 +96,22 @@ class Supervisor:
         if self._task is None:
             self.state = ModuleState.STOPPED
 
-    def update(self, raw_settings: Mapping[str, Any]) -> None:
+    def update(self, raw_settings: Mapping[str, Any]) -> bool:
         """Hand new settings to the module; one that is crashed is tried with them at once.
 
-        Raises `SettingsError`; then the settings before stay in force.
+        Returns whether the module took them; False: there is none now. Raises `SettingsError`; then the settings
+        before stay in force.
         """
         if self.module is None:
             self._again.set()
-            return
+            return False
         try:
             self.module.update(raw_settings)
         except SettingsError as error:
             self.problem = str(error)
             raise
         self.problem = None
+        return True
 
     async def _run(self, before: "asyncio.Task[None] | None") -> None:
         if before is not None:

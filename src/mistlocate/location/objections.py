@@ -114,6 +114,11 @@ class Register:
             "not_learned": [_plain(each) for each in self.not_learned],
         }
 
+    @property
+    def objections(self) -> tuple[Objection, ...]:
+        """All of them, of either kind."""
+        return self.opted_out + self.not_learned
+
     def under(self, rules: NameRules) -> "Register":
         """The same objections, names read by other rules."""
         return self._with(rules=rules, revision=self.revision)

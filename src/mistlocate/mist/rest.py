@@ -41,6 +41,8 @@ ITEMS_AT_A_TIME = 40
 #: Delays before the second and the third try of a call that met the network's or the cloud's trouble (seconds).
 RETRIES = (0.5, 2.0)
 
+_NO_CLOUD = "check that the REST host is a Mist cloud's, and the proxy"
+
 
 class Transport(Protocol):
     """Sends one GET. Raises `TransportError`; never follows a redirect."""
@@ -110,11 +112,11 @@ class MistApi:
 
     async def token_info(self) -> TokenInfo:
         """Who the token is and what it may do (`GET /self`)."""
-        return read(TokenInfo, await self.get("/self", Purpose.COMMAND))[0]
+        return _record(TokenInfo, await self.get("/self", Purpose.COMMAND))
 
     async def usage(self) -> Usage:
         """The cloud's own count of this hour's calls (`GET /self/usage`)."""
-        return read(Usage, await self.get("/self/usage", Purpose.COMMAND))[0]
+        return _record(Usage, await self.get("/self/usage", Purpose.COMMAND))
 
     async def site(self, site_id: str) -> Site:
         """One site."""
@@ -269,8 +271,7 @@ def _decoded(body: bytes) -> Any:
     try:
         return jsontext.loads(body)
     except ValueError:
-        hint = "check that the REST host is a Mist cloud's, and the proxy"
-        raise CloudTrouble("the cloud's answer is no JSON", status=200, hint=hint) from None
+        raise CloudTrouble("the cloud's answer is no JSON", status=200, hint=_NO_CLOUD) from None
 
 
 async def _hand_on(model: type[Record], asked: float, take: Take[Record], answer: Any) -> bool:
@@ -300,7 +301,7 @@ def _record(model: type[Record], value: object) -> Record:
     try:
         return read(model, value)[0]
     except ValueError as error:
-        raise CloudTrouble(f"the cloud's answer cannot be read: {error}", status=200) from None
+        raise CloudTrouble(f"the cloud's answer cannot be read: {error}", status=200, hint=_NO_CLOUD) from None
 
 
 def _has_more(headers: Mapping[str, str], page: int) -> bool:

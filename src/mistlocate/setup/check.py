@@ -54,7 +54,7 @@ async def check(
     read, or the settings name two clouds.
     """
     clock = clock or SystemClock()
-    report = Report()
+    report = Report(counts_only=settings.occupancy_only)
     token = _token(settings)
     try:
         endpoints = settings.endpoints(uri)
@@ -109,10 +109,7 @@ async def _check_token(api: MistApi, site_id: str, through: str | None, report: 
         report.problem("token", f"{error.message}, asked of {api.base}{_by(error, through)}", error.hint)
         return None
     _judge_token(info, report)
-    usage = await api.usage()
-    if usage.requests > usage.request_limit * 0.8:
-        hint = "something else uses this token; give mistlocate one of its own"
-        report.note("budget", f"{usage.requests} of {usage.request_limit} REST calls of this hour are used", hint)
+    await _check_budget(api, report)
     try:
         site = await api.site(site_id)
     except (NotFound, AccessDenied) as error:
@@ -121,6 +118,18 @@ async def _check_token(api: MistApi, site_id: str, through: str | None, report: 
         return None
     report.ok("site", f"{site.name or site.id} at {api.base}")
     return site
+
+
+async def _check_budget(api: MistApi, report: Report) -> None:
+    try:
+        usage = await api.usage()
+    except (CloudError, TransportError) as error:
+        hint = "whether something else uses this token, too, is not known then"
+        report.note("budget", f"the calls of this hour cannot be told: {error.message}", hint)
+        return
+    if usage.requests > usage.request_limit * 0.8:
+        hint = "something else uses this token; give mistlocate one of its own"
+        report.note("budget", f"{usage.requests} of {usage.request_limit} REST calls of this hour are used", hint)
 
 
 def _judge_token(info: TokenInfo, report: Report) -> None:
@@ -192,11 +201,12 @@ async def _check_clients(
     tracker = Tracker(clock, forget_after=PRESENT, rules=rules, keep_all=False)
     tracker.cloud_clock = api.cloud_clock
     tracker.set_maps({each.id: each for each in maps})
-    keys = await read_keys(api, settings.site, maps)
-    tracker.set_keys(keys.keys)
-    for scope, problem in keys.problems.items():
-        hint = "devices with a personal key have no owner then; give the token the role read"
-        report.note("keys", f"pre-shared keys of {scope} cannot be read: {problem}", hint)
+    if settings.occupancy_only:
+        tracker.set_occupancy_only(True)
+        hint = "levels are counted; for people to be found take occupancy_only away"
+        report.note("owners", "occupancy_only: no owner is kept, so nobody can be found by name", hint)
+    else:
+        await _check_keys(api, settings.site, maps, tracker, report)
     listing = await api.site_clients(settings.site, Purpose.COMMAND)
     for row in listing.rows:
         tracker.row(row, Origin.SNAPSHOT, settings.site, listing.asked)
@@ -211,6 +221,21 @@ async def _check_clients(
     else:
         hint = "place the access points on the maps, and turn on the location of clients in the site's settings"
         report.problem("positions", text, hint)
+    if not settings.occupancy_only:
+        _check_owners(tracker, report)
+    return tracker
+
+
+async def _check_keys(api: MistApi, site_id: str, maps: list[Map], tracker: Tracker, report: Report) -> None:
+    keys = await read_keys(api, site_id, maps)
+    tracker.set_keys(keys.keys)
+    for scope, problem in keys.problems.items():
+        hint = "devices with a personal key have no owner then; give the token the role read"
+        report.note("keys", f"pre-shared keys of {scope} cannot be read: {problem}", hint)
+
+
+def _check_owners(tracker: Tracker, report: Report) -> None:
+    clients = tracker.roster.clients.values()
     owned = sum(tracker.owners.owner_of(client.mac) is not None for client in clients)
     text = f"{owned} of {len(clients)} present clients have an owner ({_percent(owned, len(clients))})"
     if owned:
@@ -219,7 +244,6 @@ async def _check_clients(
         hint = "use 802.1X or keys named by e-mail address; or assign MACs with mac_address_mappings"
         report.problem("owners", f"{text}: nobody can be found by name", hint)
     _check_domains(tracker, report)
-    return tracker
 
 
 def _check_domains(tracker: Tracker, report: Report) -> None:

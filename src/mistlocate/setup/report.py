@@ -12,7 +12,7 @@ class Verdict(StrEnum):
     OK = "ok"
     NOTE = "note"
     PROBLEM = "problem"
-    """People would not be found."""
+    """People would not be found, or levels not be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,21 @@ class Report:
 
     findings: list[Finding] = field(default_factory=list)
     draft: Draft = field(default_factory=lambda: Draft([], {}))
+    counts_only: bool = False
+    """Whether nobody is to be found by name anyway (`occupancy_only`)."""
 
     @property
     def problems(self) -> list[Finding]:
-        """The findings that would leave people unfindable."""
+        """The findings that are in the way."""
         return [each for each in self.findings if each.verdict is Verdict.PROBLEM]
+
+    @property
+    def verdict(self) -> str:
+        """What all of it comes to."""
+        if self.problems:
+            harm = "keep levels from being counted" if self.counts_only else "leave people unfindable"
+            return f"{counted(len(self.problems), 'problem')} would {harm}."
+        return "Levels can be counted; nobody can be found by name." if self.counts_only else "People can be found."
 
     def ok(self, what: str, result: str) -> None:
         """As it should be."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mistlocate.driver.command import Level, commands_of
+from mistlocate.driver.named import Named
 from mistlocate.drivers.mist_locations.driver import MistLocations
 from mistlocate.errors import BadArguments
 from mistlocate.simulator import Campus
@@ -125,6 +126,39 @@ class TestLocatingSomebody:
 
 
 class TestZones:
+    async def test_of_whom_only_the_place_is_known_is_treated_as_a_guest(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            mac = "0a005e00cccc"
+            unknown = it.cloud.faults.rest(f"/stats/clients/{mac}", status=404)
+            channel = f"/sites/{it.cloud.site_id}/stats/maps/{it.maps[0]}/clients"
+            position = {"mac": mac, "map_id": it.maps[0], "x": 5.0, "y": 6.0}
+            it.cloud.send_raw(json.dumps({"event": "data", "channel": channel, "data": json.dumps(position)}))
+            await it.located(mac)
+            await until(lambda: any(mac in path for path in it.requests("/stats/clients/")))
+
+            async def shown(number: int) -> list[list[str]]:
+                found = [each["mac"] for each in await it.locations("device_locations", "zone-0")]
+                return [found] if len(found) == number else []
+
+            assert (await until(lambda: shown(1))) != [[mac]], "counted"
+            await change(it, guests="hidden")
+            await until(lambda: shown(0))
+            await change(it, guests="shown")
+            assert await until(lambda: shown(1)) == [[mac]]
+            await change(it, guests="hidden")
+            await until(lambda: shown(0))
+            it.cloud.faults.forget(unknown)
+            channel = f"/sites/{it.cloud.site_id}/stats/clients"
+            record = {
+                **position,
+                "site_id": it.cloud.site_id,
+                "last_seen": it.cloud.now(),
+                "username": "al@example.com",
+            }
+            it.cloud.send_raw(json.dumps({"event": "data", "channel": channel, "data": json.dumps(record)}))
+            assert await until(lambda: shown(1)) == [[mac]], "it is no guest's after all"
+
     async def test_a_level_a_building_and_any_other_zone_of_a_mapping(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()
@@ -402,3 +436,20 @@ def test_levels() -> None:
         "erase_user",
         "audit",
     }
+
+
+async def test_it_follows_nothing_any_more_while_it_writes_what_is_not_written_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[int] = []
+
+    async def stop(named: Named) -> None:
+        left.append(len(it.engine._follows))
+
+    async with site(tmp_path, EMPTY) as it:
+        await it.locations("unmapped_maps")
+        assert it.engine._follows
+        with monkeypatch.context() as patch:
+            patch.setattr(Named, "stop", stop)
+            await it.host("MistLocations_1").stop()
+    assert left == [0]

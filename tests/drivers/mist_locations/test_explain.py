@@ -62,7 +62,8 @@ def test_of_several_devices_the_one_seen_last_wins() -> None:
         (device(map_id=None), "is on no map"),
         (device(map_id="m9"), "is on map m9, which floorplan_mappings does not name"),
         (device(last_seen=None), "no time at which it was seen"),
-        (device(owner="guest", is_guest=True), "guests are anonymous here"),
+        (device(owner="guest", is_guest=True), "belongs to a guest, and guests are anonymous here"),
+        (device(owner=None, is_guest=None), "may be a guest's, for its record is not known yet, and guests are"),
         ({"mac": MAC, "owner": None, "present": False, "moves": []}, "not heard of within the forgetting time"),
     ],
 )
@@ -98,8 +99,9 @@ def test_somebody_of_the_staff_on_the_guests_network_is_no_guest() -> None:
 
 
 def test_where_a_guest_is_that_is_kept_apart_is_not_told() -> None:
-    (found,) = told(device(owner="guest", is_guest=True))["devices"]
-    assert (found["mapping"], found["location"]) == (None, None)
+    for case in (device(owner="guest", is_guest=True), device(owner=None, is_guest=None)):
+        (found,) = told(case)["devices"]
+        assert (found["mapping"], found["location"]) == (None, None)
 
 
 def test_guests_where_they_are_shown() -> None:

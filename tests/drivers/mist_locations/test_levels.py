@@ -4,7 +4,7 @@ import pytest
 
 from mistlocate.drivers.mist_locations.levels import Levels
 from mistlocate.location.floorplans import FloorMapping, Floorplans, MapInfo
-from mistlocate.location.visibility import Shown
+from mistlocate.location.visibility import Shown, coarse
 
 NOW = 1_767_268_800.0
 PLANS = Floorplans({"m1": FloorMapping({"level": "z1"})}, [MapInfo("m1", "", "image", 100, 100, 10.0)])
@@ -54,6 +54,20 @@ def test_old_positions_are_left_out_as_time_goes_by() -> None:
     assert len(found(levels, clients, now=NOW + 600, oldest=NOW + 240)) == 0
 
 
+def test_times_ahead_are_no_times_until_now_is_set_right() -> None:
+    levels, clients = Levels(), [client(1, age=10), {**client(2), "last_seen": int(NOW - 10) * 1000}]
+    assert found(levels, clients, now=NOW - 600, oldest=NOW - 960) == []
+    assert len(found(levels, clients, now=NOW - 300, oldest=NOW - 660)) == 2, "clocks differ a little"
+    right = found(levels, clients)
+    assert [each["last_seen"] for each in right] == [int(NOW - 10)] * 2
+    assert found(levels, clients, now=NOW - 600, oldest=NOW - 960) == []
+
+
+@pytest.mark.parametrize("odd", [1e300, float("inf"), float("nan"), -1, 0, True, "12:00"])
+def test_what_is_no_time_at_all_never_becomes_one(odd: Any) -> None:
+    assert len(found(Levels(), [{**client(2), "last_seen": odd}, client(1)])) == 1
+
+
 def test_guests_by_the_sites_rule() -> None:
     clients = [client(1), client(2, guest=True)]
     assert len(found(Levels(), clients, guests=Shown.HIDDEN)) == 1
@@ -63,6 +77,16 @@ def test_guests_by_the_sites_rule() -> None:
     assert anonymous[0]["mac"] == "00005e005301"
     assert anonymous[1]["mac"] != "00005e005302"
     assert anonymous[1]["ssid"] is None
+
+
+@pytest.mark.parametrize("unknown", [{"is_guest": None}, {"is_guest": 1}, {}], ids=["null", "odd", "not said"])
+def test_of_whom_nobody_says_whether_they_are_guests_they_are(unknown: dict[str, Any]) -> None:
+    bare = {key: value for key, value in client(1).items() if key != "is_guest"} | unknown
+    assert found(Levels(), [bare], guests=Shown.HIDDEN) == []
+    (anonymous,) = found(Levels(), [bare])
+    assert (anonymous["mac"] == bare["mac"], anonymous["ssid"]) == (False, None)
+    (shown,) = found(Levels(), [bare], guests=Shown.SHOWN)
+    assert shown["mac"] == bare["mac"]
 
 
 def test_what_has_no_time_is_left_out() -> None:
@@ -93,6 +117,18 @@ def test_anonymous_devices_come_last_in_the_order_of_their_stand_ins_and_their_t
     assert [each["mac"] for each in records[: len(real)]] == [each["mac"] for each in clients if not each["is_guest"]]
     assert [each["mac"] for each in anonymous] == sorted(each["mac"] for each in anonymous)
     assert {each["last_seen"] % 60 for each in anonymous} == {0}
+
+
+def test_anonymous_devices_do_not_age_early_because_their_times_are_coarse() -> None:
+    stand_in = {**client(1), "last_seen": coarse(NOW - 301), "anonymous": True}
+    assert NOW - stand_in["last_seen"] == 360
+    assert len(found(Levels(), [stand_in])) == 1
+    (record,) = found(Levels(), [stand_in], now=NOW + 59, oldest=NOW - 301)
+    assert record["last_seen"] == stand_in["last_seen"]
+    assert found(Levels(), [stand_in], now=NOW + 60, oldest=NOW - 300) == []
+    guest = client(1, age=301, guest=True)
+    assert len(found(Levels(), [guest], now=NOW + 59, oldest=NOW - 301)) == 1
+    assert found(Levels(), [guest], now=NOW + 60, oldest=NOW - 300) == [], "of a guest the very second is known"
 
 
 def test_a_stand_in_is_not_replaced_by_another() -> None:

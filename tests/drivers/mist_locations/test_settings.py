@@ -76,6 +76,42 @@ def test_what_is_wrong_with_a_mapping_is_said_at_its_place(mapping: Any, text: s
     assert "floorplan_mappings.m1" in found
 
 
+def lenient(**mappings: Any) -> MistLocationsSettings:
+    raw = {"floorplan_mappings": mappings}
+    return parse_settings(MistLocations, raw, unknown_is_error=False).settings  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "zones", "oddities"),
+    [
+        ({"level": "l", "campus": None, "building": None}, {"level": "l"}, {}),
+        ({"level": "l", "floor": 3, "offset": {"x": 1}}, {"level": "l"}, {"ignored_keys": {"m1": ["floor", "offset"]}}),
+        ({"level": "l", "bulding": 3}, {"level": "l"}, {"ignored_keys": {"m1": ["bulding"]}, "unusual_keys": {"m1": ["bulding"]}}),
+        (None, None, {}),
+        ({"level_name": "L1", "level": None}, None, {"mappings_without_zones": ["m1"]}),
+        ({"floor": 3}, None, {"ignored_keys": {"m1": ["floor"]}, "mappings_without_zones": ["m1"]}),
+    ],
+)  # fmt: skip
+def test_where_others_wrote_the_settings_what_names_no_zone_is_left_out_and_told(
+    mapping: Any, zones: dict[str, str] | None, oddities: dict[str, Any]
+) -> None:
+    settings = lenient(m1=mapping, m2={"level": "other"})
+    found = {map_id: floor.zones for map_id, floor in settings.floors().items()}
+    assert found == {**({} if zones is None else {"m1": zones}), "m2": {"level": "other"}}
+    assert {name: odd for name, odd in settings.oddities().items() if odd} == oddities
+
+
+def test_where_others_wrote_the_settings_the_name_of_a_level_may_be_a_number() -> None:
+    assert lenient(m1={"level": "l", "level_name": 3}).floors()["m1"].level_name == "3"
+    assert "level_name" in problem({"level": "l", "level_name": 3})
+
+
+@pytest.mark.parametrize("mapping", [None, {"level": "l", "campus": None}, {"level": "l", "floor": 3}])
+def test_in_a_settings_file_of_ones_own_all_that_is_an_error(mapping: Any) -> None:
+    with pytest.raises(SettingsError, match=r"floorplan_mappings\.m1"):
+        parse_settings(MistLocations, {"floorplan_mappings": {"m1": mapping}}, unknown_is_error=True)
+
+
 @pytest.mark.parametrize("settings", [{"max_location_age": 0}, {"max_location_age": "x"}, {"guests": "maybe"}])
 def test_other_settings(settings: dict[str, Any]) -> None:
     assert next(iter(settings)) in problem(**settings)

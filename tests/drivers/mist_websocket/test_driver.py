@@ -200,7 +200,9 @@ class TestForms:
 
 def test_levels() -> None:
     levels = {name: command.level for name, command in commands_of(MistWebsocket).items()}
-    assert [name for name, level in levels.items() if level is Level.USER] == ["maps", "format_mac", "format_username"]
+    assert [name for name, level in levels.items() if level is Level.USER] == [
+        "maps", "cloud_time", "format_mac", "format_username",
+    ]  # fmt: skip
     assert {name for name, level in levels.items() if level is Level.ADMINISTRATOR} == {
         "mac_address_mappings",
         "ip_username_mappings",

@@ -155,6 +155,26 @@ class TestOptingOut:
                 lambda: len(it.host("MistWebsocket_1").settings.get("objections", {}).get("opted_out", ())) == 2
             )
 
+    async def test_where_nobody_objected_settings_change_and_nothing_is_saved(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            host = it.host("MistWebsocket_1")
+            said: list[Any] = []
+            it.engine.board.follow(host.spec.id, "problems", lambda news: said.append(news.value))
+            await change(it, publish_interval=2)
+            await it.clock.sleep(15)
+            assert host.settings["publish_interval"] == 2
+            assert said == [{}]
+            assert "objections" not in host.saved
+            await it.locations("opt_out", ALICE)
+            older = dict(host.saved)
+            await it.locations("opt_in", ALICE)
+            newer = dict(host.saved["objections"])
+            assert newer["opted_out"] == []
+            host.saved = older
+            await change(it, publish_interval=1)
+            await until(lambda: host.saved["objections"] == newer)
+
     async def test_what_could_not_be_saved_is_in_force_and_saved_later(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

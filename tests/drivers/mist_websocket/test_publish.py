@@ -1,18 +1,22 @@
 """How often statuses are written, in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+
+import pytest
 
 from mistlocate.drivers.mist_websocket.publish import Publisher, map_summary
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.location.identity import NameRules
+from mistlocate.location.objections import Subject
 from mistlocate.location.observation import Origin, Position, Sighting
 from mistlocate.mist.models import Map
 from support.virtual import START, VirtualClock, virtual
 
-A, B = "00005e005301", "00005e005302"
+A, B, C = "00005e005301", "00005e005302", "00005e005303"
 
 
 class Statuses:
@@ -21,10 +25,24 @@ class Statuses:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.writes: list[tuple[float, str]] = []
+        self.turns: list[dict[str, Any]] = []
+        """What others could read after each turn of the loop in which something was written."""
+        self._turn_ends = False
 
     def set(self, key: str, value: Any) -> None:
         self.writes.append((round(asyncio.get_running_loop().time(), 2), key))
         self.values[key] = value
+        if not self._turn_ends:
+            self._turn_ends = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._turn_ends = False
+        self.turns.append(dict(self.values))
+
+    def listings(self, mac: str) -> list[int]:
+        """How often a client was listed, after each such turn."""
+        return [sum(each["mac"] == mac for value in turn.values() for each in value or ()) for turn in self.turns]
 
     def get(self, key: str) -> Any:
         return self.values.get(key)
@@ -100,6 +118,153 @@ async def test_who_changes_maps_leaves_the_old_list_and_joins_the_new_one_at_onc
         await asyncio.sleep(0.1)
         assert it.status.macs("m1") == []
         assert it.status.macs("m2") == [A]
+
+
+@pytest.mark.parametrize("due", ["neither", "the old list", "the new one", "all at once"])
+def test_who_changes_maps_is_never_listed_twice_nor_missing(due: str) -> None:
+    virtual(_changes_maps)(due)
+
+
+async def _changes_maps(due: str) -> None:
+    async with publishing() as it:
+        it.see(A, "m1")
+        it.see(B, "m2")
+        await asyncio.sleep(3.1)
+        it.status.turns.clear()
+        if due in ("the old list", "the new one"):
+            it.see(C, "m1" if due == "the old list" else "m2")
+        if due == "all at once":
+            await asyncio.sleep(2.87)  # … the next interval ends before what belongs to this moment is gathered
+        it.see(A, "m2")
+        it.see(B, "m1")
+        await asyncio.sleep(0.5)
+        assert it.status.macs("m2")[-1] == A
+        assert set(it.status.listings(A)) == set(it.status.listings(B)) == {1}
+
+
+class Making:
+    """Notes in which turn of the loop each list is made, and does something behind the first one."""
+
+    def __init__(self, it: Case, behind: Callable[[], None] = lambda: None) -> None:
+        self.turns: list[int] = []
+        self._turn = 0
+        self._make, self._behind = it.tracker.records_on, behind
+        it.tracker.records_on = self  # type: ignore[method-assign, assignment]
+
+    def __call__(self, map_id: str) -> list[dict[str, Any]]:
+        self.turns.append(self._turn)
+        asyncio.get_running_loop().call_soon(self._end_turn)
+        return self._make(map_id)
+
+    def _end_turn(self) -> None:
+        self._turn += 1
+        behind, self._behind = self._behind, lambda: None
+        behind()
+
+
+@virtual
+async def test_lists_that_go_out_together_are_made_one_by_one() -> None:
+    async with publishing() as it:
+        it.see(A, "m1")
+        await asyncio.sleep(3.1)
+        making = Making(it)
+        it.see(A, "m2")
+        await asyncio.sleep(0.1)
+        assert making.turns == [0, 1]
+
+
+@virtual
+async def test_who_moves_while_lists_are_made_is_on_one_of_them() -> None:
+    async with publishing() as it:
+        it.see(A, "m1")
+        it.see(B, "m2")
+        await asyncio.sleep(3.1)
+        it.status.turns.clear()
+        making = Making(it, lambda: it.see(B, "m1"))
+        it.see(A, "m2")
+        await asyncio.sleep(0.1)
+        assert making.turns == [0, 1, 2], "what was made before that is made again"
+        assert (it.status.macs("m1"), it.status.macs("m2")) == ([B], [A])
+        assert set(it.status.listings(A)) == set(it.status.listings(B)) == {1}
+
+
+@virtual
+async def test_who_moves_while_other_lists_are_written_is_on_one_of_them() -> None:
+    async with publishing() as it:
+        it.see(A, "m1")
+        it.see(B, "m2")
+        await asyncio.sleep(3.1)
+        it.status.turns.clear()
+        Making(it, lambda: it.see(B, "m1"))
+        it.see(A, "m1", 2.0)
+        it.see(B, "m2", 2.0)
+        await asyncio.sleep(3.1)
+        assert (it.status.macs("m1"), it.status.macs("m2")) == ([A, B], [])
+        assert set(it.status.listings(B)) == {1}
+
+
+@virtual
+async def test_lists_are_written_however_many_move_all_the_time() -> None:
+    async with publishing() as it:
+        it.see(A, "m1")
+        await asyncio.sleep(3.1)
+        it.see(B, "m1")
+        it.publisher.publish(everything=True)
+        it.status.turns.clear()
+        places = itertools.cycle(["m2", "m1"])
+
+        def on() -> None:
+            making._behind = on
+            it.see(B, next(places))
+
+        making = Making(it, on)
+        it.see(A, "m2")
+        await asyncio.sleep(0.2)
+        making._behind = lambda: None
+        assert A in it.status.macs("m2")
+        assert set(it.status.listings(A)) == set(it.status.listings(B)) == {1}
+
+
+@virtual
+async def test_what_was_made_before_somebody_objected_is_not_written_after() -> None:
+    async with publishing() as it:
+        it.see(A, "m1")
+        it.see(B, "m1")
+        await asyncio.sleep(3.1)
+
+        def object_() -> None:
+            it.tracker.set_objections(it.tracker.owners.objections.opt_out(Subject(B, None)))
+            it.publisher.publish(everything=True)
+            assert it.status.macs("m1") == []
+
+        Making(it, object_)
+        it.see(A, "m2")
+        await asyncio.sleep(0.1)
+        assert it.status.macs("m1") == []
+        assert it.status.listings(B)[-1] == 0
+
+
+@virtual
+async def test_what_was_made_of_a_map_that_is_withdrawn_is_not_written() -> None:
+    async with publishing() as it:
+        it.see(A, "m1")
+        await asyncio.sleep(3.1)
+        Making(it, it.publisher.withdraw_all)
+        it.see(A, "m2")
+        await asyncio.sleep(0.1)
+        assert it.status.values["m1"] is None
+
+
+@virtual
+async def test_nor_is_what_was_made_of_a_map_that_never_had_a_status() -> None:
+    async with publishing() as it:
+        it.see(A, "m1")
+        await asyncio.sleep(3.1)
+        it.see(B, "m9")
+        Making(it, it.publisher.withdraw_all)
+        it.see(A, "m9")
+        await asyncio.sleep(0.1)
+        assert "m9" not in it.status.values
 
 
 @virtual

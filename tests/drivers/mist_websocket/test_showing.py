@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mistlocate.drivers.mist_websocket.answers import Answers
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.location.evidence import PskKey
 from mistlocate.location.identity import Identity
@@ -78,7 +79,7 @@ class TestRowsThatTellOnlyAPlace:
     async def test_do_not_tell_whether_it_is_a_guests(self, keep_all: bool) -> None:
         it = tracker(keep_all=keep_all)
         listed(it, ROW)
-        assert it.records_on("m1")[0]["is_guest"] is None
+        assert it.records_on("m1")[0].get("is_guest") is None
         hear(it, FULL)
         assert it.records_on("m1")[0]["is_guest"] is False
 
@@ -119,6 +120,50 @@ class TestRowsThatTellOnlyAPlace:
         owned = it.owners.owner_of(MAC)
         assert owned is not None
         assert str(owned.identity) == "bob@example.com"
+
+
+class TestGuests:
+    @virtual
+    async def test_nobody_knows_of_a_bare_position_whether_it_is_a_guests(self) -> None:
+        for keep_all in (False, True):
+            it = tracker(keep_all=keep_all)
+            hear(it, SLIM, Channel("site", "m1"))
+            assert [(each["mac"], each.get("is_guest")) for each in it.records_on("m1")] == [(MAC, None)]
+            hear(it, {**FULL, "last_seen": int(it.clock.wall())})
+            assert [each["is_guest"] for each in it.records_on("m1")] == [False]
+
+    @virtual
+    async def test_a_record_that_does_not_say_so_is_not_a_guests(self) -> None:
+        it = tracker()
+        hear(it, {**FULL, "is_guest": None})
+        assert [each["is_guest"] for each in it.records_on("m1")] == [False]
+
+    @virtual
+    async def test_what_a_record_said_holds_while_it_is_asked_again_whose_the_device_is(self) -> None:
+        for said in (False, True):
+            it = tracker()
+            hear(it, {**FULL, "is_guest": said})
+            it.release(MAC)
+            assert [each["is_guest"] for each in it.records_on("m1")] == [said]
+
+    @virtual
+    async def test_who_may_have_opted_out_may_be_a_guest_too(self) -> None:
+        it = tracker()
+        it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("alice", "example.com"))))
+        hear(it, SLIM, Channel("site", "m1"))
+        assert [(each["anonymous"], each["is_guest"]) for each in it.records_on("m1")] == [(True, None)]
+        it.set_occupancy_only(True)
+        assert [each["is_guest"] for each in it.records_on("m1")] == [False], "everybody is counted, guests as well"
+
+    @virtual
+    async def test_where_a_device_was_that_may_be_a_guests_is_not_told(self) -> None:
+        it = tracker()
+        hear(it, SLIM, Channel("site", "m1"))
+        answers = Answers(it)
+        assert answers.evidence(MAC, guests=False)["devices"][0]["moves"] == []
+        assert len(answers.evidence(MAC, guests=True)["devices"][0]["moves"]) == 1
+        hear(it, {**FULL, "last_seen": int(it.clock.wall())})
+        assert len(answers.evidence(MAC, guests=False)["devices"][0]["moves"]) == 1
 
 
 class TestObjections:

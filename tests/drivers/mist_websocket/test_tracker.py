@@ -40,11 +40,35 @@ class TestPublishing:
         }  # fmt: skip
 
     @virtual
-    async def test_whole_records_exactly_as_the_cloud_sent_them(self) -> None:
+    async def test_whole_records_as_the_cloud_sent_them(self) -> None:
         it = tracker(keep_all=True)
         record = {**FULL, "something_new": [1, {"deep": None}]}
         hear(it, record)
         assert published(it) == record
+        del record["accuracy"], record["ssid"]
+        hear(it, {**record, "last_seen": int(START)})
+        assert published(it) == {**record, "last_seen": int(START)}
+
+    @virtual
+    async def test_what_is_read_of_whole_records_is_as_it_was_understood(self) -> None:
+        plain, whole = tracker(), tracker(keep_all=True)
+        odd = {
+            "x": "212.4", "accuracy": "3", "last_seen": str(int(START) - 6), "is_guest": 1, "os": "", "ssid": 7,
+            "manufacture": "Unknown", "anonymous": True, "rssi": "-61",
+        }  # fmt: skip
+        for it in (plain, whole):
+            hear(it, {**FULL, **odd})
+        expected = {**FULL, "rssi": "-61", **published(plain)}
+        assert expected.pop("last_seen_from") == "source"
+        assert expected["is_guest"] is True
+        assert expected["last_seen"] == int(START) - 6
+        assert published(whole) == expected
+
+    @virtual
+    async def test_times_ahead_of_ours_are_now_in_whole_records_too(self) -> None:
+        it = tracker(keep_all=True)
+        hear(it, {**FULL, "last_seen": int(START) + 200})
+        assert published(it)["last_seen"] == int(START)
 
     @virtual
     async def test_a_bare_frame_moves_a_whole_record_and_says_whose_time_it_shows(self) -> None:
@@ -65,7 +89,7 @@ class TestPublishing:
     async def test_a_frame_with_a_time_of_its_own_shows_it(self) -> None:
         it = tracker(keep_all=True)
         hear(it, {**SLIM, "last_seen": int(START) - 1}, Channel("site", "m1"))
-        assert published(it) == {**SLIM, "last_seen": int(START) - 1, "is_guest": None}, "nobody knows yet"
+        assert published(it) == {**SLIM, "last_seen": int(START) - 1}
 
     @virtual
     async def test_a_record_without_place_keeps_the_place_and_its_time(self) -> None:

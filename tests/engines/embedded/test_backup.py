@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mistlocate.engines.embedded.backup import back_up, restore
-from mistlocate.engines.embedded.store import VERSION, Store
+from mistlocate.engines.embedded.store import Store
+from mistlocate.engines.embedded.store_file import VERSION
 from mistlocate.errors import StoreError
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from mistlocate.engines.embedded import saved
 from mistlocate.engines.embedded.store import Store
+from mistlocate.engines.embedded.store_file import VERSION
 from mistlocate.errors import StoreError
 
 ABOUT = [("m", "objections", "site-1")]
@@ -69,6 +70,17 @@ async def test_what_is_no_store_is_said(tmp_path: Path) -> None:
     path.write_bytes(b"no database at all, but long enough to be looked at" * 50)
     with pytest.raises(StoreError, match="cannot be read"):
         saved.read(path)
+
+
+async def test_one_of_a_later_version_is_not_read_and_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    await (await opened(path)).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as newer:
+        newer.execute(f"PRAGMA user_version = {VERSION + 1}")
+    with pytest.raises(StoreError, match="newer mistlocate"):
+        saved.read(path)
+    with pytest.raises(StoreError, match="newer mistlocate"):
+        saved.drop(path, "m", "interval")
 
 
 async def test_one_of_an_earlier_version_is_read_and_not_changed(tmp_path: Path) -> None:

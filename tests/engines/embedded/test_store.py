@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mistlocate.engines.embedded.store import VERSION, ModuleStorage, Store
+from mistlocate.engines.embedded.store import ModuleStorage, Store
+from mistlocate.engines.embedded.store_file import VERSION
 from mistlocate.errors import StoreError
 
 

@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mistlocate.driver.base import parse_settings
+from mistlocate.drivers.mist_websocket.driver import MistWebsocket
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings as Settings
+from mistlocate.engines.placeos import base_settings as module
 from mistlocate.engines.placeos.base_settings import SCHEMA, split
+from mistlocate.errors import SettingsError
 from mistlocate.transport.options import check_proxy
 
 KNOWN = ("proxy", "verify_tls", "ca_certificates", "connect_timeout", "read_timeout", "site_id")
@@ -20,8 +24,15 @@ def translated(**settings: Any) -> dict[str, Any]:
 
 
 def test_the_drivers_own_settings_pass_as_they_are() -> None:
-    own = {"site_id": "s", "floorplan_mappings": {"m": {"level": "l"}}, "unheard_of": None}
-    assert split(own, KNOWN) == (own, {}, None)
+    own = {"site_id": "s", "floorplan_mappings": {"m": {"level": "l", "campus": None}}, "unheard_of": 0}
+    assert split(own, KNOWN) == (own, {})
+
+
+def test_a_setting_that_is_null_is_not_given() -> None:
+    assert translated(site_id=None, ca_certificates=None, unheard_of=None) == {}
+    assert translated(verify_tls=None, https_verify="none") == {"verify_tls": False}
+    with pytest.raises(SettingsError, match="site_id: Field required"):
+        parse_settings(MistWebsocket, translated(site_id=None, api_token="token"), unknown_is_error=False)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +83,7 @@ def test_what_placeos_calls_something_is_given_by_the_drivers_name(
 
 
 def test_the_drivers_own_settings_outrank_those_of_placeos() -> None:
-    own = {"verify_tls": True, "connect_timeout": 3, "ca_certificates": None}
+    own = {"verify_tls": True, "connect_timeout": 3, "ca_certificates": ""}
     others = {"https_verify": "none", "http_connect_timeout": 7, "https_ca_certificates": "-----BEGIN"}
     assert translated(**own, **others) == own
 
@@ -94,9 +105,13 @@ def test_headers_that_are_no_object_are_none(value: object) -> None:
     assert split({"headers": value}, KNOWN).headers == {}
 
 
-@pytest.mark.parametrize("level", [None, "debug", 1])
-def test_the_log_level_is_handed_on_as_it_is(level: object) -> None:
-    assert split({"persistent_log_level": level}, KNOWN).log_level == level
+def test_what_python_cannot_go_through_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_deep(_: object) -> dict[str, str]:
+        raise RecursionError
+
+    monkeypatch.setattr(module, "_headers", too_deep)
+    with pytest.raises(SettingsError, match="nested too deeply"):
+        split({"headers": {"X": "1"}}, KNOWN)
 
 
 @given(st.text(min_size=1), st.text())

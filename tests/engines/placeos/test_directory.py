@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any
 
 import pytest
 
 from mistlocate.clock import SystemClock
+from mistlocate.engines.placeos import directory as directory_module
 from mistlocate.engines.placeos.directory import HOLDS_FOR, Directory
-from mistlocate.engines.placeos.redis_client import RedisClient
+from mistlocate.engines.placeos.redis_client import Command, RedisClient
 from mistlocate.errors import StoreError
 from support.redis_server import RedisServer
 from support.waiting import until
@@ -190,3 +191,45 @@ async def test_a_redis_that_does_not_answer_costs_a_second_and_then_nothing(
     server.resume()
     clock.ahead = 1.0
     assert await directory.status("mod-1", "map") == [{"x": 1.5}]
+
+
+async def test_a_silent_redis_is_asked_one_question_at_a_time(
+    directory: Directory, server: RedisServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await directory.status("mod-1", "map")
+    monkeypatch.setattr(directory_module, "PATIENCE", 0.01)
+    server.pause()
+    for ahead in range(20):
+        clock.ahead = 10.0 * ahead
+        assert await directory.status("mod-1", "map") == [{"x": 1.5}]
+        assert len(directory._asking) == 1
+    server.resume()
+    await until(lambda: not directory._asking)
+    clock.ahead += 10.0
+    monkeypatch.undo()
+    assert await directory.status("mod-1", "map") == [{"x": 1.5}]
+
+
+async def test_whoever_asks_while_a_question_is_under_way_is_given_no_answer_from_before(
+    directory: Directory, redis: RedisClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, read, may_end = redis.run, asyncio.Event(), asyncio.Event()
+    begun: list[Sequence[Command]] = []
+
+    async def late(commands: Sequence[Command]) -> list[Any]:
+        begun.append(commands)
+        answers = await run(commands)
+        read.set()
+        await may_end.wait()
+        return answers
+
+    monkeypatch.setattr(redis, "run", late)
+    early = asyncio.create_task(directory.status_text("mod-1", "map"))
+    await read.wait()
+    await run([("HSET", "status/mod-1", "map", "[2]")])
+    others = [asyncio.create_task(directory.status_text("mod-1", "map")) for _ in range(5)]
+    await asyncio.sleep(0)
+    may_end.set()
+    assert await early == '[{"x":1.5}]'
+    assert await asyncio.gather(*others) == ["[2]"] * 5
+    assert len(begun) == 2

@@ -18,8 +18,9 @@ from mistlocate.engines.placeos import executable
 from mistlocate.engines.placeos.documents import defaults_document, metadata_document
 from mistlocate.engines.placeos.executable import main
 from support.drivers import Probe
+from support.placeos_engine import CoreSide
 from support.placeos_wire import DriverLink, Frame, Splitter, packed
-from support.redis_server import free_port
+from support.redis_server import free_port, redis_server
 from support.waiting import until
 
 BIN = Path(sys.executable).parent
@@ -172,6 +173,71 @@ async def test_a_redis_url_that_is_none_is_said_and_its_secret_is_not() -> None:
     assert json.loads(said)["level"] == "ERROR"
     assert "REDIS_URL" in said
     assert "RET" not in link.output.replace("REDIS_URL", "")
+
+
+#: MistWebsocket, on a machine whose name servers do not answer for a minute.
+NAMELESS = """
+import socket, sys, time
+from mistlocate.engines.placeos.executable import mist_websocket
+look_up = socket.getaddrinfo
+def hang(host, *args, **options):
+    if "mist" not in str(host):
+        return look_up(host, *args, **options)
+    sys.stderr.write("looking up\\n")
+    sys.stderr.flush()
+    time.sleep(60)
+socket.getaddrinfo = hang
+mist_websocket()
+"""
+
+
+async def test_a_process_ends_while_a_name_is_being_looked_up() -> None:
+    link = Link([sys.executable, "-c", NAMELESS], {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
+    await link.open()
+    try:
+        settings = {"api_token": "token", "site_id": "site_id"}
+        uri = "wss://api-ws.mist.com/api-ws/v1/stream"
+        await link.send(CoreSide.start_frame(role=3, uri=uri, settings=settings))
+        await until(lambda: "looking up" in link.errors)
+        await link.send({"id": "", "cmd": "info", "seq": 0})
+        await link.send({"id": "t", "cmd": "terminate"})
+        assert await link.exit(8) == 0
+    finally:
+        await link.close()
+    assert any(frame["cmd"] == "result" for frame in link.frames)
+
+
+def test_what_was_written_last_is_out_before_a_process_ends() -> None:
+    code = (
+        "import sys; from mistlocate.engines.placeos import executable\n"
+        "async def run(load, socket):\n"
+        "    sys.stdout.write('last words')\n"
+        "    return 3\n"
+        "executable._run = run\n"
+        "executable.mist_locations()"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    result = subprocess.run([sys.executable, "-c", code, "-p"], capture_output=True, env=env, timeout=30, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (3, b"last words", b"")
+
+
+@pytest.mark.needs("redis-server")
+async def test_an_operator_sees_that_redis_is_away_and_that_it_is_back(tmp_path: Path) -> None:
+    async with redis_server(tmp_path) as server:
+        await server.kill()
+        link = Link(str(BIN / "mist-locations-driver"), {"REDIS_URL": server.url})
+        await link.open()
+        await link.send(CoreSide.start_frame())
+        await until(lambda: len(link.lines) == 1)
+        await server.start()
+        await until(lambda: len(link.lines) == 2)
+        await link.send({"id": "t", "cmd": "terminate"})
+        assert await link.exit(8) == 0
+        await link.close()
+    assert [(json.loads(line)["level"], json.loads(line)["message"]) for line in link.lines] == [
+        ("WARN", "Redis cannot be used; everything is written again afterwards"),
+        ("WARN", "Redis can be used again"),
+    ]
 
 
 async def test_a_process_that_ends_in_trouble_waits_a_little_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from mistlocate.engines.placeos import base_settings, logs
 from mistlocate.engines.placeos import host as module
-from mistlocate.engines.placeos import logs
-from support.drivers import Patient, Probe
-from support.placeos_engine import CoreSide
+from support.drivers import Patient, Probe, ProbeSettings
+from support.placeos_engine import CoreSide, driver_process
 from support.placeos_models import DEVICE, LOGIC, SERVICE, SSH, WEBSOCKET
 from support.redis_server import RedisServer
 from support.servers import raw_server
@@ -76,10 +76,104 @@ async def test_while_it_runs_the_last_good_settings_stay_in_force(core: CoreSide
     await becomes(server, "open", {"loads": 1, "value": 6})
 
 
+@pytest.mark.parametrize("way", ["a crash", "another address"])
+async def test_the_last_good_settings_stay_in_force_over_a_new_start(
+    core: CoreSide, server: RedisServer, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("mistlocate.driver.supervisor.FIRST_RESTART", 0.01)
+    await core.start(role=WEBSOCKET, uri="ws://a", settings={"value": 5})
+    await becomes(server, "open", {"loads": 1, "value": 5})
+    await core.update(role=WEBSOCKET, uri="ws://a" if way == "a crash" else "ws://b", settings={"value": "many"})
+    if way == "a crash":
+        await core.exec("crash")
+    await becomes(server, "open", {"loads": 2, "value": 5})
+    await until(lambda: _says(server, "settings_problem", "value"))
+    assert await core.exec("for_support") == "support"
+    await core.update(role=WEBSOCKET, uri="ws://c", settings={"value": 6})
+    await becomes(server, "open", {"loads": 3, "value": 6})
+    await becomes(server, "settings_problem", None)
+
+
+async def test_a_command_right_behind_an_update_runs_with_it(core: CoreSide) -> None:
+    await core.start(settings={"value": 1})
+    await core.exec("given")
+    call = core.exec_frame("given")
+    await core.send(core.start_frame(cmd="update", settings={"value": 2}), call)
+    assert (await core.next(cmd="result", seq=call["seq"]))["payload"] == "2"
+
+
+async def test_settings_that_were_not_taken_say_nothing_of_the_way_out(core: CoreSide, server: RedisServer) -> None:
+    good, bad = ({"proxy": {"host": f"{name}.example"}, "headers": {"X-Name": name}} for name in ("good", "bad"))
+    await core.start(settings=good)
+    await core.update(settings={**bad, "value": "many"})
+    await until(lambda: _says(server, "settings_problem", "value"))
+    await core.exec("connect", True)
+    await becomes(server, "proxy_in_use", "good.example")
+    running: Any = core.process.hosts["mod-1"].life.module
+    assert running.context.links._headers() == {"X-Name": "good"}
+
+
+class KeeperSettings(ProbeSettings):
+    kept: str = "nothing"
+
+
+class Keeper(Probe):
+    """A probe that saves a setting itself."""
+
+    Settings = KeeperSettings
+    lasting_settings: ClassVar[frozenset[str]] = frozenset({"kept"})
+
+    async def on_load(self) -> None:
+        await super().on_load()
+        self.context.status.set("kept", self.settings.kept)
+
+
+async def test_what_a_module_saved_itself_holds_although_the_rest_was_not_taken(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mistlocate.driver.supervisor.FIRST_RESTART", 0.01)
+    Probe.loads = 0
+    async with driver_process(server.url, Keeper) as core:
+        await core.start(settings={"value": 5, "kept": "one"})
+        await becomes(server, "kept", "one")
+        for kept, expected in (("two", "two"), (None, "one")):
+            await core.update(settings={"value": "many", "kept": kept})
+            await until(lambda: _says(server, "settings_problem", "value"))
+            await core.exec("crash")
+            await becomes(server, "kept", expected)
+
+
+async def test_settings_that_cannot_be_gone_through_are_said_and_waited_out(
+    core: CoreSide, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_deep(_: object) -> dict[str, str]:
+        raise RecursionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(base_settings, "_headers", too_deep)
+        await core.start(settings={"value": 5})
+        await until(lambda: _says(server, "settings_problem", "nested too deeply"))
+        await becomes(server, "connected", False)
+        assert (await core.ask("for_support"))["error"] == "ModuleUnavailable"
+    await core.update(settings={"value": 6})
+    await becomes(server, "open", {"loads": 1, "value": 6})
+    with monkeypatch.context() as patch:
+        patch.setattr(base_settings, "_headers", too_deep)
+        await core.update(settings={"value": 7})
+        await until(lambda: _says(server, "settings_problem", "nested too deeply"))
+    assert await core.exec("for_support") == "support"
+
+
 async def test_settings_of_zones_and_of_placeos_do_no_harm(core: CoreSide, server: RedisServer) -> None:
     settings = {"value": 5, "someone_elses": {"a": 1}, "proxy": {"host": "p"}, "headers": {"X": "1"}}
     await core.start(settings=settings)
     await becomes(server, "open", {"loads": 1, "value": 5})
+    assert await status(server, "settings_problem") is None
+
+
+async def test_settings_that_are_null_are_not_given(core: CoreSide, server: RedisServer) -> None:
+    await core.start(settings={"value": None, "secret": None, "proxy": None, "headers": None})
+    await becomes(server, "open", {"loads": 1, "value": 1})
     assert await status(server, "settings_problem") is None
 
 

@@ -54,8 +54,13 @@ def test_a_line_has_the_members_of_placeos_and_then_the_rest(lines: Lines) -> No
 
 def test_errors_and_worse_are_written_by_default(lines: Lines) -> None:
     say_everything(log())
+    assert said(lines) == [("ERROR", "error"), ("FATAL", "critical")]
+
+
+def test_of_the_process_warnings_are_written_as_well(lines: Lines) -> None:
+    logs.set_level("mod-1", logs.read_level("none"))
     say_everything(log(None))
-    assert said(lines) == [("ERROR", "error"), ("FATAL", "critical")] * 2
+    assert said(lines) == [("WARN", "warning"), ("ERROR", "error"), ("FATAL", "critical")]
 
 
 @pytest.mark.parametrize(
@@ -133,3 +138,24 @@ def test_what_is_no_json_is_written_as_text(lines: Lines, value: object) -> None
 def test_one_entry_is_one_line(lines: Lines) -> None:
     log().error("two\nlines", more="and\r\nmore")
     assert [line["message"] for line in lines()] == ["two\nlines"]
+
+
+@pytest.mark.parametrize("wanted", ["TEXT", ""])
+def test_lines_of_keys_and_values_where_the_environment_wants_them(
+    capsys: pytest.CaptureFixture[str], lines: Lines, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setenv("PLACE_LOG_FORMAT", wanted)
+    log().error("two\r\nlines", hint="Bearer abcdefghijklmnop", some={"a": [1]}, half="\ud800", none=None)
+    logs.write({"state": "live"})
+    line, asked = capsys.readouterr().out.splitlines()
+    assert line.startswith("level=ERROR time=20")
+    assert "source=mod-1 message=two\\r\\nlines" in line
+    assert 'hint="Bearer ***"' in line
+    assert asked == "state=live"
+
+
+@pytest.mark.parametrize("wanted", ["JSON", "json"])
+def test_lines_are_json_otherwise(lines: Lines, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    monkeypatch.setenv("PLACE_LOG_FORMAT", wanted)
+    log().error("broke")
+    assert said(lines) == [("ERROR", "broke")]

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
+from mistlocate.driver.supervisor import ModuleState
 from mistlocate.engines.placeos import logs
 from mistlocate.engines.placeos import process as module
 from mistlocate.engines.placeos.documents import metadata_document
@@ -16,6 +18,7 @@ from support.drivers import Probe
 from support.placeos_engine import CoreSide
 from support.placeos_models import control_system
 from support.redis_server import RedisServer
+from support.waiting import until
 
 pytestmark = pytest.mark.needs("redis-server")
 
@@ -25,7 +28,7 @@ async def test_commands_take_arguments_by_position_by_name_or_none(core: CoreSid
     assert await core.exec("echo", "a", 2) == {"text": "a", "count": 2, "more": None}
     named = await core.ask("echo", {"more": [1], "text": "a", "unheard_of": 5})
     assert json.loads(named["payload"]) == {"text": "a", "count": 1, "more": [1]}
-    for args in (None, [], {}):
+    for args in (None, [], {}, "", 5, [1], {"unheard_of": 5}):
         assert json.loads((await core.ask("for_support", args))["payload"]) == "support"
 
 
@@ -44,6 +47,7 @@ async def test_an_answer_is_addressed_as_the_call_was(core: CoreSide) -> None:
         ("echo", ["a", 1, None, 4], "BadArguments", "echo takes 3 arguments, 4 were given"),
         ("echo", [], "BadArguments", "echo: text: is missing"),
         ("echo", [5], "BadArguments", "text"),
+        ("echo", "a", "BadArguments", "neither a list nor an object"),
         ("ecko", [], "UnknownCommand", "did you mean 'echo'"),
         ("on_load", [], "UnknownCommand", "no command 'on_load'"),
         ("fail", ["known"], "NotFound", "no such thing (look elsewhere)"),
@@ -81,6 +85,37 @@ async def test_messages_that_cannot_be_read_are_left_out_and_the_next_one_counts
         await core.send_bytes(struct.pack("<i", len(text)) + text)
     await core.send({"id": "mod-1", "cmd": "result", "seq": 77}, {"id": "mod-1", "cmd": "result"})
     assert await core.info() == ["mod-1"]
+
+
+@pytest.mark.parametrize("settings", [{"headers": {"a": "@"}}, {"proxy": {"host": "@"}}, {"https_verify": "@"}])
+async def test_settings_nested_as_deep_as_json_may_be_harm_no_other_module(
+    core: CoreSide, settings: dict[str, Any]
+) -> None:
+    await core.start("mod-1")
+    frame = core.start_frame("mod-2", settings=settings)
+    deep = frame["payload"].replace('"@"', "[" * 1000 + "]" * 1000)
+    with capture_logs():  # tracebacks with all of that in them
+        await core.send({**frame, "payload": deep}, {**frame, "cmd": "update", "payload": deep})
+        await core.next(id="mod-2", cmd="start")
+        assert await core.exec("for_support") == "support"
+        await core.update("mod-2")
+        await until(lambda: core.process.hosts["mod-2"].life.state is ModuleState.RUNNING)
+
+
+@pytest.mark.parametrize("where", ["__init__", "start"])
+async def test_what_goes_wrong_in_a_start_stays_with_that_module(
+    core: CoreSide, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    await core.start("mod-1")
+    with monkeypatch.context() as patch, capture_logs() as entries:
+        patch.setattr(module.ModuleHost, where, broken)
+        await core.start("mod-2")
+    assert [each["module"] for each in entries if each["log_level"] == "error"] == ["mod-2"]
+    assert (await core.ask("for_support", module_id="mod-2"))["error"] in ("Exception", "ModuleUnavailable")
+    assert await core.exec("for_support") == "support"
 
 
 async def test_a_setting_is_saved_as_plain_utf_8(core: CoreSide) -> None:

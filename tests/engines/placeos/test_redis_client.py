@@ -141,6 +141,20 @@ async def test_who_does_not_answer_is_given_up(
     assert await redis.run([("GET", "a")]) == ["1"]
 
 
+async def test_nobody_waits_longer_for_a_silent_redis_because_others_wait(
+    server: RedisServer, redis: RedisClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.pause()
+    monkeypatch.setattr(redis_client, "PATIENCE", 0.2)
+    async with asyncio.timeout(10):  # one after the other they would take 40 seconds
+        asked = [redis.run([("GET", str(number))]) for number in range(200)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {StoreError}
+    server.resume()
+    monkeypatch.undo()
+    assert await redis.run([("GET", "a")]) == [None]
+
+
 async def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_one(
     server: RedisServer, redis: RedisClient
 ) -> None:
@@ -196,6 +210,67 @@ async def test_a_port_where_nobody_listens_is_a_store_error() -> None:
 
 
 class TestCluster:
+    async def test_nobody_is_told_before_the_rest_is_answered(self, tmp_path: Path) -> None:
+        async with redis_cluster(tmp_path) as cluster, client(cluster.url) as redis:
+            first, last = cluster.nodes[0].client(), cluster.nodes[-1]
+            slots = {
+                f"k{number}": int(await first.execute_command("CLUSTER KEYSLOT", f"k{number}")) for number in range(99)
+            }
+            key, channel = max(slots, key=lambda each: slots[each]), min(slots, key=lambda each: slots[each])
+            commands = [("PUBLISH", channel, "t"), ("HSET", key, "a", "1"), ("PUBLISH", channel, "u")]
+            subscriber = await redis.subscriber()
+            await subscriber.subscribe([channel])
+            assert await subscriber.next(5) == ("subscribe", channel, "1")
+            assert await redis.run(commands) == [1, 1, 1]
+            heard = [await subscriber.next(5) for _ in range(2)]
+            assert heard == [("message", channel, "t"), ("message", channel, "u")]
+            await last.kill()
+            with pytest.raises(StoreError):
+                await redis.run(commands)
+            await first.execute_command("PUBLISH", channel, "nothing before this")
+            assert await subscriber.next(5) == ("message", channel, "nothing before this")
+            await subscriber.aclose()
+
+    async def test_the_other_nodes_will_do_when_the_one_of_the_settings_is_gone(self, tmp_path: Path) -> None:
+        async with redis_cluster(tmp_path, empty=1) as cluster:
+            *others, named = cluster.nodes
+            async with client(named.url) as redis:
+                assert await redis.run([("SET", "a", "1")]) == [True]
+                await named.kill()
+                await redis._drop(redis._client)
+                assert await redis.run([("GET", "a")]) == ["1"]
+                for node in others:  # whichever of them it is connected to
+                    subscriber = await redis.subscriber()
+                    await subscriber.subscribe(["c"])
+                    assert await subscriber.next(5) == ("subscribe", "c", "1")
+                    await node.client().execute_command("PUBLISH", "c", "t")
+                    assert await subscriber.next(5) == ("message", "c", "t")
+                    await subscriber.aclose()
+
+    async def test_a_node_that_says_nothing_leaves_time_for_the_others(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redis_client, "FIRST_SHARE", 0.005)
+        async with redis_cluster(tmp_path, empty=1) as cluster, client(cluster.nodes[-1].url) as redis:
+            assert await redis.run([("SET", "a", "1")]) == [True]
+            cluster.nodes[-1].pause()
+            await redis._drop(redis._client)
+            assert await redis.run([("GET", "a")]) == ["1"]
+
+    async def test_a_server_at_the_address_of_a_former_node_is_left_alone(self, tmp_path: Path) -> None:
+        async with redis_cluster(tmp_path, empty=1) as cluster, client(cluster.nodes[-1].url) as redis:
+            await redis.run([("SET", "a", "1")])
+            await redis._drop(redis._client)
+            for node in cluster.nodes:
+                await node.kill()
+            async with redis_server(tmp_path) as somebody_else:
+                redis._nodes.append(replace(redis.address, port=somebody_else.port))
+                with pytest.raises(StoreError, match=f"{cluster.nodes[-1].port} cannot be used"):
+                    await redis.run([("SET", "a", "2")])
+                with pytest.raises(StoreError):
+                    await redis.subscriber()
+                assert await somebody_else.client().dbsize() == 0
+
     async def test_commands_go_where_their_keys_are(self, tmp_path: Path) -> None:
         async with redis_cluster(tmp_path) as cluster, client(cluster.url) as redis:
             keys = [f"status/mod-{number}" for number in range(20)]

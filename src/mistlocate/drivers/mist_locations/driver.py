@@ -11,6 +11,7 @@ from mistlocate.driver.base import Driver, StatusInfo
 from mistlocate.driver.command import Level, command
 from mistlocate.driver.interfaces import Locatable
 from mistlocate.driver.named import Named
+from mistlocate.drivers.mist_locations.cloud_time import CloudTime
 from mistlocate.drivers.mist_locations.explain import Rules, explain
 from mistlocate.drivers.mist_locations.levels import Levels
 from mistlocate.drivers.mist_locations.live import Clients, LiveLevels
@@ -70,7 +71,6 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._mist = self.context.module(MIST)
         self._maps: list[MapInfo] | None = None
         self._freshness: Mapping[str, Any] = {}
-        self._cloud_time = self._cloud_time_by(0.0)
         self._levels = Levels()
         self._named = Named(self.context, lambda: self.settings)
         self._people = People(self._mist, self._named, self.context, self._max_age)
@@ -83,6 +83,8 @@ class MistLocations(Driver[MistLocationsSettings]):
             lambda: self.settings.minimum_count,
         )
         self.spawn(self._named.run(), "audit")
+        self._cloud_time = CloudTime(self._mist, self.context.clock, self._live.changed)
+        self.spawn(self._cloud_time.run(), "clock")
         self._publishing: asyncio.Task[None] | None = None
         self.context.status.set("driver", {"name": "mistlocate", "version": __version__})
         self._map_again()
@@ -96,10 +98,10 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     async def on_unload(self) -> None:
         """Follow nothing any more, and write what is not written yet."""
-        await self._named.stop()
         for unsubscribe in self._subscriptions:
             unsubscribe()
         self._live.follow(None)
+        await self._named.stop()
 
     def _maps_changed(self, maps: Any) -> None:
         self._maps = [map_info(each) for each in maps] if isinstance(maps, list) else None
@@ -110,19 +112,14 @@ class MistLocations(Driver[MistLocationsSettings]):
         self._live.changed()
 
     def _offset_changed(self, offset: Any) -> None:
-        self._cloud_time = self._cloud_time_by(float(offset) if isinstance(offset, int | float) else 0.0)
-
-    def _cloud_time_by(self, offset: float) -> float:
-        """The cloud's time when the monotonic clock read 0: it stays right if this machine's clock is set."""
-        return self.context.clock.wall() + offset - self.context.clock.monotonic()
+        self._cloud_time.changed()  # how far is MistWebsocket's machine's affair, which need not be this one
 
     def _map_again(self) -> None:
-        mappings = {map_id: each.floor() for map_id, each in self.settings.floorplan_mappings.items()}
+        mappings = self.settings.floors()
         self._floorplans = Floorplans(mappings, self._maps)
         self._publish_levels()
         self._levels.keep_only(mappings)
-        unusual = {map_id: each.unusual_keys() for map_id, each in self.settings.floorplan_mappings.items()}
-        self.context.status.set("problems", map_problems(self._floorplans, unusual))
+        self.context.status.set("problems", map_problems(self._floorplans, self.settings.oddities()))
 
     def _publish_levels(self) -> None:
         """Publish the levels of the present mappings, if that is wanted."""
@@ -347,4 +344,4 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     def _now(self) -> float:
         """The cloud's time: ages are told by the clock that wrote the records."""
-        return self._cloud_time + self.context.clock.monotonic()
+        return self._cloud_time.now()

@@ -88,7 +88,9 @@ def _obstacle(device: Mapping[str, Any], plan: Plan | None, rules: Rules) -> str
     if record is None:
         return "was not heard of within the forgetting time"
     if _is_kept_apart(device, rules):
-        return f"belongs to a guest, and guests are {rules.guests.value} here"
+        doubtful = record.get("is_guest") is not True
+        whose = "may be a guest's, for its record is not known yet" if doubtful else "belongs to a guest"
+        return f"{whose}, and guests are {rules.guests.value} here"
     if record.get("map_id") is None:
         return "is on no map: the network does not locate it"
     if plan is None:
@@ -103,12 +105,12 @@ def _obstacle(device: Mapping[str, Any], plan: Plan | None, rules: Rules) -> str
 
 
 def _is_kept_apart(device: Mapping[str, Any], rules: Rules) -> bool:
-    """Whether a device is a guest's of whom nobody is told where they are."""
+    """Whether a device is a guest's of whom nobody is told where they are, or may be one's."""
     owner, record = device.get("owner"), device.get("record") or {}
     by_network = owner is not None and owner["source"] != "guest"
     return (
         not by_network
-        and device_shown(is_guest=record.get("is_guest", False) is not False, guests=rules.guests) is not Shown.SHOWN
+        and device_shown(is_guest=record.get("is_guest") is not False, guests=rules.guests) is not Shown.SHOWN
     )
 
 

@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 
 from mistlocate.drivers.mist_locations.records import location_record, seen_at, template
 from mistlocate.location.floorplans import Floorplans, Plan
-from mistlocate.location.visibility import Pseudonyms, Shown, device_shown
+from mistlocate.location.observation import FUTURE_TOLERANCE, MILLISECONDS_FROM
+from mistlocate.location.visibility import TIME_GRAIN, Pseudonyms, Shown, device_shown
+
+#: Later than every time that is one: what is kept must not depend on the "now" at which it was computed, for that may
+#: be set right. Whether a time lies too far ahead is asked with its age.
+EVER = MILLISECONDS_FROM
 
 
 class _Computed(NamedTuple):
@@ -50,7 +55,8 @@ class Levels:
         ):
             records = self._compute(clients, plan, stale, guests, now)
             known = self._computed[map_id] = _Computed(clients, plan, stale, guests, day, records)
-        return [record for seen, record in known.records if seen >= oldest]
+        newest = now + FUTURE_TOLERANCE
+        return [record for seen, record in known.records if oldest <= seen <= newest]
 
     def keep_only(self, maps: Mapping[str, Any]) -> None:
         """Forget what was computed of other maps."""
@@ -68,9 +74,8 @@ class Levels:
             mac = client.get("mac") if isinstance(client, dict) else None
             if not isinstance(mac, str):
                 continue  # a status is only as good as whoever wrote it
-            # Of whom nobody knows yet (null) they may be a guest: a stand-in that stood too long harms nobody.
-            shown = others if client.get("is_guest", False) is False else guest
-            seen = seen_at(client, now)
+            shown = others if client.get("is_guest") is False else guest  # or may be one: nobody has said yet
+            seen = seen_at(client, EVER)
             if seen is None or shown is hidden:
                 continue
             if client.get("anonymous") is not True:  # else the MAC is a stand-in already
@@ -78,6 +83,9 @@ class Levels:
                     records.append((seen, location_record(client, plan, seen, stale, None, like)))
                     continue
                 mac = self._pseudonyms.of(mac, now)
-            anonymous.append((seen, location_record(client, plan, seen, stale, mac, like)))
+                last = seen
+            else:
+                last = seen + TIME_GRAIN - 1  # it was seen then at the latest: the time is given to the minute
+            anonymous.append((last, location_record(client, plan, seen, stale, mac, like)))
         anonymous.sort(key=lambda each: str(each[1]["mac"]))
         return records + anonymous

@@ -7,8 +7,8 @@ from mistlocate.location.floorplans import Floorplans, MapInfo
 from mistlocate.location.geometry import LatLng, pixels_per_metre
 
 
-def map_problems(floorplans: Floorplans, unusual_keys: Mapping[str, Iterable[str]] | None = None) -> dict[str, Any]:
-    """What keeps people from being found; empty if all is well. `unusual_keys` are those of each mapping."""
+def map_problems(floorplans: Floorplans, oddities: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What keeps people from being found; empty if all is well. `oddities` are those of the mappings themselves."""
     found = floorplans.problems()
     problems = {
         "unmapped_maps": list(found.unmapped),
@@ -16,7 +16,7 @@ def map_problems(floorplans: Floorplans, unusual_keys: Mapping[str, Iterable[str
         "unplaceable_maps": list(found.unplaceable),
         "maps_without_size": list(found.unsized),
         "levels_with_several_maps": {level: list(maps) for level, maps in found.shared_levels.items()},
-        "unusual_keys": {map_id: list(keys) for map_id, keys in (unusual_keys or {}).items() if keys},
+        **(oddities or {}),
     }
     return {key: value for key, value in problems.items() if value}
 

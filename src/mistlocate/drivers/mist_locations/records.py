@@ -21,10 +21,7 @@ RADIUS_OF_ONE_AP_M = 15.0
 
 def seen_at(client: Mapping[str, Any], now: float) -> float | None:
     """When the network saw a client, unix seconds, or None if its record has no time that can be believed."""
-    value = client.get("last_seen")
-    if type(value) is not int and type(value) is not float:  # a bool is an int otherwise
-        return None
-    return source_time(value, now)
+    return source_time(_number(client.get("last_seen")), now)
 
 
 def location_record(

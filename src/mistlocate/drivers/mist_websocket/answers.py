@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from mistlocate.drivers.mist_websocket.showing import may_be_guest
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.location.client import Client
 from mistlocate.location.evidence import Match, Source
@@ -125,7 +126,7 @@ class Answers:
             return found
         now = self._tracker.cloud_clock.now()
         rules = self._tracker.owners.rules
-        anonymous = client.is_guest and owned is None and not guests
+        anonymous = may_be_guest(client) and owned is None and not guests
         found["record"] = self._tracker.record(client)
         found["known"] = client.known
         found["heard_seconds_ago"] = round(now - self._tracker.cloud_clock.at(client.heard), 1)

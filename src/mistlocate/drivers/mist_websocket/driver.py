@@ -173,6 +173,11 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
             asked.found(answer)
             return answer
 
+    @command()
+    async def cloud_time(self) -> float:
+        """The cloud's time now (unix seconds), for modules on machines whose own clock says nothing about it."""
+        return self._site.tracker.cloud_clock.now()
+
     @command(Level.SUPPORT)
     async def diagnostics(self) -> dict[str, Any]:
         """State of stream, budget, subscriptions and records, for support. No personal data."""

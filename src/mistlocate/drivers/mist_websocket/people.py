@@ -93,7 +93,7 @@ class People:
         if given.revision > mine.revision:
             self._in_force(given)
             await self._site.store.flush()
-        else:
+        elif given.objections or mine.objections:  # of two empty ones nothing is to be kept, whatever their keys
             self.unsaved.set()
 
     async def run(self) -> None:

@@ -3,7 +3,7 @@
 Whoever opted out is in none of them, here and so everywhere behind; see `location.visibility`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from mistlocate.location.client import Client
@@ -84,30 +84,37 @@ class Showing:
         if client.position is not None:
             record.update(_located(client.position))
         seen = self._seen(client)
-        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": False}
+        doubtful = not self.occupancy_only and _guest(client) is None
+        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": None if doubtful else False}
 
     def record(self, client: Client) -> dict[str, Any]:
         """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
 
         `last_seen` is the time of the position where there is one, and `last_seen_from` says where it comes from:
-        the record itself (`source`) or our hearing of it (`arrival`). A whole record is published exactly as the
-        cloud sent it as long as its position is the newest that is known.
+        the record itself (`source`) or our hearing of it (`arrival`). A whole record is as the cloud sent it, but for
+        the needed fields, which are as we have read them: a number that came as text would else be none to others.
         """
+        needed = self._needed(client)
         raw = client.raw
         if raw is None or self.names_objector(client):
-            return self._needed(client)
+            return needed
+        if client.position is client.raw_position and needed["last_seen_from"] == "source":
+            del needed["last_seen_from"]  # which goes without saying
+        whole = {**raw, **needed}
+        if len(whole) != len(raw):
+            for key in needed.keys() - raw.keys():
+                if needed[key] is None:
+                    del whole[key]  # the cloud does not write what it does not know
+        whole.pop("anonymous", None)  # that is for us to say
         if self.owners.rules.is_ignored(str(raw.get("username") or "")):
-            raw = {key: value for key, value in raw.items() if key != "username"}
-        if (client.is_guest and raw.get("is_guest") is not True) or not client.known:
-            raw = {**raw, "is_guest": _is_guest(client)}  # who reads it goes by that
-        position = client.position
-        if position is None:
-            # What the record says of a place was withdrawn (a deleted or replaced map), or never was a place.
-            return {key: value for key, value in raw.items() if key not in _PLACE_FIELDS}
-        if position is client.raw_position and client.located_from == "source" and _says(raw, position):
-            return dict(raw)
-        raw = {key: value for key, value in raw.items() if key not in ("x_m", "y_m")}
-        return {**raw, **_located(position), **self._seen(client)}
+            whole.pop("username", None)
+        # What the record says of a place was withdrawn (a deleted or replaced map), never was one, or is of another.
+        if client.position is None:
+            return {key: value for key, value in whole.items() if key not in _PLACE_FIELDS}
+        if client.position is not client.raw_position:
+            whole.pop("x_m", None)
+            whole.pop("y_m", None)
+        return whole
 
     def names_objector(self, client: Client) -> bool:
         """Whether a record names somebody who opted out, be it at a device that is known to be somebody else's."""
@@ -126,7 +133,7 @@ class Showing:
         if client.position is not None:
             record.update(_located(client.position))
         record.update(self._seen(client))
-        record["is_guest"] = _is_guest(client)
+        record["is_guest"] = _guest(client)
         record["manufacture"] = client.manufacturer
         record["os"] = client.os
         record["ssid"] = client.ssid
@@ -144,22 +151,25 @@ class Showing:
         return self.records(self.roster.on_map(map_id))
 
 
+def may_be_guest(client: Client) -> bool:
+    """Whether a client is a guest's, or may turn out to be: so it is treated until a record of it is known."""
+    return _guest(client) is not False
+
+
+def _guest(client: Client) -> bool | None:
+    """Whether a client is a guest's; None while no record of it is known.
+
+    What a record said of that holds also where the next one is to say anew whose the device is (`known`).
+    """
+    return client.is_guest if client.known or client.seen_at is not None else None
+
+
 def forget_name(client: Client) -> None:
     """Keep of a client nothing that tells whose it is, or where it was before; its next record tells anew."""
     client.known = False
     client.username = client.guest_email = client.psk_id = client.ip = None
     client.raw = client.raw_position = None
     client.forget_moves()
-
-
-def _is_guest(client: Client) -> bool | None:
-    """None as long as only a place is known."""
-    return client.is_guest if client.known or client.is_guest else None
-
-
-def _says(raw: Mapping[str, Any], position: Position) -> bool:
-    """Whether a record names this position itself, in the fields that everybody reads."""
-    return (raw.get("map_id"), raw.get("x"), raw.get("y")) == (position.map_id, position.x, position.y)
 
 
 def _located(position: Position) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mistlocate.engines.embedded.saved import alone_with
-from mistlocate.engines.embedded.store import VERSION
+from mistlocate.engines.embedded.store_file import VERSION
 from mistlocate.errors import StoreError
 
 #: A table that every store has had from its first version on.

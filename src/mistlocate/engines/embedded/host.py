@@ -10,6 +10,7 @@ from mistlocate.clock import Clock
 from mistlocate.driver.base import Asset, Driver, parse_settings
 from mistlocate.driver.command import Command, command_of
 from mistlocate.driver.context import Asker, ConnectOptions, Http, Link, ModuleHandle, Unsubscribe
+from mistlocate.driver.following import Following
 from mistlocate.driver.module import Module
 from mistlocate.driver.supervisor import ModuleState, Supervisor
 from mistlocate.engines.embedded.asking import asking, present_asker
@@ -47,11 +48,12 @@ class DirectLinks:
 
 
 class EmbeddedContext:
-    """What this engine gives a module (`driver.context.Context`)."""
+    """What this engine gives a module for one run of it (`driver.context.Context`)."""
 
     def __init__(self, engine: "Engine", host: "ModuleHost") -> None:
         self._engine = engine
         self._host = host
+        self._following = Following()
         self.module_id = host.spec.id
         self.status = ModuleStatus(engine.board, self.module_id)
         self.storage = ModuleStorage(engine.store, self.module_id)
@@ -67,7 +69,7 @@ class EmbeddedContext:
 
     def module(self, name: str) -> ModuleHandle:
         """Another module of the same system."""
-        return SystemModule(self._engine, self._host.spec.system_id, name)
+        return self._following.through(SystemModule(self._engine, self._host.spec.system_id, name))
 
     def shared(self, key: str, make: Callable[[], Value]) -> Value:
         """Something that all modules of this process share."""
@@ -85,6 +87,10 @@ class EmbeddedContext:
     async def save_setting(self, name: str, value: Any) -> None:
         """Keep a setting over restarts."""
         await self._engine.save_settings(self.module_id, {name: value}, by_module=True)
+
+    def end(self) -> None:
+        """The run is over."""
+        self._following.end()
 
 
 class SystemModule:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from mistlocate import jsontext
+from mistlocate.engines.embedded.store_file import VERSION
 from mistlocate.errors import StoreError
 
 #: Module, setting, and what the setting is about (the id of a site).
@@ -45,6 +46,10 @@ def read(store: Path) -> list[Saved]:
     try:
         with closing(sqlite3.connect(f"file:{quote(str(store.absolute()))}?mode=ro", uri=True)) as connection:
             connection.execute("PRAGMA busy_timeout = 5000")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                hint = "update mistlocate, or name another store"
+                raise StoreError(f"the store {store} was written by a newer mistlocate", hint=hint)
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             settings = connection.execute(ALL_SAVED).fetchall() if "saved_settings" in tables else []
             # A store of an earlier version does not say what they are about.

@@ -19,7 +19,7 @@ import aiosqlite
 from mistlocate import jsontext
 from mistlocate.driver.context import AuditRecord
 from mistlocate.engines.embedded.saved import ALL_ABOUT, ALL_SAVED, Place, Saved, saved_of
-from mistlocate.engines.embedded.store_file import StoreLock, create_private, identity_of
+from mistlocate.engines.embedded.store_file import VERSION, StoreLock, create_private, identity_of
 from mistlocate.errors import StoreError
 
 # At DEBUG the library writes every statement with its values: names, MACs, settings.
@@ -47,9 +47,6 @@ CREATE INDEX IF NOT EXISTS audit_by_time ON audit (module, at);
 
 _SAVE = "INSERT OR REPLACE INTO saved_settings VALUES (?, ?, ?)"
 _ABOUT = "INSERT OR IGNORE INTO saved_about VALUES (?, ?, ?)"
-
-#: Raised with every change of the tables; a file of a later version is not touched.
-VERSION = 3
 
 #: How long a file that somebody else has locked is waited for; less than a module has for its last write.
 BUSY_MS = 2000

@@ -8,6 +8,9 @@ from filelock import FileLock, Timeout
 
 from mistlocate.errors import StoreError
 
+#: Raised with every change of the tables; a file of a later version is not touched.
+VERSION = 3
+
 
 class StoreLock:
     """The right to a store, for as long as the process holds it: it goes with the process, however that ends.

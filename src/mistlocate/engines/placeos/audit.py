@@ -4,7 +4,8 @@ PlaceOS keeps no audit trail for its drivers. Redis may be lost, so each record 
 name that was asked for: names do not belong there.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mistlocate import jsontext
@@ -28,19 +29,21 @@ class HashAudit:
         self._log = log
         self._fields: list[str] | None = None
         self._number = 0
+        # One change at a time: each writes what follows from what it has read.
+        self._turn = asyncio.Lock()
 
     async def append(self, records: Sequence[AuditRecord]) -> None:
         """Keep records, and drop the oldest if these are too many."""
-        fields = await self._known_fields()
-        changes: dict[str, str | None] = {}
-        for record in records:
-            self._number += 1
-            changes[f"{record.at:017.6f}-{self._number:06d}"] = jsontext.dumps(list(record)).decode()
-        added = list(changes)
-        over = max(0, len(fields) + len(added) - RECORDS_AT_MOST)
-        changes.update(dict.fromkeys(fields[:over]))
-        await self._storage.write(AUDIT, changes)
-        self._fields = sorted([*fields[over:], *added])
+        async with self._turn:
+            fields = await self._known_fields()
+            changes: dict[str, str | None] = {}
+            for record in records:
+                self._number += 1
+                changes[f"{record.at:017.6f}-{self._number:06d}"] = jsontext.dumps(list(record)).decode()
+            added = list(changes)
+            over = max(0, len(fields) + len(added) - RECORDS_AT_MOST)
+            changes.update(dict.fromkeys(fields[:over]))
+            await self._write(changes, sorted([*fields[over:], *added]))
         for record in records:
             self._log.info("somebody was asked for", asker=record.asker, command=record.command, result=record.result)
 
@@ -55,20 +58,28 @@ class HashAudit:
 
     async def rename(self, concerned: Callable[[str], bool], about: str) -> int:
         """Say `about` in the records that are concerned."""
-        changes: dict[str, str | None] = {}
-        for field, text in (await self._storage.read(AUDIT)).items():
-            record = _record(text)
-            if record is not None and concerned(record.about):
-                changes[field] = jsontext.dumps(list(record._replace(about=about))).decode()
-        await self._storage.write(AUDIT, changes)
-        return len(changes)
+        async with self._turn:
+            changes: dict[str, str | None] = {}
+            for field, text in (await self._storage.read(AUDIT)).items():
+                record = _record(text)
+                if record is not None and concerned(record.about):
+                    changes[field] = jsontext.dumps(list(record._replace(about=about))).decode()
+            await self._storage.write(AUDIT, changes)
+            return len(changes)
 
     async def forget(self, before: float) -> None:
         """Drop older records."""
-        fields = await self._known_fields()
-        limit = f"{before:017.6f}"
-        await self._storage.write(AUDIT, dict.fromkeys(each for each in fields if each < limit))
-        self._fields = [each for each in fields if each >= limit]
+        async with self._turn:
+            fields = await self._known_fields()
+            limit = f"{before:017.6f}"
+            gone = dict.fromkeys(each for each in fields if each < limit)
+            await self._write(gone, [each for each in fields if each >= limit])
+
+    async def _write(self, changes: Mapping[str, str | None], fields: list[str]) -> None:
+        """Write, after which there are these fields."""
+        self._fields = None  # who is told of no answer does not know whether it is written
+        await self._storage.write(AUDIT, changes)
+        self._fields = fields
 
     async def _known_fields(self) -> list[str]:
         if self._fields is None:

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from mistlocate.errors import Problem, SettingsError
+
 #: JSON Schema of what is understood here, for the settings form.
 SCHEMA: dict[str, Any] = {
     "proxy": {
@@ -40,25 +42,30 @@ _TIMEOUTS = {"http_connect_timeout": ("connect_timeout", 120), "http_comms_timeo
 
 
 class Split(NamedTuple):
-    """Settings of a module: the driver's, and the headers and log level that are the engine's."""
+    """Settings of a module: the driver's, and the headers that are the engine's."""
 
     driver: dict[str, Any]
     headers: dict[str, str]
-    log_level: object
 
 
 def split(settings: Mapping[str, Any], known: Collection[str]) -> Split:
     """Take the settings that are PlaceOS' apart from those of a driver, which knows these names.
 
-    What the driver has no setting for (a logic driver connects to nothing) means nothing and is left out.
+    What the driver has no setting for (a logic driver connects to nothing) means nothing and is left out; one that is
+    null is one that is not given, as for every driver of PlaceOS. Raises `SettingsError`.
     """
-    driver = {name: value for name, value in settings.items() if name not in SCHEMA}
+    driver = {name: value for name, value in settings.items() if name not in SCHEMA and value is not None}
     if isinstance(settings.get("proxy"), str):
         driver["proxy"] = settings["proxy"]
-    for name, value in _translated(settings).items():
+    try:
+        translated, headers = _translated(settings), _headers(settings.get("headers"))
+    except RecursionError:
+        deep = Problem("proxy, headers or https_…", "are nested too deeply", "keep them as flat as their form is")
+        raise SettingsError([deep]) from None
+    for name, value in translated.items():
         if name in known:
             driver.setdefault(name, value)
-    return Split(driver, _headers(settings.get("headers")), settings.get("persistent_log_level"))
+    return Split(driver, headers)
 
 
 def _translated(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import structlog
 
 from mistlocate.clock import Clock
 from mistlocate.driver.context import Asker, ModuleHandle
+from mistlocate.driver.following import Following
 from mistlocate.engines.placeos.audit import HashAudit
 from mistlocate.engines.placeos.directory import Directory
 from mistlocate.engines.placeos.links import ModelLinks
@@ -40,7 +41,7 @@ class Services:
 
 
 class PlaceosContext:
-    """One module's view."""
+    """One module's view, for one run of it."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class PlaceosContext:
         self._services = services
         self._system_id = model.system_id
         self._on_connection = on_connection
+        self._following = Following()
 
     @property
     def asker(self) -> Asker:
@@ -71,8 +73,10 @@ class PlaceosContext:
     def module(self, name: str) -> ModuleHandle:
         """Another module of the same system."""
         services = self._services
-        return RemoteModule(
-            self._system_id, name, services.directory, services.subscriptions, services.request(self.module_id)
+        return self._following.through(
+            RemoteModule(
+                self._system_id, name, services.directory, services.subscriptions, services.request(self.module_id)
+            )
         )
 
     def shared(self, key: str, make: Callable[[], Value]) -> Value:
@@ -91,3 +95,7 @@ class PlaceosContext:
     async def save_setting(self, name: str, value: Any) -> None:
         """Keep a setting over restarts. Raises `StoreError` if core does not say that it does."""
         await self._services.save_setting(self.module_id, name, value)
+
+    def end(self) -> None:
+        """The run is over."""
+        self._following.end()

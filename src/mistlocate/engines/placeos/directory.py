@@ -31,7 +31,7 @@ class Directory:
         self._decoded: dict[Command, tuple[str, Any]] = {}
         self._spared_until = 0.0
         self._forgotten = 0
-        self._asking: set[asyncio.Task[list[Any]]] = set()
+        self._asking: dict[Command, asyncio.Task[list[Any]]] = {}
 
     async def module_id(self, system_id: str, name: str, index: int, *, certain: bool = False) -> str | None:
         """The module of this name in a system, or None. `certain`: what is remembered does not do."""
@@ -89,20 +89,28 @@ class Directory:
         return answer
 
     async def _answer(self, command: Command) -> Any:
-        # Not cancelled with whoever asks: an answer that comes late would be taken for that of the next question.
-        task = asyncio.create_task(self._redis.run([command]))
-        self._asking.add(task)
-        task.add_done_callback(self._answered)
         try:
             async with asyncio.timeout(PATIENCE):
-                (answer,) = await asyncio.shield(task)
+                if command in self._asking:
+                    # Never two at a time about the same thing, or a silent Redis gathers them. That one may have been
+                    # answered already before this was asked, so its answer will not do: the next one is for everybody
+                    # who waited.
+                    await asyncio.wait([self._asking[command]])
+                # Not cancelled with whoever asks: an answer that comes late would be taken for that of the next
+                # question.
+                (answer,) = await asyncio.shield(self._asking.get(command) or self._begin(command))
         except (TimeoutError, StoreError):
             self._spared_until = self._clock.monotonic() + SPARED_FOR
             raise StoreError("Redis does not answer") from None
         return answer
 
-    def _answered(self, task: "asyncio.Task[list[Any]]") -> None:
-        self._asking.discard(task)
+    def _begin(self, command: Command) -> "asyncio.Task[list[Any]]":
+        task = self._asking[command] = asyncio.create_task(self._redis.run([command]))
+        task.add_done_callback(lambda _: self._answered(command, task))
+        return task
+
+    def _answered(self, command: Command, task: "asyncio.Task[list[Any]]") -> None:
+        del self._asking[command]
         if not task.cancelled():
             task.exception()  # told to whoever still waits
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mistlocate import __version__
@@ -86,12 +87,26 @@ def _print_documents(driver_class: "type[Driver[Any]]", *, defaults: bool, metad
 def _serve(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> int:
     """Connect, say so, and only then import what takes time."""
     try:
-        return asyncio.run(_run(load, socket))
+        return asyncio.run(_run_to_the_end(load, socket))
     except OSError as error:
         sys.stdout.write(f'{{"level":"FATAL","message":"cannot connect to core: {type(error).__name__}"}}\n')
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+async def _run_to_the_end(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> int:
+    """Run, and end the process as soon as everything is written.
+
+    The end of an event loop, and of the interpreter, is to wait for every thread. One that looks up a name cannot be
+    stopped, and where no name server answers it takes longer than core waits.
+    """
+    code = await _run(load, socket)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError, ValueError):  # nobody reads it any more, or it is closed
+                stream.flush()
+    os._exit(code)
 
 
 async def _run(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> int:

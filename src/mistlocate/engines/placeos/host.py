@@ -1,7 +1,7 @@
 """One module in a driver process: start, update, stop, commands, as core asks for them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from mistlocate.driver.base import Driver
 from mistlocate.driver.module import Module
 from mistlocate.driver.supervisor import Supervisor
 from mistlocate.engines.placeos import base_settings, logs
+from mistlocate.engines.placeos.base_settings import Split
 from mistlocate.engines.placeos.context import PlaceosContext, Services
 from mistlocate.engines.placeos.messages import ROLE_TCP, ROLES, Model
 from mistlocate.engines.placeos.status import ModuleStatus
@@ -20,6 +21,8 @@ from mistlocate.transport.options import TransportOptions
 
 #: Pauses between two connections that are only kept open: this, twice this, … up to the longest (seconds).
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
+
+_NOT_TAKEN = "settings not taken, those before stay in force"
 
 
 class ModuleHost:
@@ -30,7 +33,8 @@ class ModuleHost:
         self._driver_class = driver_class
         self._services = services
         self._model = model
-        self._settings = base_settings.split(model.settings, driver_class.Settings.model_fields)
+        self._accepted: Split | None = None
+        """The settings that the module took last; those of the model may not be valid."""
         self._status = ModuleStatus(module_id, services.interface(model.notes), services.writer)
         self._turn = asyncio.Lock()
         self._drain: asyncio.Task[None] | None = None
@@ -43,7 +47,7 @@ class ModuleHost:
         async with self._turn:
             if before is not None:
                 await asyncio.wait([before])
-            logs.set_level(self.module_id, logs.read_level(self._settings.log_level))
+            self._set_log_level()
             await self._services.writer.add(self._status)
             self._run()
 
@@ -52,7 +56,6 @@ class ModuleHost:
         async with self._turn:
             restart = model.connection != self._model.connection or model.system_id != self._model.system_id
             self._model = model
-            self._settings = base_settings.split(model.settings, self._driver_class.Settings.model_fields)
             self._status.describe(self._services.interface(model.notes))
             if restart:
                 await self._end()
@@ -61,7 +64,7 @@ class ModuleHost:
             else:
                 self._status.set("proxy_in_use", None)
                 self._update_settings()
-            logs.set_level(self.module_id, logs.read_level(self._settings.log_level))
+            self._set_log_level()
 
     async def stop(self) -> None:
         """Stop; statuses stay, and the module does not look unreachable because it was stopped."""
@@ -71,10 +74,11 @@ class ModuleHost:
             await self._services.writer.remove(self._status)
             logs.set_level(self.module_id, None)
 
-    async def execute(self, name: str, args: Sequence[Any] | Mapping[str, Any] | None) -> Any:
-        """Run a command; unknown names of arguments are ignored. Raises as `Module.execute`.
+    async def execute(self, name: str, args: Any) -> Any:
+        """Run a command; unknown names of arguments are ignored, and whatever comes for one without any. Raises as
+        `Module.execute`.
 
-        A start or an update that was asked for earlier comes first.
+        A start or an update that was asked for earlier comes first; one that hangs is waited for as `Module` does.
         """
         async with self._turn:
             pass
@@ -95,13 +99,14 @@ class ModuleHost:
         await self.life.stop()
 
     def _make(self, on_loaded: Callable[[], None]) -> Module:
+        """The module with the settings that were given; if they are not valid, with those that it took before."""
         model = self._model
         context = PlaceosContext(
             self._services,
             self.module_id,
             model,
             self._status,
-            lambda: self._settings.headers,
+            lambda: self._in_force.headers,
             self._connection_changed,
         )
         if model.role not in ROLES:
@@ -109,20 +114,49 @@ class ModuleHost:
             problem = Problem("role", f"{model.role} is no way to this device", f"one of {known}")
             raise self._refused(SettingsError([problem], where=self._driver_class.generic_name))
         try:
-            module = Module(self._driver_class, context, self._settings.driver, strict=False, on_loaded=on_loaded)
+            given = self._given()
+            module = Module(self._driver_class, context, given.driver, strict=False, on_loaded=on_loaded)
         except SettingsError as error:
-            raise self._refused(error) from None
-        self._status.set("settings_problem", None)
+            self._refused(error)
+            if self._accepted is None:
+                raise
+            self._log.error(_NOT_TAKEN, problem=str(error))
+            return Module(self._driver_class, context, self._last_good(), strict=False, on_loaded=on_loaded)
+        self._took(given)
         return module
+
+    def _given(self) -> Split:
+        """The settings of the model. Raises `SettingsError`."""
+        return base_settings.split(self._model.settings, self._driver_class.Settings.model_fields)
+
+    @property
+    def _in_force(self) -> Split:
+        return self._accepted or Split({}, {})
+
+    def _last_good(self) -> dict[str, Any]:
+        """The settings that the module took last, with what it has saved itself since: that holds, whatever else of
+        the settings given is not valid."""
+        given, lasting = self._model.settings, self._driver_class.lasting_settings
+        return {**self._in_force.driver, **{name: given[name] for name in lasting if given.get(name) is not None}}
 
     def _update_settings(self) -> None:
         try:
-            self.life.update(self._settings.driver)
+            given = self._given()
+            taken = self.life.update(given.driver)
         except SettingsError as error:
             self._refused(error)
-            self._log.error("settings not taken, those before stay in force", problem=str(error))
+            self._log.error(_NOT_TAKEN, problem=str(error))
         else:
-            self._status.set("settings_problem", None)
+            if taken:
+                self._took(given)
+
+    def _took(self, settings: Split) -> None:
+        self._accepted = settings
+        self._status.set("settings_problem", None)
+
+    def _set_log_level(self) -> None:
+        """As the settings say, be the others valid or not: that is when the log is read."""
+        logs.set_level(self.module_id, logs.read_level(self._model.settings.get("persistent_log_level")))
 
     def _refused(self, error: SettingsError) -> SettingsError:
         self._status.set("settings_problem", str(error))
@@ -136,9 +170,9 @@ class ModuleHost:
         self._status.set("connected", False)
 
     def _connection_changed(self, connected: bool) -> None:
-        proxy, host = self._settings.driver.get("proxy"), None
+        proxy, host = self._in_force.driver.get("proxy"), None
         if connected and isinstance(proxy, str):
-            with suppress(ValueError):  # settings that were not taken may be anything
+            with suppress(ValueError):  # a driver that has no such setting takes anything
                 host = urlsplit(proxy).hostname
         self._status.set("proxy_in_use", host)
         self.life.connection_changed(connected)

@@ -2,12 +2,14 @@
 
 The form of a line is that of PlaceOS' drivers (`level`, `time`, `source`, `message`, `exception`, and context). Errors
 and worse are written unless a module's `persistent_log_level` says otherwise; asking for debug frames changes nothing
-about that.
+about that. What is about the process and no module of it (Redis is away, and is back) is written from warnings on: it
+is rare, and there is no setting to ask for it. With `PLACE_LOG_FORMAT` other than `JSON` lines are `key=value`.
 """
 
 import logging
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -21,7 +23,12 @@ LEVELS = {"trace": 0, "debug": 1, "info": 2, "notice": 3, "warn": 4, "warning": 
 
 DEFAULT_LEVEL = LEVELS["error"]
 
+#: From which level entries are written that are about no module.
+PROCESS_LEVEL = LEVELS["warn"]
+
 _LABELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARN", "error": "ERROR", "critical": "FATAL"}
+
+_KEY_VALUE = structlog.processors.LogfmtRenderer(bool_as_flag=False)
 
 _levels: dict[str, int] = {}
 _everything: list[bool] = []
@@ -55,12 +62,13 @@ def toggle_everything() -> bool:
 
 def write(entry: Mapping[str, Any]) -> None:
     """Write a line whatever the levels are: somebody asked for it."""
-    sys.stdout.write(_json(None, "", entry) + "\n")
+    sys.stdout.write(_renderer()(None, "", entry) + "\n")
     sys.stdout.flush()
 
 
 def configure() -> None:
     """Write to standard output from now on."""
+    render = _renderer()
     shared: list[Processor] = [
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -68,7 +76,7 @@ def configure() -> None:
         _line,
     ]
     structlog.configure(
-        processors=[structlog.stdlib.add_log_level, tell_followers, _above_level, *shared, _json],
+        processors=[structlog.stdlib.add_log_level, tell_followers, _above_level, *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
@@ -77,7 +85,7 @@ def configure() -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.ExtraAdder(), *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _json],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
     root = logging.getLogger()
@@ -86,7 +94,8 @@ def configure() -> None:
 
 
 def _above_level(_logger: Any, name: str, event: EventDict) -> EventDict:
-    level = _levels.get(str(event.get("module")), DEFAULT_LEVEL)
+    module = event.get("module")
+    level = PROCESS_LEVEL if module is None else _levels.get(str(module), DEFAULT_LEVEL)
     if SEVERITY.get(name, DEFAULT_LEVEL) < level and not _everything:
         raise structlog.DropEvent
     return event
@@ -102,6 +111,16 @@ def _line(_logger: Any, name: str, event: EventDict) -> EventDict:
         "message": event.pop("event", ""),
     }
     return {**line, **event}
+
+
+def _renderer() -> Callable[[Any, str, Mapping[str, Any]], str]:
+    """What makes a line, as the environment wants it."""
+    return _json if os.environ.get("PLACE_LOG_FORMAT", "JSON").upper() == "JSON" else _key_value
+
+
+def _key_value(_logger: Any, _name: str, event: Mapping[str, Any]) -> str:
+    line = _KEY_VALUE(None, "", {key.replace(" ", "_"): value for key, value in event.items()})
+    return line.replace("\r", "\\r").encode(errors="replace").decode()
 
 
 def _json(_logger: Any, _name: str, event: Mapping[str, Any]) -> str:

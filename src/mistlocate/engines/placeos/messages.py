@@ -4,7 +4,7 @@ Shapes as in PlaceOS' driver library (`protocol/request.cr`, `driver_model.cr`, 
 null wherever something is missing, and members that nobody here knows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,10 +155,10 @@ def read_model(payload: str | None) -> Model:
 # -- calls ----------------------------------------------------------------------------------------
 
 
-def read_call(payload: str | None) -> tuple[str, Sequence[Any] | Mapping[str, Any] | None]:
+def read_call(payload: str | None) -> tuple[str, Any]:
     """Command and arguments of an `exec` body: `{"__exec__": name, name: [...] | {...} | null}`.
 
-    Raises `BadArguments`.
+    What stands for the arguments is as it came: a command without any does not look at it. Raises `BadArguments`.
     """
     try:
         raw = jsontext.loads(payload or "")
@@ -167,10 +167,7 @@ def read_call(payload: str | None) -> tuple[str, Sequence[Any] | Mapping[str, An
     name = raw.get("__exec__") if isinstance(raw, dict) else None
     if not isinstance(name, str):
         raise BadArguments("the call names no command")
-    args = raw.get(name)
-    if args is not None and not isinstance(args, list | dict):
-        raise BadArguments("the arguments are neither a list nor an object")
-    return name, args
+    return name, raw.get(name)
 
 
 def call_body(name: str, args: Mapping[str, Any]) -> str:

@@ -40,6 +40,8 @@ END_WITHIN = 4.3
 #: … and after that the tasks that still run, and the connections to Redis (seconds each).
 LAST_TASKS_WITHIN = 0.2
 
+_UNEXPECTED = "unexpected error; the driver's log says more"
+
 
 class DriverProcess:
     """Serves core over a wire until `stop` is called or core is gone."""
@@ -134,11 +136,22 @@ class DriverProcess:
         try:
             async for text in self._wire.frames():
                 try:
-                    self._take(decode(text))
+                    self._take_safely(decode(text))
                 except MessageError as error:
                     self._log.error("a message of core cannot be read and is left out", problem=str(error))
         except FramingError as error:
             self._log.error("core's messages have no beginning and end any more", problem=str(error))
+
+    def _take_safely(self, message: Message) -> None:
+        """Serve a message; what goes wrong with one is no reason to end the modules that others are about."""
+        try:
+            self._take(message)
+        except Exception as error:
+            self._log.exception("a message of core failed", cmd=message.cmd, module=message.id)
+            if message.cmd == "start":
+                self._reply(_started(message))
+            elif message.cmd in ("exec", "info"):
+                self._reply(message.failure(type(error).__name__, _UNEXPECTED))
 
     def _take(self, message: Message) -> None:
         """Serve a message. What names a module is decided here and now, in the order of the messages."""
@@ -186,9 +199,8 @@ class DriverProcess:
 
     def _start(self, message: Message) -> None:
         host = self.hosts.get(message.id)
-        acknowledgement = Message(message.id, "start", message.seq, message.reply, message.user_id)
         if host is not None:
-            self._reply(acknowledgement)
+            self._reply(_started(message))
             return
         try:
             model = read_model(message.payload)
@@ -198,13 +210,14 @@ class DriverProcess:
             return
         self._saving.told(message.id, model.settings)
         host = self.hosts[message.id] = ModuleHost(self._driver_class, self._services, message.id, model)
-        self._serve(self._start_host(host, acknowledgement, self._ending.get(message.id)))
+        self._serve(self._start_host(host, message, self._ending.get(message.id)))
 
-    async def _start_host(
-        self, host: ModuleHost, acknowledgement: Message, before: "asyncio.Task[None] | None"
-    ) -> None:
-        await host.start(before)
-        await self._wire.send(encode(acknowledgement))
+    async def _start_host(self, host: ModuleHost, message: Message, before: "asyncio.Task[None] | None") -> None:
+        try:
+            await host.start(before)
+        except Exception:
+            self._log.exception("a module cannot be started", module=message.id)
+        await self._wire.send(encode(_started(message)))
 
     def _stop(self, module_id: str) -> None:
         host = self.hosts.pop(module_id, None)
@@ -244,7 +257,7 @@ class DriverProcess:
             return message.failure(type(error).__name__, str(error))
         except Exception as error:
             self._log.exception("a command failed", module=message.id)
-            return message.failure(type(error).__name__, "unexpected error; the driver's log says more")
+            return message.failure(type(error).__name__, _UNEXPECTED)
         try:
             return message.answer(jsontext.dumps(value).decode())
         except TypeError:
@@ -277,3 +290,8 @@ class DriverProcess:
             self._wire.post(encode(Message(module_id, "debug", payload=payload)))
 
         self._debugged[module_id] = follow_module(module_id, tell)
+
+
+def _started(message: Message) -> Message:
+    """What core waits for once it sent a start, for ever, whether the module runs or not."""
+    return Message(message.id, "start", message.seq, message.reply, message.user_id)

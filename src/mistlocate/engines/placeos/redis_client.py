@@ -2,13 +2,16 @@
 
 Commands go in pipelines, and whatever goes wrong is one error, `StoreError`. Nothing is retried here: who writes knows
 better what is worth writing again. After an error the connections are dropped, so that the next try looks the name up
-anew and finds the server that took over.
+anew and finds the server that took over. Of a cluster the nodes are remembered: any of them tells where the others are,
+should the one in the settings be gone.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import PubSub
@@ -22,11 +25,16 @@ from mistlocate.errors import StoreError
 #: How long a connection, and an answer, may take (seconds).
 PATIENCE = 10.0
 
+#: The parts of it that the place in the settings may take while other nodes are known, and each of these.
+FIRST_SHARE, NODE_SHARE = 0.5, 0.1
+
 #: Found in the texts of errors that quote a command.
 _QUOTES = "of pipeline caused error"
 
 #: A command and its arguments.
 Command = tuple[str | bytes, ...]
+
+Made = TypeVar("Made")
 
 
 class RedisClient:
@@ -36,9 +44,14 @@ class RedisClient:
         self.address = address
         self._client: Redis | RedisCluster | None = None
         self._connecting = asyncio.Lock()
+        self._nodes: deque[RedisAddress] = deque()
+        """The nodes of the cluster, those first that were not tried for the longest time."""
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands in one pipeline; return the answers in their order. Texts come as text, hashes as dicts."""
+        """Send commands in one pipeline; return the answers in their order. Texts come as text, hashes as dicts.
+
+        In a cluster whoever follows is told (PUBLISH) once everything else is answered, and not if that failed.
+        """
         return await self._pipeline(commands, transaction=False)
 
     async def run_atomically(self, commands: Sequence[Command]) -> list[Any]:
@@ -47,7 +60,11 @@ class RedisClient:
 
     async def subscriber(self) -> "Subscriber":
         """A connection of its own for subscriptions; in a cluster any node will do."""
-        client = Redis(**self._options(), single_connection_client=False)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                client, _ = await self._reach(self._open)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._trouble(error) from None
         return Subscriber(client, self.address)
 
     async def aclose(self) -> None:
@@ -58,14 +75,15 @@ class RedisClient:
                 await client.aclose()
 
     async def _pipeline(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
-        client = await self._connected()
+        client: Redis | RedisCluster | None = None
         try:
-            pipeline = client.pipeline(transaction=transaction)
-            for command in commands:
-                # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
-                pipeline.execute_command(*command)
+            # One patience for all of it, for the wait behind others that connect as well: a server that says nothing
+            # would otherwise hold up whoever comes later the longer, the more there are.
             async with asyncio.timeout(PATIENCE):
-                return list(await pipeline.execute())
+                client = await self._connected()
+                if transaction or isinstance(client, Redis):
+                    return await self._send(client, commands, transaction=transaction)
+                return await self._send_in_turn(client, commands)
         except (RedisError, OSError, TimeoutError) as error:
             await self._drop(client)
             raise self._trouble(error) from None
@@ -73,7 +91,28 @@ class RedisClient:
             await self._drop(client)
             raise
 
-    async def _drop(self, client: "Redis | RedisCluster") -> None:
+    async def _send_in_turn(self, client: RedisCluster, commands: Sequence[Command]) -> list[Any]:
+        """Tell nobody before everything else is answered: the nodes of a cluster work side by side, and who is told
+        by one of them would read at another what is not there yet."""
+        later = [command[0] == "PUBLISH" for command in commands]
+        answers: dict[int, Any] = {}
+        for turn in (False, True):
+            numbers = [number for number, each in enumerate(later) if each is turn]
+            sent = await self._send(client, [commands[number] for number in numbers], transaction=False)
+            answers.update(zip(numbers, sent, strict=True))
+        return [answers[number] for number in range(len(commands))]
+
+    @staticmethod
+    async def _send(client: "Redis | RedisCluster", commands: Sequence[Command], *, transaction: bool) -> list[Any]:
+        pipeline = client.pipeline(transaction=transaction)
+        for command in commands:
+            # Not by the methods of the pipeline: that of a cluster refuses to publish, though any node can.
+            pipeline.execute_command(*command)
+        return list(await pipeline.execute())
+
+    async def _drop(self, client: "Redis | RedisCluster | None") -> None:
+        if client is None:
+            return
         if self._client is client:
             self._client = None
         with suppress(RedisError, OSError):
@@ -82,25 +121,57 @@ class RedisClient:
     async def _connected(self) -> "Redis | RedisCluster":
         async with self._connecting:
             if self._client is None:
-                try:
-                    async with asyncio.timeout(PATIENCE):
-                        self._client = await self._connect()
-                except (RedisError, OSError, TimeoutError) as error:
-                    raise self._trouble(error) from None
+                self._client = await self._reach(self._connect)
             return self._client
 
-    async def _connect(self) -> "Redis | RedisCluster":
-        client: Redis | RedisCluster = Redis(**self._options())
+    async def _reach(self, connect: Callable[[RedisAddress], Awaitable[Made]]) -> Made:
+        """What `connect` makes of the first place that will do: the one in the settings, else a node that is known."""
+        nodes = self._nodes
+        if not nodes:
+            return await connect(self.address)
         try:
-            if await self._is_cluster(client):
+            async with asyncio.timeout(PATIENCE * FIRST_SHARE):
+                return await connect(self.address)
+        except (RedisError, OSError, TimeoutError) as error:
+            first = error
+        for _ in range(len(nodes)):
+            node = nodes[0]
+            nodes.rotate(-1)  # whoever gives up meanwhile goes on with the next one
+            with suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(PATIENCE * NODE_SHARE):
+                    return await connect(node)
+        raise first
+
+    async def _connect(self, place: RedisAddress) -> "Redis | RedisCluster":
+        client: Redis | RedisCluster
+        client, clustered = await self._open(place)
+        nodes: list[RedisAddress] = []
+        try:
+            if clustered:
                 await client.aclose()
-                client = RedisCluster(**self._options(cluster=True))
+                client = RedisCluster(**self._options(place, cluster=True))
                 await client.initialize()
+                known = [(str(node.host), int(node.port)) for node in client.get_nodes()]
+                nodes = [replace(self.address, host=host, port=port, path=None) for host, port in known]
         except BaseException:  # nobody may wait any more, and nothing may stay open then either
             with suppress(RedisError, OSError):
                 await client.aclose()
             raise
+        self._nodes = deque(node for node in nodes if node != self.address)
         return client
+
+    async def _open(self, place: RedisAddress) -> tuple[Redis, bool]:
+        """A connection to a place, and whether it is a node of a cluster."""
+        client = Redis(**self._options(place))
+        try:
+            clustered = await self._is_cluster(client)
+            if place != self.address and not clustered:
+                raise RedisError("no node of a cluster any more")  # its address may be somebody else's by now
+        except BaseException:
+            with suppress(RedisError, OSError):
+                await client.aclose()
+            raise
+        return client, clustered
 
     @staticmethod
     async def _is_cluster(client: "Redis | RedisCluster") -> bool:
@@ -112,8 +183,8 @@ class RedisClient:
             raise
         return True
 
-    def _options(self, *, cluster: bool = False) -> dict[str, Any]:
-        address = self.address
+    @staticmethod
+    def _options(address: RedisAddress, *, cluster: bool = False) -> dict[str, Any]:
         options: dict[str, Any] = {
             "password": address.password,
             "decode_responses": True,

@@ -260,7 +260,7 @@ class StatusWriter:
     @staticmethod
     def _changes(status: ModuleStatus, room: int) -> tuple[list[Command], int]:
         """The commands for what changed of one module until there is no more room, and how much they take: hash
-        first, then whoever follows is told."""
+        first, then whoever follows is told (`RedisClient.run` keeps that order in a cluster as well)."""
         fields: list[str | bytes] = []
         gone: list[str] = []
         told: list[Command] = []

@@ -7,6 +7,7 @@ value once, the newest last, and after a gap what it missed.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -83,18 +84,16 @@ class Subscriptions:
         """Stay connected, for ever."""
         pause, before = FIRST_PAUSE, False
         while True:
-            subscriber = await self._redis.subscriber()
             try:
-                await subscriber.subscribe([LOOKUP_CHANGE])
-                self._opened()
-                if before:
-                    self._on_reconnect()
-                pause, before = FIRST_PAUSE, True
-                await together(self._read(subscriber), self._maintain(subscriber), self._read_values())
+                async with aclosing(await self._redis.subscriber()) as subscriber:
+                    await subscriber.subscribe([LOOKUP_CHANGE])
+                    self._opened()
+                    if before:
+                        self._on_reconnect()
+                    pause, before = FIRST_PAUSE, True
+                    await together(self._read(subscriber), self._maintain(subscriber), self._read_values())
             except (StoreError, ConnectionLost) as error:
                 self._log.debug("subscriptions broke off", reason=error.message)
-            finally:
-                await subscriber.aclose()
             await self._clock.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
