@@ -26,6 +26,9 @@ MUTANTS: list[Mutant] = [
         "    if True:\n        if",
     ),
     _wording(
+        "… and null makes no employee of a guest", "if stats.is_guest is None:", "if False:", f"{_W}/test_wording.py"
+    ),
+    _wording(
         "… and nothing personal where somebody is not to be learned", "        told -= PERSONAL\n", "        pass\n"
     ),
     _enrich(
