@@ -26,15 +26,18 @@ MUTANTS: list[Mutant] = [
         "    if True:\n        if",
     ),
     _wording(
-        "… and null makes no employee of a guest", "if stats.is_guest is None:", "if False:", f"{_W}/test_wording.py"
+        "… and null makes no employee of a guest",
+        "if stats.is_guest is None:",
+        "if False:",
+        f"{_W}/test_wording.py",
     ),
     _wording(
         "… and nothing personal where somebody is not to be learned", "        told -= PERSONAL\n", "        pass\n"
     ),
     _enrich(
         "lists that tell places only are not read again and again",
-        "if len(wanted) > max(ONE_BY_ONE, len(maps)):  # those",
-        "if False:  # those",
+        "if self._unknown.site_is_cheaper(wanted, now) and await",
+        "if False and await",
         "tests/e2e/test_slim_rows.py",
     ),
     _owners("who was erased can opt out", "(owned.hidden or self.objections.may_learn", "(self.objections.may_learn"),
