@@ -176,13 +176,22 @@ async def test_members_may_be_null_missing_or_unheard_of(process: DriverProcess,
         await process.send({"id": LOCATIONS, "cmd": "stop", **nulls, "payload": None})
 
 
-async def test_an_answer_to_a_call_of_ours_with_number_0_is_taken(core: Core, cloud: SimulatedCloud) -> None:
+async def test_answers_to_calls_of_ours_are_taken_from_number_0_on(core: Core, cloud: SimulatedCloud) -> None:
     from support.placeos_site import SYSTEM
 
     websocket, locations = await core.launch(WEBSOCKET_DRIVER), await core.launch(LOCATIONS_DRIVER)
     await core.system(SYSTEM, {"MistWebsocket/1": MIST})
     await websocket.start(MIST, websocket_model(core, cloud))
     await locations.start(LOCATIONS, locations_model(core, cloud))
-    assert await locations.exec(LOCATIONS, "check_ownership_of", "00005e0053aa") is None
-    asked = [frame for frame in locations.frames if frame["cmd"] == "exec"]
-    assert [(frame["seq"], frame["id"], frame["reply"]) for frame in asked] == [(0, MIST, LOCATIONS)]
+
+    def asked() -> list[tuple[int, str, str, str]]:
+        execs = [frame for frame in locations.frames if frame["cmd"] == "exec"]
+        what = [json.loads(frame["payload"])["__exec__"] for frame in execs]
+        return [(each["seq"], each["id"], each["reply"], name) for each, name in zip(execs, what, strict=True)]
+
+    await until(asked)
+    assert asked() == [(0, MIST, LOCATIONS, "cloud_time")], "of its own accord"
+    for number in (1, 2):
+        assert await locations.exec(LOCATIONS, "check_ownership_of", "00005e0053aa") is None
+        assert asked()[number:] == [(number, MIST, LOCATIONS, "ownership_of")]
+    assert [name for _, _, _, name in asked()].count("cloud_time") == 1, "it was answered, so it is not asked again"
