@@ -111,7 +111,7 @@ def rest_answer(data: bytes) -> None:
         if model is models.ClientStats:
             tracker = _tracker(keep_all=True)
             for row in rows:
-                tracker.row(row, Origin.SNAPSHOT, SITE, 999.0)
+                tracker.row(row, Origin.SNAPSHOT, 999.0)
             _publish(tracker)
 
 

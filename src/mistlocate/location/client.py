@@ -41,14 +41,12 @@ class Client:
         "raw",
         "raw_position",
         "seen_at",
-        "site_id",
         "ssid",
         "username",
     )
 
     def __init__(self, mac: str) -> None:
         self.mac = mac
-        self.site_id: str | None = None
         self.known = False
         self.heard = float("-inf")
         self.seen_at: float | None = None
@@ -93,7 +91,6 @@ class Client:
     def take(self, s: Sighting) -> None:
         """All that a whole record says, in place of what was known; the place is the roster's to decide."""
         self.known = True
-        self.site_id = s.site_id or self.site_id
         self.seen_at = s.seen_at if s.seen_at is not None else self.seen_at
         if s.username != self.username:  # an equal text of an earlier record is kept: its owner shares it
             self.username = s.username
@@ -115,7 +112,6 @@ class Client:
         for name in says:
             setattr(self, name, getattr(s, name))
         self.is_guest = bool(self.is_guest)
-        self.site_id = self.site_id or s.site_id
         if s.raw is None:
             if says:
                 self.raw = self.raw_position = None  # it may say what is not to be kept

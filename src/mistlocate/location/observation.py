@@ -57,7 +57,6 @@ class Sighting(NamedTuple):
     heard_at: float
     asked: float | None = None
     seen_at: float | None = None
-    site_id: str | None = None
     position: Position | None = None
     username: str | None = None
     psk_id: str | None = None

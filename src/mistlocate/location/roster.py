@@ -139,8 +139,6 @@ class Roster:
         if not client.known:
             client.raw = s.raw
             client.raw_position = s.position if s.seen_at is not None else None
-        if client.site_id is None:
-            client.site_id = s.site_id
         self._place(client, s, heard)
         return APPLIED if client.known else UNKNOWN
 

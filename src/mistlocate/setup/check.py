@@ -209,7 +209,7 @@ async def _check_clients(
         await _check_keys(api, settings.site, maps, tracker, report)
     listing = await api.site_clients(settings.site, Purpose.COMMAND)
     for row in listing.rows:
-        tracker.row(row, Origin.SNAPSHOT, settings.site, listing.asked)
+        tracker.row(row, Origin.SNAPSHOT, listing.asked)
     clients = tracker.roster.clients.values()
     if not clients:
         report.note("clients", "nobody is on the Wi-Fi at the moment; check again when people are there")

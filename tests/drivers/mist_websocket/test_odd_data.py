@@ -262,7 +262,7 @@ class TestFields:
         rejected: list[Any] = []
         _sort(ClientStats, items, rows, rejected)
         for row in rows:
-            it.row(row, Origin.SNAPSHOT, "site", 0.0)
+            it.row(row, Origin.SNAPSHOT, 0.0)
         assert set(it.roster.clients) == {MAC, OTHER}
         assert len(rejected) == 3
         jsontext.dumps(it.records_on("m1"))

@@ -20,7 +20,7 @@ from support.virtual import START, virtual
 
 def listed(it: Tracker, record: dict[str, Any], origin: Origin = Origin.SNAPSHOT) -> None:
     stats, dropped = read(ClientStats, record)
-    it.row(Row(stats, record, dropped), origin, "site", it.clock.monotonic() + 1)
+    it.row(Row(stats, record, dropped), origin, it.clock.monotonic() + 1)
 
 
 #: A row of a list that tells no more than a place.

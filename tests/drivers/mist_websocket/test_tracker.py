@@ -19,7 +19,7 @@ from support.virtual import START, virtual
 
 def listed(it: Tracker, record: dict[str, Any], origin: Origin = Origin.SNAPSHOT) -> Outcome:
     stats, dropped = read(ClientStats, record)
-    return it.row(Row(stats, record, dropped), origin, "site", it.clock.monotonic())
+    return it.row(Row(stats, record, dropped), origin, it.clock.monotonic())
 
 
 def published(it: Tracker, mac: str = MAC) -> dict[str, Any]:

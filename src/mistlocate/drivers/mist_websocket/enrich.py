@@ -196,7 +196,7 @@ class Enrichment:
             self._tracker.wanted.pop(mac, None)
             return
         self._tracker.wanted.pop(mac, None)
-        self._tracker.row(row, Origin.FETCH, self._sync.site_id, asked)
+        self._tracker.row(row, Origin.FETCH, asked)
         self._sync.records_taken()
 
     # -- unlocated clients ------------------------------------------------------------------------

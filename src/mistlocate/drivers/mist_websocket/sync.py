@@ -205,7 +205,7 @@ class SiteSync:
         self._check_open()
         self._tracker.rejects(listing.rejects)
         for row in listing.rows:
-            self._tracker.row(row, Origin.SNAPSHOT, self.site_id, listing.asked)
+            self._tracker.row(row, Origin.SNAPSHOT, listing.asked)
         self.records_taken()
 
     def _check_open(self) -> None:

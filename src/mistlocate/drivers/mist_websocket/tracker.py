@@ -76,7 +76,7 @@ class Tracker(Learning):
             return
         self.heard["records"] += 1
         origin = STREAM if frame.channel.map_id is None else POSITION
-        sighting = self._sighting(frame.stats, frame.raw, origin, frame.channel.site_id, None, frame.channel.map_id)
+        sighting = self._sighting(frame.stats, frame.raw, origin, None, frame.channel.map_id)
         if frame.dropped:
             self._note_dropped(frame.dropped)
         if self._take(sighting) is UNKNOWN and sighting.mac not in self.wanted:
@@ -97,10 +97,10 @@ class Tracker(Learning):
             case Refused():
                 self.heard["refused"] += 1
 
-    def row(self, row: Row[ClientStats], origin: Origin, site_id: str, asked: float) -> Outcome:
+    def row(self, row: Row[ClientStats], origin: Origin, asked: float) -> Outcome:
         """One row of a list, or a record fetched alone, asked for at this monotonic time."""
         self._note_dropped(row.dropped)
-        sighting = self._sighting(row.record, row.raw, origin, site_id, asked, None)
+        sighting = self._sighting(row.record, row.raw, origin, asked, None)
         told = None if origin is FETCH else told_by_row(row.record)
         if told is not None:
             objects = self.occupancy_only or self.owners.objections.not_learned
@@ -252,7 +252,6 @@ class Tracker(Learning):
         stats: ClientStats,
         raw: Mapping[str, Any],
         origin: Origin,
-        site_id: str,
         asked: float | None,
         map_id: str | None,
     ) -> Sighting:
@@ -271,8 +270,8 @@ class Tracker(Learning):
         seen_at = None if seen_at is None else min(seen_at, now)
         # By position, for every record comes here: by name it takes half as long again.
         return Sighting(
-            stats.mac, origin, heard, now, asked, seen_at, intern(stats.site_id or site_id),
-            self._position(stats, map_id), username, psk_id, ip, stats.is_guest, typed,
+            stats.mac, origin, heard, now, asked, seen_at, self._position(stats, map_id),
+            username, psk_id, ip, stats.is_guest, typed,
             said(stats.manufacture), said(stats.os), said(stats.ssid),
             self._whole(raw, stats.mac) if keep else None, None, psk_id is not None and is_keyed(stats),
         )  # fmt: skip
