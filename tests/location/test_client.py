@@ -19,6 +19,19 @@ class TestMoves:
         client.forget_moves()
         assert client.moves == []
 
+    def test_where_a_client_came_first_is_told_before_and_after_it_goes_on(self) -> None:
+        client = Client(MAC)
+        client.position = Position("map1", 1.0, 2.0)
+        client.moved(NOW, None, "map1")
+        assert client.moves == [(NOW, None, "map1")]
+        client.position = None
+        client.moved(NOW + 1, "map1", None)
+        client.moved(NOW + 2, None, "map2")
+        assert client.moves == [(NOW, None, "map1"), (NOW + 1, "map1", None), (NOW + 2, None, "map2")]
+        client.forget_moves()
+        client.moved(NOW + 3, "map2", "map3")
+        assert client.moves == [(NOW + 3, "map2", "map3")]
+
 
 class TestRecords:
     def test_a_whole_record_replaces_all_that_was_known(self) -> None:

@@ -126,6 +126,13 @@ MUTANTS: list[Mutant] = [
     ),
     _roster("a map that all have left takes no memory", "            if not left:\n", "            if False:\n"),
     _roster("every sighting is counted", "self.counts[outcome] += 1", "pass"),
+    Mutant(
+        "the first map is told",
+        "location/client.py",
+        "moves.insert(0, Move(",
+        "print(Move(",
+        ("tests/location/test_client.py",),
+    ),
     Mutant("moves are bounded", "location/client.py", "[-3 * MOVES_KEPT :]", "", ("tests/location/test_client.py",)),
     # -- records -----------------------------------------------------------------------------------
     _records(

@@ -23,6 +23,7 @@ class Client:
     """One Wi-Fi client. Times as in `Sighting` (`heard` is monotonic); `located_at` is the time of the position."""
 
     __slots__ = (
+        "_came",
         "_moves",
         "guest_email",
         "heard",
@@ -65,9 +66,11 @@ class Client:
         self.ssid: str | None = None
         self.raw: Mapping[str, Any] | None = None
         self.raw_position: Position | None = None
+        self._came: float | None = None
+        """When the client came to its first map: for nearly everybody the only move there is, and as a `Move` in a
+        list it would take six times the memory."""
         self._moves: tuple[float | str | None, ...] = ()
-        """Time, old map, new map, and again: nearly everybody has one move, which as a `Move` in a list took four
-        times the memory."""
+        """The moves since: time, old map, new map, and again."""
 
     @property
     def map_id(self) -> str | None:
@@ -78,14 +81,21 @@ class Client:
     def moves(self) -> list[Move]:
         """The last changes of map, the oldest first."""
         kept: tuple[Any, ...] = self._moves
-        return [Move(*kept[start : start + 3]) for start in range(0, len(kept), 3)]
+        moves = [Move(*kept[start : start + 3]) for start in range(0, len(kept), 3)]
+        if self._came is not None and len(moves) < MOVES_KEPT:
+            moves.insert(0, Move(self._came, None, moves[0].from_map if moves else self.map_id))
+        return moves
 
     def moved(self, at: float, from_map: str | None, to_map: str | None) -> None:
-        """Note a change of map."""
+        """Note a change of map, to be told once the client is there."""
+        if from_map is None and self._came is None and not self._moves:
+            self._came = at
+            return
         self._moves = (*self._moves, at, from_map, to_map)[-3 * MOVES_KEPT :]
 
     def forget_moves(self) -> None:
         """Keep nothing of where the client was before."""
+        self._came = None
         self._moves = ()
 
     def take(self, s: Sighting) -> None:
