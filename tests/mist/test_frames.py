@@ -67,6 +67,12 @@ class TestDecoding:
         assert (event.channel, event.stats.mac, event.stats.x) == (SITE, "00005e005301", 1.0)
         assert event.raw == RECORD
 
+    @pytest.mark.parametrize("odd", ["NaN", "1e400", "[" * 190 + "]" * 190, '{"a": [null]}', '"\\ud800"', '"\\u0000"'])
+    def test_all_that_a_record_says_can_be_asked_for(self, odd: str) -> None:
+        (event,) = decode(data('{"mac": "00005e005301", "x": 1, "x": 2, "other": ODD}'.replace("ODD", odd)))
+        assert isinstance(event, ClientFrame)
+        assert (event.stats.x, event.raw["x"], event.raw.keys()) == (2.0, 2, {"mac", "x", "other"})
+
     def test_bytes_are_read_as_text_is(self) -> None:
         assert decode(data(RECORD).encode()) == decode(data(RECORD))
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mistlocate.mist.models import ClientStats, Map, Psk, TokenInfo, read, redact, shape
+from mistlocate import jsontext
+from mistlocate.mist.models import ClientStats, Map, Psk, TokenInfo, read, read_text, redact, shape
 
 FULL: dict[str, Any] = {
     "mac": "00005e005301",
@@ -44,6 +45,7 @@ class TestReading:
             {"accuracy": {}},
             {"last_seen": "yesterday"},
             {"num_locating_aps": 2.5},
+            {"num_locating_aps": "9" * 30},
             {"map_id": "../etc"},
             {"x": float("nan")},
             {"y": float("inf")},
@@ -107,6 +109,39 @@ class TestReading:
             assert set(wrong) <= set(item)
 
 
+_odd = st.sampled_from(
+    [None, True, "", "1", "1.5", "nan", "1e400", " 7", "9" * 30, "a" * 1025, "00:00:5E:00:53:01", [], {}]
+)
+_number = st.one_of(_odd, st.integers(), st.floats(), st.just(10**400))
+_text = st.one_of(_odd, st.text(max_size=8), st.integers(-(2**63), 2**63 - 1))
+_numbers = {"x", "y", "x_m", "y_m", "num_locating_aps", "accuracy", "last_seen", "is_guest"}
+
+
+class TestReadingText:
+    def test_of_a_sound_record_every_field_is_read(self) -> None:
+        assert read_text(ClientStats, json.dumps(FULL)) == read(ClientStats, FULL)[0]
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"', "{}", json.dumps({**FULL, "x": "far"})])
+    def test_what_is_not_as_it_should_be_is_for_others_to_judge(self, text: str) -> None:
+        assert read_text(ClientStats, text) is None
+
+    @given(
+        st.fixed_dictionaries(
+            {"mac": st.just(FULL["mac"])},
+            optional={
+                **{name: _number if name in _numbers else _text for name in ClientStats.model_fields if name != "mac"},
+                "guest": st.one_of(_odd, st.fixed_dictionaries({}, optional={"email": _text})),
+                "other": _number,
+            },
+        )
+    )
+    def test_it_is_the_same_record(self, item: dict[str, Any]) -> None:
+        text = json.dumps(item)
+        record = read_text(ClientStats, text)
+        again = None if record is None else read(ClientStats, jsontext.loads(text))
+        assert again is None or (again == (record, ()) and again[0].model_fields_set == record.model_fields_set)  # type: ignore[union-attr]
+
+
 class TestOtherRecords:
     def test_a_map_with_corners_as_text_or_numbers(self) -> None:
         corners = {"latlng_tl": {"lat": "45.76", "lng": 4.84}, "latlng_br": {"lat": 45.75, "lng": "4.85"}}
@@ -116,6 +151,10 @@ class TestOtherRecords:
     def test_impossible_corners_are_dropped(self) -> None:
         record, wrong = read(Map, {"id": "m1", "latlng_tl": {"lat": 99, "lng": 4}})
         assert (record.latlng_tl, wrong) == (None, ("latlng_tl",))
+
+    def test_a_number_that_cannot_be_told_as_json_is_none(self) -> None:
+        record, wrong = read(Map, {"id": "m1", "width": "9" * 30, "group_idx": "9" * 30})
+        assert (record.width, record.group_idx, wrong) == (None, None, ("group_idx", "width"))
 
     def test_whole_numbers_stay_whole(self) -> None:
         record, _ = read(Map, {"id": "m1", "width": 1600, "width_m": 80.0})

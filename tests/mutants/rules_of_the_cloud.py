@@ -45,7 +45,12 @@ MUTANTS: list[Mutant] = [
     ),
     # -- frames ------------------------------------------------------------------------------------
     _frames(
-        "the data is text inside the text", "    if isinstance(data, str):\n        try:", "    if False:\n        try:"
+        "the data is text inside the text", "    if isinstance(data, str):\n        if", "    if False:\n        if"
+    ),
+    _frames(
+        "text with something odd in it is looked at again",
+        "            data = jsontext.loads(data)\n",
+        '            return [Rejected("odd")]\n',
     ),
     _frames(
         "a list of records is as many events",
@@ -92,6 +97,12 @@ MUTANTS: list[Mutant] = [
         "what is not wanted any more is given back",
         "released = [channel for channel in self._entries if channel not in wanted]",
         "released = []",
+    ),
+    _models("a count that no JSON can carry is none", "num_locating_aps: Count", "num_locating_aps: int"),
+    _models(
+        "a size that no JSON can carry is none",
+        "Number = Annotated[int | float, Field(ge=-_EXACT, le=_EXACT)]",
+        "Number = int | float",
     ),
     # -- models ------------------------------------------------------------------------------------
     _models(

@@ -1,8 +1,8 @@
 """Stream frames ⇄ typed events, and the ledger of subscriptions. Pure: texts in, events out, no I/O.
 
 A frame is a JSON object with `event` and `channel`; a record comes as `data`, usually as JSON text inside the JSON
-(so it is decoded twice), sometimes as an object, sometimes wrapped once more. Unknown events are ignored, and what
-cannot be read is reported, never raised: the next frame is another chance.
+(so there are two texts to parse), sometimes as an object, sometimes wrapped once more. Unknown events are ignored, and
+what cannot be read is reported, never raised: the next frame is another chance.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mistlocate import jsontext
-from mistlocate.mist.models import ClientStats, read, shape
+from mistlocate.mist.models import ClientStats, read, read_text, shape
 
 #: The vendor's limit of subscriptions on one connection.
 CHANNELS_PER_CONNECTION = 2000
@@ -51,8 +51,15 @@ class ClientFrame(NamedTuple):
 
     channel: Channel
     stats: ClientStats
-    raw: Mapping[str, Any]
+    data: str | Mapping[str, Any]
+    """The record as it came."""
     dropped: tuple[str, ...] = ()
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """All that the record says. Made when somebody asks: most of it nobody reads."""
+        raw: Mapping[str, Any] = jsontext.loads(self.data) if isinstance(self.data, str) else self.data
+        return raw
 
 
 class Ignored(NamedTuple):
@@ -124,6 +131,8 @@ def _records(channel: Channel, data: object, *, unwrap: bool = True, lists: int 
     if lists > _LISTS:
         return [Rejected("the data is nested too deeply")]
     if isinstance(data, str):
+        if (stats := read_text(ClientStats, data)) is not None:
+            return [ClientFrame(channel, stats, data)]
         try:
             data = jsontext.loads(data)
         except ValueError:

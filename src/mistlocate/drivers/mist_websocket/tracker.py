@@ -76,7 +76,7 @@ class Tracker(Learning):
             return
         self.heard["records"] += 1
         origin = STREAM if frame.channel.map_id is None else POSITION
-        sighting = self._sighting(frame.stats, frame.raw, origin, None, frame.channel.map_id)
+        sighting = self._sighting(frame.stats, frame, origin, None, frame.channel.map_id)
         if frame.dropped:
             self._note_dropped(frame.dropped)
         if self._take(sighting) is UNKNOWN and sighting.mac not in self.wanted:
@@ -100,7 +100,7 @@ class Tracker(Learning):
     def row(self, row: Row[ClientStats], origin: Origin, asked: float) -> Outcome:
         """One row of a list, or a record fetched alone, asked for at this monotonic time."""
         self._note_dropped(row.dropped)
-        sighting = self._sighting(row.record, row.raw, origin, asked, None)
+        sighting = self._sighting(row.record, row, origin, asked, None)
         told = None if origin is FETCH else told_by_row(row.record)
         if told is not None:
             objects = self.occupancy_only or self.owners.objections.not_learned
@@ -250,7 +250,7 @@ class Tracker(Learning):
     def _sighting(
         self,
         stats: ClientStats,
-        raw: Mapping[str, Any],
+        item: ClientFrame | Row[ClientStats],
         origin: Origin,
         asked: float | None,
         map_id: str | None,
@@ -273,7 +273,7 @@ class Tracker(Learning):
             stats.mac, origin, heard, now, asked, seen_at, self._position(stats, map_id),
             username, psk_id, ip, stats.is_guest, typed,
             said(stats.manufacture), said(stats.os), said(stats.ssid),
-            self._whole(raw, stats.mac) if keep else None, None, psk_id is not None and is_keyed(stats),
+            self._whole(item.raw, stats.mac) if keep else None, None, psk_id is not None and is_keyed(stats),
         )  # fmt: skip
 
     def _position(self, stats: ClientStats, channel_map: str | None) -> Position | None:
