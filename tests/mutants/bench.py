@@ -100,7 +100,7 @@ class Copy:
         os.utime(path, (self._writes, self._writes))
 
     async def _run(self, arguments: Sequence[str], limit: float) -> tuple[int | None, str]:
-        environment = {**os.environ, "PYTHONPATH": str(self.folder / "src")}
+        environment = {**os.environ, "PYTHONPATH": str(self.folder / "src"), "TEST_PATIENCE": "15"}
         process = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, cwd=self.folder, env=environment, start_new_session=True,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

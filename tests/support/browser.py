@@ -16,6 +16,7 @@ from mistlocate.engines.embedded.config import load
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.server import serving
 from mistlocate.simulator import Campus, SimulatedCloud
+from support import waiting
 from support.site import Site, settings
 from support.waiting import until
 
@@ -31,7 +32,7 @@ SMALL = Campus(seed=7, people=12, floors=2, passers=0, annex=False)
 KEYS = {level: f"ml_key-of-{level}" for level in ("user", "support", "administrator")}
 
 #: What is taken as seen on screen (milliseconds).
-PATIENCE = 12000
+PATIENCE = int(waiting.PATIENCE * 800)
 
 
 @dataclass

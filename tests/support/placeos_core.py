@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from support.placeos_models import LOGIC, Model, control_system, module_row
 from support.placeos_wire import DriverGone, DriverLink, Frame, strict, within
 from support.redis_server import Commands, placeos_client
+from support.waiting import PATIENCE
 
 
 class RemoteError(Exception):
@@ -208,7 +209,7 @@ class Core:
         self.processes.append(process)
         return process
 
-    async def relaunch(self, gone: DriverProcess, within: float = 15.0) -> DriverProcess:
+    async def relaunch(self, gone: DriverProcess, within: float = PATIENCE) -> DriverProcess:
         """What core does when a process ended that holds modules: another one, and every start again."""
         modules = dict(gone.modules)
         await gone.exit(within)

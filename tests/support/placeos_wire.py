@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from support import secret_search
+from support.waiting import PATIENCE
 
 Frame = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -104,8 +105,8 @@ class DriverLink:
     could not have read. `connected_after` and `ready_after` are seconds since the process was started.
     """
 
-    connect_within = 15.0
-    ready_within = 15.0
+    connect_within = PATIENCE
+    ready_within = PATIENCE
     #: Whether stderr goes where stdout goes.
     merged = False
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from support import secret_search
+from support.waiting import PATIENCE
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Process:
         assert match is not None, f"{found=}: {pattern!r} is not in\n{self.output}"
         return match
 
-    def end(self, with_signal: int = signal.SIGINT, within: float = 15.0) -> int:
+    def end(self, with_signal: int = signal.SIGINT, within: float = PATIENCE) -> int:
         """Ask it to end, and return its exit code."""
         self.popen.send_signal(with_signal)
         return self.popen.wait(within)

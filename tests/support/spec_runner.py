@@ -15,6 +15,7 @@ from support.redis_server import Commands, placeos_client
 from support.servers import raw_server
 from support.spec_http import Handler, HeldServer, HttpRequest
 from support.spec_mocks import metadata, run
+from support.waiting import PATIENCE
 
 MODULE = "spec_runner"
 SYSTEM = "spec_runner_system"
@@ -74,7 +75,7 @@ class SpecRunner(DriverLink):
     """What a spec program can do. `calls_without_answer` are execs of the driver for modules that there are not."""
 
     connect_within = 5.0
-    ready_within = 15.0  # the real one has no limit here
+    ready_within = PATIENCE  # the real one has no limit here
     merged = True
 
     def __init__(self, executable: str | list[str], redis_url: str, environment: Mapping[str, str]) -> None:

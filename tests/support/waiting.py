@@ -3,13 +3,18 @@
 import asyncio
 import inspect
 import itertools
+import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 Found = TypeVar("Found")
 
+#: How long something may take that takes a second or less (real seconds): a machine may have ten others to do beside.
+#: Whoever waits for failures sets less.
+PATIENCE = float(os.environ.get("TEST_PATIENCE", "45"))
 
-async def until(condition: Callable[[], Found | Awaitable[Found]], within: float = 15.0) -> Found:
+
+async def until(condition: Callable[[], Found | Awaitable[Found]], within: float = PATIENCE) -> Found:
     """Return what `condition` gives as soon as that is true; fails after `within` real seconds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + within
