@@ -157,8 +157,8 @@ class Case:
 @asynccontextmanager
 async def case(cloud: Cloud | None = None, owner: Owner | None = None, **options: Any) -> AsyncIterator[Case]:
     cloud, owner = cloud or Cloud(), owner or Owner()
-    options = {"policy": Policy(), "rng": lambda: 0.5, **options}
-    stream = owner.stream = Stream(cloud.open, owner, clock=VirtualClock(), **options)
+    options = {"clock": VirtualClock(), "policy": Policy(), "rng": lambda: 0.5, **options}
+    stream = owner.stream = Stream(cloud.open, owner, **options)
     task = asyncio.create_task(stream.run())
     try:
         yield Case(cloud, owner, stream)
@@ -413,6 +413,44 @@ class TestOtherChannels:
             assert await it.after(10) is StreamState.LIVE
 
 
+class TestRest:
+    """A connection that has everything is looked at rarely, and at once where there is something."""
+
+    @virtual
+    async def test_an_idle_connection_is_not_looked_at_every_second(self) -> None:
+        sleeps: list[float] = []
+
+        class Counted(VirtualClock):
+            async def sleep(self, seconds: float) -> None:
+                sleeps.append(seconds)
+                await super().sleep(seconds)
+
+        async with case(clock=Counted()) as it:
+            await it.after(10)
+            sleeps.clear()
+            await it.after(1000)
+            assert 0 < len(sleeps) < 150
+
+    @virtual
+    async def test_a_channel_that_is_wanted_later_is_waited_for_as_long_as_any(self) -> None:
+        async with case() as it:
+            await it.after(35)
+            it.cloud.unanswered = {"late"}
+            await it.stream.subscribe([SITE, MAP, "late"])
+            assert await it.after(9) is not StreamState.LIVE
+            assert it.link.sent.count({"subscribe": "late"}) == 1
+            await it.after(3)
+            assert it.link.sent.count({"subscribe": "late"}) == 2
+
+    @virtual
+    async def test_what_ends_it_ends_it_at_once(self) -> None:
+        async with case() as it:
+            await it.after(35)
+            it.stream.fail(TokenRefused("HTTP 401", status=401))
+            await it.after(1.5)
+            assert it.link is not it.cloud.links[0] or it.state is StreamState.CONNECTING
+
+
 class TestReconnecting:
     @virtual
     async def test_everything_is_done_anew(self) -> None:
@@ -594,7 +632,7 @@ class TestSilence:
     @virtual
     async def test_a_new_limit_holds_at_once(self) -> None:
         async with case(policy=Policy(silence=600)) as it:
-            await it.after(100)
+            await it.after(105)
             it.stream.set_silence(60)
             assert await it.after(2) is StreamState.QUIET, "silent for longer than that already"
             it.link.data()

@@ -231,6 +231,12 @@ MUTANTS: list[Mutant] = [
         "            self._owners.give_back(user_macs)\n            raise",
         "            raise",
     ),
+    _store("a change is written soon", "        owners.on_news(self._news.set)\n", ""),
+    _store(
+        "what could not be written is tried again",
+        "                self._news.set()  # to be tried",
+        "                pass  # to be tried",
+    ),
     _store(
         "trouble with the store is said",
         "            self._owners.give_back(user_macs)\n            self.trouble = error.message",

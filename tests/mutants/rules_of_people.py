@@ -104,8 +104,8 @@ MUTANTS: list[Mutant] = [
     _owners("a person owns a bounded number of MACs", "while len(macs) > MACS_PER_PERSON", "while False"),
     _changes(
         "guests are never stored",
-        "        if owned.source is not Source.GUEST:\n            self.macs",
-        "        if True:\n            self.macs",
+        "        if owned.source is not Source.GUEST:\n            if not self.macs",
+        "        if True:\n            if not self.macs",
     ),
     _changes(
         "a guest takes a stored owner's fields away",

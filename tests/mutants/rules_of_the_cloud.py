@@ -212,6 +212,17 @@ MUTANTS += [
         "        await self.subscribe(channels)\n        await self._persist(self._session.snapshot)",
         "        await self._persist(self._session.snapshot)\n        await self.subscribe(channels)",
     ),
+    _stream(
+        "what ends a connection is looked at soon",
+        "            self._injected = error\n            self._look.set()\n",
+        "            self._injected = error\n",
+    ),
+    _stream(
+        "a new limit of silence is looked at soon",
+        "            self._question.heard(self.policy)\n            self._look.set()\n",
+        "            self._question.heard(self.policy)\n",
+    ),
+    _stream("an idle connection is looked at rarely", "        if until_look > 0:\n", "        if False:\n"),
     _stream("the snapshot makes it live", "        self.health.snapshot = True\n", ""),
     _stream(
         "a snapshot that fails is tried again by itself",

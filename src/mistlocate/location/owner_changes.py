@@ -16,10 +16,14 @@ class Changes:
     def __init__(self) -> None:
         self.macs: set[str] = set()
         self.names: set[str] = set()
+        self.on_news: Callable[[], None] = lambda: None
+        """Called when a MAC is due where none was."""
 
     def mark(self, mac: str, owned: Ownership) -> None:
         """Note that the stored form of this MAC and of this owner has to be written; guests have none."""
         if owned.source is not Source.GUEST:
+            if not self.macs:
+                self.on_news()
             self.macs.add(mac)
             self.names.add(owned.identity.name)
 

@@ -13,7 +13,7 @@ never answered and never stored, also if they are not to be learned. Who else is
 """
 
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source, yields
 from mistlocate.location.identity import Identity, NameRules
@@ -35,6 +35,10 @@ class Owners:
         """The MACs of everybody of a bare name, in the order in which they were learned. Most names have one: a tuple
         takes a ninth of what a dict by identity would."""
         self._changes = Changes()
+
+    def on_news(self, call: Callable[[], None]) -> None:
+        """Call this whenever something is to be written where nothing was."""
+        self._changes.on_news = call
 
     def __len__(self) -> int:
         return len(self._by_mac)

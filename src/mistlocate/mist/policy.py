@@ -8,7 +8,8 @@ class Policy:
     """How long things may take (seconds).
 
     `silence` is how long the stream may say nothing before REST is asked; each further question waits twice as long,
-    up to `silence_longest`. What the cloud asks to wait is stretched by up to a quarter or by up to `spread`. A refused
+    up to `silence_longest`. A connection is looked at every `tick` while an answer is out, else at least every
+    `longest_tick`. What the cloud asks to wait is stretched by up to a quarter or by up to `spread`. A refused
     token is tried `auth_tries` times and then once every `auth_probe`.
     """
 
@@ -23,3 +24,4 @@ class Policy:
     silence: float = 90.0
     silence_longest: float = 900.0
     tick: float = 1.0
+    longest_tick: float = 10.0  # within `ack_timeout`: what is asked for later is missed in time, too

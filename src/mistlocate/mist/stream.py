@@ -65,6 +65,8 @@ class Stream:
         self._pace = pace
         self._rng = rng
         self._wake = asyncio.Event()
+        self._look = asyncio.Event()
+        """There is something to look at: another limit of silence, or what ends the present connection."""
         self._link: Link | None = None
         self._failures = self._refusals = 0
         self._delivering: set[Channel] = set()
@@ -95,6 +97,7 @@ class Stream:
         """End the present connection: something else met an error (a refused token) that concerns it too."""
         if self._link is not None:
             self._injected = error
+            self._look.set()
         elif isinstance(error, TokenRefused):
             self._give_up()
 
@@ -114,6 +117,7 @@ class Stream:
         if limit != self.policy.silence:
             self.policy = replace(self.policy, silence=limit)
             self._question.heard(self.policy)
+            self._look.set()
 
     # -- between connections ----------------------------------------------------------------------
 
@@ -265,12 +269,28 @@ class Stream:
 
     async def _watch(self) -> None:
         while True:
+            await self._rest()
             await self._clock.sleep(self.policy.tick)
             if self._injected is not None:
                 raise self._injected
             await self._send_due()
             if self.health.snapshot:
                 await self._check_silence()
+
+    async def _rest(self) -> None:
+        """A connection that has everything is looked at when its silence becomes doubtful, and now and then.
+
+        To be woken every second would be most of what it costs while nothing comes.
+        """
+        self._look.clear()
+        if self.health.waiting or not self.health.snapshot or self._injected is not None:
+            return
+        silent_for = self._clock.monotonic() - (self.last_frame or 0.0)
+        until_look = min(self._question.ask_after - silent_for, self.policy.longest_tick) - self.policy.tick
+        if until_look > 0:
+            with suppress(TimeoutError):
+                async with self._clock.timeout(until_look):
+                    await self._look.wait()
 
     async def _send_due(self) -> None:
         link, due = self._link, self.ledger.due(self._clock.monotonic())

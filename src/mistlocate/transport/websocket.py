@@ -25,7 +25,7 @@ PONG_WITHIN = 20.0
 
 #: A program that did not run for so long was asleep; whether it ran is noted every `TICK` (seconds).
 ASLEEP = 5.0
-TICK = 1.0
+TICK = 2.0
 
 #: The largest message taken in; a record has one or two kilobytes.
 MAX_FRAME = 32 * 1024 * 1024

@@ -134,6 +134,31 @@ async def test_after_trouble_everything_is_written_again() -> None:
 
 
 @virtual
+async def test_a_change_is_written_within_a_second_and_tried_again_until_it_is() -> None:
+    disk, owners = Disk(), Owners()
+    disk.broken = True
+    store = OwnerStore(owners, disk, VirtualClock())
+    await store.flush()
+    task = asyncio.create_task(store.run())
+    await asyncio.sleep(5)
+    disk.broken = False
+    await asyncio.sleep(1.5)
+    assert store.trouble is None
+    await asyncio.sleep(100)
+    for number, name in enumerate(("alice", "bob")):
+        owners.learn(f"00005e00530{number}", name, Source.DOT1X, T)
+        await asyncio.sleep(1.5)
+        assert disk.hashes[USER_MACS][f"00005e00530{number}"] == name
+    disk.broken = True
+    owners.learn("00005e005309", "carol", Source.DOT1X, T)
+    await asyncio.sleep(30)
+    disk.broken = False
+    await asyncio.sleep(1.5)
+    assert "carol" in disk.hashes[USER_MACS]
+    task.cancel()
+
+
+@virtual
 async def test_what_a_store_lost_without_a_word_is_written_again() -> None:
     disk, owners = Disk(), Owners()
     store = OwnerStore(owners, disk, VirtualClock())

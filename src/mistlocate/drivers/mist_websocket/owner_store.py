@@ -1,6 +1,7 @@
 """Keeps the owners of MACs over restarts."""
 
 import asyncio
+from contextlib import suppress
 
 from mistlocate.clock import Clock
 from mistlocate.driver.context import Storage
@@ -33,17 +34,26 @@ class OwnerStore:
         self._storage = storage
         self._clock = clock
         self._loaded = False
+        self._news = asyncio.Event()
+        self._news.set()  # what was learned before it was listened to, or what a first attempt could not read
+        owners.on_news(self._news.set)
         self._writing = asyncio.Lock()
 
     async def run(self) -> None:
         """Write changes for ever, and what the store has lost."""
         look_at = self._clock.monotonic() + LOOK_EVERY
         while True:
-            await self._clock.sleep(FLUSH_EVERY)
+            with suppress(TimeoutError):
+                async with self._clock.timeout(max(0.0, look_at - self._clock.monotonic())):
+                    await self._news.wait()
+                    await self._clock.sleep(FLUSH_EVERY)
+            self._news.clear()
             if self._clock.monotonic() >= look_at:
                 look_at = self._clock.monotonic() + LOOK_EVERY
                 await self._look()
             await self.flush()
+            if self.trouble is not None:
+                self._news.set()  # to be tried again
 
     async def _look(self) -> None:
         """Make due what the store should have and has not."""

@@ -19,8 +19,8 @@ from mistlocate.location.visibility import Shown
 from mistlocate.mist.budget import Purpose
 from mistlocate.mist.health import StreamState
 
-#: How often the token's file is looked at (seconds), every how many times the site is looked after, and every how many
-#: times clients are forgotten, and owners.
+#: How often the token's file is looked at, if there is one (seconds), every how many times the site is looked after,
+#: and every how many times clients are forgotten, and owners.
 TICK = 1.0
 LOOK_EVERY = 2
 FORGET_EVERY = 10
@@ -227,8 +227,10 @@ class SiteSession:
         tracker = self.tracker
         ticks, day = 0, 0
         while True:
-            await self._context.clock.sleep(TICK)
-            ticks += 1
+            # The site needs no look in between: each wakes the processor.
+            passing = 1 if self.settings.api_token_file is not None else LOOK_EVERY - ticks % LOOK_EVERY
+            await self._context.clock.sleep(TICK * passing)
+            ticks += passing
             if ticks % EXPIRE_EVERY == FORGET_EVERY:
                 await self.expire_owners()
             today = int(tracker.cloud_clock.now() // 86_400)
