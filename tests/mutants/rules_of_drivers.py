@@ -92,7 +92,12 @@ MUTANTS: list[Mutant] = [
         "if owned is not None and owned.source is Source.GUEST:\n                self.owners.release(mac)",
         "pass",
     ),
-    _tracker("a time that lies ahead holds up nothing", "min(seen_at, now)", "seen_at"),
+    _tracker("a time that lies ahead holds up nothing", "if seen_at is not None and seen_at > now:", "if False:"),
+    _tracker(
+        "… and makes no answer newer than what came since it was asked for",
+        "seen_at = now if asked is None else self.cloud_clock.at(asked)",
+        "seen_at = now",
+    ),
     _tracker("odd times are counted", 'self.counts["implausible_times"] += 1', "pass"),
     _tracker("rejects are counted", 'self.counts["rejected"] += 1', "pass"),
     _tracker("samples are bounded", "deque(maxlen=SAMPLES)", "deque()"),

@@ -172,6 +172,19 @@ class TestPublishing:
         hear(it, SLIM, Channel("site", "m1"))
         assert published(it)["x"] == 238.5
 
+    @virtual
+    async def test_an_answer_whose_time_is_ahead_is_as_old_as_the_question(self) -> None:
+        it = tracker()
+        asked, ahead = it.clock.monotonic(), START + 60
+        await asyncio.sleep(2)
+        hear(it, {**FULL, "x": 2.0, "last_seen": ahead + 2, "username": "bob@example.com"})
+        await asyncio.sleep(2)
+        stats, dropped = read(ClientStats, {**FULL, "x": 1.0, "last_seen": ahead})
+        for origin in (Origin.SNAPSHOT, Origin.FETCH):
+            assert it.row(Row(stats, {}, dropped), origin, asked) is Outcome.SUPERSEDED
+        assert published(it)["x"] == 2.0
+        assert str(it.owners.owner_of(MAC).identity) == "bob@example.com"  # type: ignore[union-attr]
+
 
 class TestReading:
     @virtual

@@ -266,8 +266,10 @@ class Tracker(Learning):
         if objects and not self.may_know(stats.mac, username, typed, self.keys.owner(psk_id)):
             username = typed = psk_id = ip = None
             keep = False
-        # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
-        seen_at = None if seen_at is None else min(seen_at, now)
+        if seen_at is not None and seen_at > now:
+            # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then. What REST
+            # answers was so when it was asked for; counted as of now, it would outrank what the stream said since.
+            seen_at = now if asked is None else self.cloud_clock.at(asked)
         # By position, for every record comes here: by name it takes half as long again.
         return Sighting(
             stats.mac, origin, heard, now, asked, seen_at, self._position(stats, map_id),
