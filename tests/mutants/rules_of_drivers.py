@@ -139,8 +139,8 @@ MUTANTS: list[Mutant] = [
     ),
     _sync(
         "a map with other coordinates drops its positions",
-        "                if before is not None:\n                    tracker.roster.drop_map(map_id, now)",
-        "                pass",
+        "                    tracker.roster.drop_map(map_id, now)\n                    resized =",
+        "                    resized =",
         f"{_MAPS}::test_a_map_with_other_coordinates_drops_its_positions_and_lists_its_clients_anew",
     ),
     _sync(
