@@ -92,6 +92,11 @@ MUTANTS: list[Mutant] = [
         "if owned is not None and owned.source is Source.GUEST:\n                self.owners.release(mac)",
         "pass",
     ),
+    _tracker(
+        "a name on a map counts only with who vouches for it",
+        "            sighting = self._as_told(sighting, frame.stats)\n",
+        "            pass\n",
+    ),
     _tracker("a time that lies ahead holds up nothing", "if seen_at is not None and seen_at > now:", "if False:"),
     _tracker(
         "… and makes no answer newer than what came since it was asked for",

@@ -355,6 +355,20 @@ class TestOwners:
         assert bool(user_macs or identities) is (owner is not None), "guests are never stored"
 
     @virtual
+    @pytest.mark.parametrize("keep_all", [False, True])
+    async def test_a_name_on_a_map_that_nobody_vouches_for_is_none(self, keep_all: bool) -> None:
+        it = tracker(keep_all=keep_all)
+        guest = {**FULL, "is_guest": True, "key_mgmt": "Open", "username": "ceo@example.com"}
+        hear(it, {**SLIM, "username": "ceo@example.com"}, Channel("site", "m1"))
+        assert it.owners.owner_of(MAC, guests=True) is None
+        assert "username" not in published(it)
+        hear(it, guest)
+        assert it.owners.owner_of(MAC) is None
+        assert it.owners.owner_of(MAC, guests=True) is not None
+        hear(it, {**FULL, "mac": "00005e005302"}, Channel("site", "m1"))
+        assert it.owners.owner_of("00005e005302") is not None, "a whole record says who vouches, on any channel"
+
+    @virtual
     async def test_guests_of_yesterday_leave_no_name(self) -> None:
         it = tracker()
         guest = {"username": None, "is_guest": True, "guest": {"email": "typed@example.net"}}
