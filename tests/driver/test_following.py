@@ -1,5 +1,6 @@
 """What a run follows, given up one by one, and all at once at its end."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mistlocate.driver.context import Listener, Unsubscribe
@@ -18,6 +19,9 @@ class Module:
     async def status(self, key: str) -> Any:
         return key.upper()
 
+    async def statuses(self, keys: Sequence[str]) -> list[Any]:
+        return [key.upper() for key in keys]
+
     def subscribe(self, key: str, listener: Listener) -> Unsubscribe:
         self.followed.append(key)
         return lambda: self.followed.remove(key)
@@ -27,6 +31,7 @@ async def test_calls_and_statuses_are_the_modules() -> None:
     handle = Following().through(Module())
     assert await handle.call("echo", 1, more=2) == ["echo", (1,), {"more": 2}]
     assert await handle.status("key") == "KEY"
+    assert await handle.statuses(["one", "two"]) == ["ONE", "TWO"]
 
 
 async def test_what_is_left_at_the_end_is_dropped_and_nothing_follows() -> None:

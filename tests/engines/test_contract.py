@@ -98,6 +98,12 @@ class TestOtherModules:
             await until(lambda: _is(rig.status("k", "Probe_2"), {"v": 1}))
             assert await rig.run("read", "Probe_2", "k") == {"v": 1}
             assert await rig.run("read", "Probe_9", "k") is None
+            await rig.run("publish", "k2", [1], slug="Probe_2")
+            await until(lambda: _is(rig.status("k2", "Probe_2"), [1]))
+            assert await rig.run("read_together", "Probe_2", ["k2", "none", "k"]) == [[1], None, {"v": 1}]
+            assert await rig.run("read_together", "Probe_2", ["k"]) == [{"v": 1}]
+            assert await rig.run("read_together", "Probe_2", []) == []
+            assert await rig.run("read_together", "Probe_9", ["k2", "k"]) == [None, None]
 
     @pytest.mark.parametrize(
         ("module", "command", "args", "name"),

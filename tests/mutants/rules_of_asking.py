@@ -95,6 +95,7 @@ MUTANTS: list[Mutant] = [
         "                self._note_due(self.take_maps(listing))\n",
         "                self.take_maps(listing)\n",
     ),
+    _sync("places are never read with other sizes", "        if resized:", "        if False:"),
     _driver(
         "sync_clients lists everything",
         "refresh_maps(Purpose.COMMAND, everything=True)",

@@ -92,7 +92,17 @@ MUTANTS: list[Mutant] = [
         "if owned is not None and owned.source is Source.GUEST:\n                self.owners.release(mac)",
         "pass",
     ),
-    _tracker("a time that lies ahead holds up nothing", "min(seen_at, now)", "seen_at"),
+    _tracker(
+        "a name on a map counts only with who vouches for it",
+        "            sighting = self._as_told(sighting, frame.stats)\n",
+        "            pass\n",
+    ),
+    _tracker("a time that lies ahead holds up nothing", "if seen_at is not None and seen_at > now:", "if False:"),
+    _tracker(
+        "… and makes no answer newer than what came since it was asked for",
+        "seen_at = now if asked is None else self.cloud_clock.at(asked)",
+        "seen_at = now",
+    ),
     _tracker("odd times are counted", 'self.counts["implausible_times"] += 1', "pass"),
     _tracker("rejects are counted", 'self.counts["rejected"] += 1', "pass"),
     _tracker("samples are bounded", "deque(maxlen=SAMPLES)", "deque()"),
@@ -134,8 +144,8 @@ MUTANTS: list[Mutant] = [
     ),
     _sync(
         "a map with other coordinates drops its positions",
-        "                if before is not None:\n                    tracker.roster.drop_map(map_id, now)",
-        "                pass",
+        "                    tracker.roster.drop_map(map_id, now)\n                    resized =",
+        "                    resized =",
         f"{_MAPS}::test_a_map_with_other_coordinates_drops_its_positions_and_lists_its_clients_anew",
     ),
     _sync(

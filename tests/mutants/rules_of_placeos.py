@@ -237,6 +237,17 @@ MUTANTS: list[Mutant] = [
         "            if known is None or certain:\n                raise\n            return known[1]",
         "            raise",
     ),
+    _directory(
+        "statuses that are read together are of one moment",
+        "        texts = await self._ask(together, 0.0, certain=True)\n",
+        "        texts = [await self.status_text(module_id, key) for key in keys]\n",
+    ),
+    _directory("… and remembered one by one", "        self._known.update(", "        dict().update("),
+    _remote(
+        "without Redis each of them is what is remembered",
+        "            with suppress(StoreError):\n                module_id",
+        "            if True:\n                module_id",
+    ),
     _directory("who has to be certain is not given it", "if known is None or certain:", "if known is None:"),
     _directory(
         "a Redis that does not answer costs a second",

@@ -217,6 +217,12 @@ MUTANTS: list[Mutant] = [
     _explain("the device seen last wins", "max(shown, key", "min(shown, key"),
     _explain("too old is an obstacle", "if age > rules.max_age:", "if False:"),
     _locations(
+        "the maps of a zone are read at one moment",
+        "await self._mist.statuses(maps)",
+        "[await self._mist.status(map_id) for map_id in maps]",
+        f"{_LOCATIONS}::TestZones::test_the_maps_of_a_zone_are_read_at_one_moment",
+    ),
+    _locations(
         "answers go by the age of the source",
         "seen is None or now - seen > self._max_age()",
         "seen is None",

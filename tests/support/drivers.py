@@ -127,6 +127,11 @@ class Probe(Driver[ProbeSettings]):
         return await self.context.module(module).status(key)
 
     @command()
+    async def read_together(self, module: str, keys: list[str]) -> list[Any]:
+        """Read several."""
+        return await self.context.module(module).statuses(keys)
+
+    @command()
     async def follow(self, module: str, key: str) -> None:
         """Follow a status of another module."""
         self.subscriptions.append(self.context.module(module).subscribe(key, self.heard.append))

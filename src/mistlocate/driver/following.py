@@ -1,6 +1,6 @@
 """What one run of a module follows: statuses of other modules, dropped with the run, however it ends."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from mistlocate.driver.context import Listener, ModuleHandle, Unsubscribe
@@ -42,10 +42,12 @@ class _Followed:
 
     call: Callable[..., Coroutine[Any, Any, Any]]
     status: Callable[[str], Coroutine[Any, Any, Any]]
+    statuses: Callable[[Sequence[str]], Coroutine[Any, Any, list[Any]]]
 
     def __init__(self, module: ModuleHandle, following: Following) -> None:
         self.call = module.call  # as they are: every location call passes here
         self.status = module.status
+        self.statuses = module.statuses
         self._subscribe = module.subscribe
         self._following = following
 

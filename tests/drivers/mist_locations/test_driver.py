@@ -216,6 +216,25 @@ class TestZones:
             assert await it.locations("device_locations", "zone-b") == []
             assert await it.locations("locate_user", "alice@example.com") == []
 
+    async def test_the_maps_of_a_zone_are_read_at_one_moment(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            mac = await put(it, "alice@example.com", 0)
+            mist = it.host("MistLocations_1").life.module._driver._mist  # type: ignore[union-attr]
+            read = mist.status
+
+            async def slow(key: str) -> Any:
+                found = await read(key)
+                if key == it.maps[0]:  # whoever asks for another one after this is told of another moment
+                    it.cloud.stage.place(mac, it.maps[1], 5.0, 5.0)
+                    await until(lambda: mac in it.on_map(it.maps[1]))
+                return found
+
+            monkeypatch.setattr(mist, "status", slow)
+            assert [each["mac"] for each in await it.locations("device_locations", "zone-b")] == [mac]
+
 
 class TestOwnership:
     async def test_whose_a_device_is(self, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mistlocate.errors import BudgetSpent, RateLimited
 from mistlocate.mist.budget import Purpose
-from support.site import SMALL, Site, site
+from support.site import SMALL, SYSTEM, Site, site
 from support.virtual_site import in_virtual_time, passes, virtual_site
 from support.waiting import until
 
@@ -280,6 +280,32 @@ class TestDueMaps:
                 assert not it.status("freshness")["stale"]
                 await passes(lambda: it.status("freshness")["stale_maps"] == [], 100)
                 await passes(lambda: it.on_map(changed) == {mac}, 5)
+
+        await in_virtual_time(work)
+
+    async def test_places_are_gone_before_the_sizes_change(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            async with virtual_site(tmp_path, EMPTY, websocket={"maps_interval": 720, "publish_interval": 30}) as it:
+                changed = it.maps[0]
+                it.cloud.stage.add_device(username="zoe@example.com", map_id=changed, x=100.0, y=100.0)
+                await it.settle()
+                await asyncio.sleep(130)
+                it.cloud.faults.mute()
+                it.cloud.stage.resize_map(changed, 400)
+                it.cloud.faults.rest(f"maps/{changed}/clients$", delay=20, times=1)
+                seen = []
+
+                def note(_: object) -> None:
+                    width = next(each["width"] for each in it.status("maps") if each["id"] == changed)
+                    seen.append((width, [record["x"] for record in it.status(changed)]))
+
+                it.engine.follow(SYSTEM, "MistWebsocket_1", "maps", note)
+                it.engine.follow(SYSTEM, "MistWebsocket_1", changed, note)
+                await it.mist("maps")
+                await asyncio.sleep(60)
+                assert seen[0] == (1600, [100.0])
+                assert seen[-1] == (400, [25.0])
+                assert (400, [100.0]) not in seen
 
         await in_virtual_time(work)
 

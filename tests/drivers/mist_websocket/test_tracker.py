@@ -172,6 +172,19 @@ class TestPublishing:
         hear(it, SLIM, Channel("site", "m1"))
         assert published(it)["x"] == 238.5
 
+    @virtual
+    async def test_an_answer_whose_time_is_ahead_is_as_old_as_the_question(self) -> None:
+        it = tracker()
+        asked, ahead = it.clock.monotonic(), START + 60
+        await asyncio.sleep(2)
+        hear(it, {**FULL, "x": 2.0, "last_seen": ahead + 2, "username": "bob@example.com"})
+        await asyncio.sleep(2)
+        stats, dropped = read(ClientStats, {**FULL, "x": 1.0, "last_seen": ahead})
+        for origin in (Origin.SNAPSHOT, Origin.FETCH):
+            assert it.row(Row(stats, {}, dropped), origin, asked) is Outcome.SUPERSEDED
+        assert published(it)["x"] == 2.0
+        assert str(it.owners.owner_of(MAC).identity) == "bob@example.com"  # type: ignore[union-attr]
+
 
 class TestReading:
     @virtual
@@ -340,6 +353,20 @@ class TestOwners:
         assert str(typed.identity) == guest
         user_macs, identities = it.owners.take_changes()
         assert bool(user_macs or identities) is (owner is not None), "guests are never stored"
+
+    @virtual
+    @pytest.mark.parametrize("keep_all", [False, True])
+    async def test_a_name_on_a_map_that_nobody_vouches_for_is_none(self, keep_all: bool) -> None:
+        it = tracker(keep_all=keep_all)
+        guest = {**FULL, "is_guest": True, "key_mgmt": "Open", "username": "ceo@example.com"}
+        hear(it, {**SLIM, "username": "ceo@example.com"}, Channel("site", "m1"))
+        assert it.owners.owner_of(MAC, guests=True) is None
+        assert "username" not in published(it)
+        hear(it, guest)
+        assert it.owners.owner_of(MAC) is None
+        assert it.owners.owner_of(MAC, guests=True) is not None
+        hear(it, {**FULL, "mac": "00005e005302"}, Channel("site", "m1"))
+        assert it.owners.owner_of("00005e005302") is not None, "a whole record says who vouches, on any channel"
 
     @virtual
     async def test_guests_of_yesterday_leave_no_name(self) -> None:

@@ -134,6 +134,37 @@ async def test_the_same_text_is_the_same_object(directory: Directory, redis: Red
     assert await directory.status("mod-1", "map") is None
 
 
+async def test_statuses_that_are_read_together_are_of_one_moment(directory: Directory, redis: RedisClient) -> None:
+    written = [("HSET", "status/mod-1", "a", a, "b", b) for a, b in (("[1]", "[]"), ("[]", "[1]"))]
+    await redis.run(written)
+    done = asyncio.Event()
+
+    async def move() -> None:
+        while not done.is_set():
+            for each in written:
+                await redis.run([each])
+
+    moving = asyncio.create_task(move())
+    seen = [await directory.statuses("mod-1", ["a", "b"]) for _ in range(300)]
+    done.set()
+    await moving
+    assert {(len(a), len(b)) for a, b in seen} <= {(1, 0), (0, 1)}
+
+
+async def test_statuses_that_are_read_together_are_remembered_one_by_one(
+    directory: Directory, redis: RedisClient, server: RedisServer
+) -> None:
+    await redis.run([("HSET", "status/mod-1", "other", "[2]")])
+    found = await directory.statuses("mod-1", ["other", "none", "map"])
+    assert found == [[2], None, [{"x": 1.5}]]
+    assert await directory.status("mod-1", "map") is found[2]
+    await server.kill()
+    with pytest.raises(StoreError):
+        await directory.statuses("mod-1", ["other", "map"])
+    assert await directory.status("mod-1", "other") is found[0]
+    assert await directory.status("mod-1", "map") is found[2]
+
+
 async def test_without_redis_what_is_remembered_has_to_do(
     directory: Directory, server: RedisServer, clock: Clock
 ) -> None:

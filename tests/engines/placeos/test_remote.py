@@ -241,6 +241,16 @@ async def test_statuses_are_read_and_what_is_not_there_is_none(system: System, r
 
 
 @redis_needed
+async def test_of_statuses_that_are_read_together_each_is_remembered(
+    system: System, redis: RedisClient, server: RedisServer
+) -> None:
+    await redis.run([("HSET", "status/mod-1", "map", "[1]", "other", "[2]")])
+    assert await system.module().statuses(["map", "other"]) == [[1], [2]]
+    await server.kill()
+    assert await system.module().statuses(["other", "new", "map"]) == [[2], None, [1]]
+
+
+@redis_needed
 async def test_without_redis_a_call_says_so_and_a_status_is_none(system: System, server: RedisServer) -> None:
     await server.kill()
     with pytest.raises(ModuleUnavailable, match="Probe_1 cannot be looked up"):

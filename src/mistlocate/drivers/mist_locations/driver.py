@@ -150,7 +150,8 @@ class MistLocations(Driver[MistLocationsSettings]):
         if location not in (None, "", WIRELESS):
             return []
         maps = self._floorplans.maps_of(zone_id)
-        return self._devices(zone_id, {map_id: await self._mist.status(map_id) or () for map_id in maps})
+        clients = await self._mist.statuses(maps)
+        return self._devices(zone_id, {map_id: each or () for map_id, each in zip(maps, clients, strict=True)})
 
     @command()
     async def macs_assigned_to(self, email: str | None = None, username: str | None = None) -> list[str]:

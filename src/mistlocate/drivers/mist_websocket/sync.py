@@ -274,13 +274,14 @@ class SiteSync:
         if listing.rejects:
             maps = {**{map_id: each for map_id, each in known.items() if map_id not in maps}, **maps}
         now = tracker.cloud_clock.now()
-        changed = []
+        changed, resized = [], False
         for map_id, each in maps.items():
             before = known.get(map_id)
             if before is None or _form(before) != _form(each):
                 changed.append(map_id)
                 if before is not None:
                     tracker.roster.drop_map(map_id, now)
+                    resized = resized or (before.width, before.height) != (each.width, each.height)
         for map_id in known:
             if map_id not in maps:
                 tracker.roster.drop_map(map_id, now)
@@ -290,6 +291,8 @@ class SiteSync:
             if tracker.roster.drop_map(map_id, now):
                 self._publisher.withdraw(map_id)
         self.failed_maps = {map_id: reason for map_id, reason in self.failed_maps.items() if map_id in maps}
+        if resized:  # lists of places come before the sizes that these are not to be read with
+            self._publisher.publish(everything=False)
         self._publisher.maps()
         self._on_change()
         return changed

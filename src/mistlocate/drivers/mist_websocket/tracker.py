@@ -77,6 +77,8 @@ class Tracker(Learning):
         self.heard["records"] += 1
         origin = STREAM if frame.channel.map_id is None else POSITION
         sighting = self._sighting(frame.stats, frame, origin, None, frame.channel.map_id)
+        if origin is POSITION and (sighting.username is not None or sighting.guest_email is not None):
+            sighting = self._as_told(sighting, frame.stats)
         if frame.dropped:
             self._note_dropped(frame.dropped)
         if self._take(sighting) is UNKNOWN and sighting.mac not in self.wanted:
@@ -101,11 +103,15 @@ class Tracker(Learning):
         """One row of a list, or a record fetched alone, asked for at this monotonic time."""
         self._note_dropped(row.dropped)
         sighting = self._sighting(row.record, row, origin, asked, None)
-        told = None if origin is FETCH else told_by_row(row.record)
-        if told is not None:
-            objects = self.occupancy_only or self.owners.objections.not_learned
-            sighting = part(sighting, told, personal=not objects)
-        return self._take(sighting)
+        return self._take(sighting if origin is FETCH else self._as_told(sighting, row.record))
+
+    def _as_told(self, sighting: Sighting, stats: ClientStats) -> Sighting:
+        """What a row of a list, or a frame of a map, tells, if that is not all."""
+        told = told_by_row(stats)
+        if told is None:
+            return sighting
+        objects = self.occupancy_only or self.owners.objections.not_learned
+        return part(sighting, told, personal=not objects)
 
     def rejects(self, rejects: Iterable[Reject]) -> None:
         """Count and sample what could not be read of a list."""
@@ -266,8 +272,10 @@ class Tracker(Learning):
         if objects and not self.may_know(stats.mac, username, typed, self.keys.owner(psk_id)):
             username = typed = psk_id = ip = None
             keep = False
-        # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
-        seen_at = None if seen_at is None else min(seen_at, now)
+        if seen_at is not None and seen_at > now:
+            # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then. What REST
+            # answers was so when it was asked for; counted as of now, it would outrank what the stream said since.
+            seen_at = now if asked is None else self.cloud_clock.at(asked)
         # By position, for every record comes here: by name it takes half as long again.
         return Sighting(
             stats.mac, origin, heard, now, asked, seen_at, self._position(stats, map_id),

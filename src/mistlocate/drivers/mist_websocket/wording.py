@@ -37,7 +37,9 @@ def is_keyed(stats: ClientStats) -> bool:
 
 
 def told_by_row(stats: ClientStats) -> frozenset[str] | None:
-    """What a row of a list tells of its client, by the names of a `Sighting`; None if it is a whole record.
+    """What a row of a list, or a frame of a map, tells of its client, by the names of a `Sighting`.
+
+    None: it is a whole record.
 
     Some editions of the cloud list little more than places. Whether a client is a guest, its network and how it got
     in are in every whole record. A name is told only together with the first and the last of these: without, nobody

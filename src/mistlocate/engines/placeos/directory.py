@@ -4,7 +4,7 @@ Core keeps `system/ID` (name and index → module id), every module its `interfa
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mistlocate import jsontext
@@ -50,6 +50,19 @@ class Directory:
         """A status, or None; the same object as long as it is the same text."""
         command: Command = ("HGET", f"status/{module_id}", key)
         return self._value(command, await self._ask(command, 0.0))
+
+    async def statuses(self, module_id: str, keys: Sequence[str]) -> list[Any]:
+        """Several statuses as they are at one moment; nothing that is remembered.
+
+        One after the other they would be of several: who changed from one list to another in between would be on both,
+        or on none.
+        """
+        together: Command = ("HMGET", f"status/{module_id}", *keys)
+        texts = await self._ask(together, 0.0, certain=True)
+        at, _ = self._known.pop(together, (float("-inf"), None))
+        commands: list[Command] = [("HGET", f"status/{module_id}", key) for key in keys]
+        self._known.update({command: (at, text) for command, text in zip(commands, texts, strict=True)})
+        return [self._value(command, text) for command, text in zip(commands, texts, strict=True)]
 
     async def status_text(self, module_id: str, key: str) -> str | None:
         """A status as JSON text, or None, as it is now; nothing that is remembered."""

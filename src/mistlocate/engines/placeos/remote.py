@@ -1,6 +1,7 @@
 """Another module of the system, wherever in PlaceOS' cluster it runs: calls as frames to core, statuses from Redis."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -81,6 +82,14 @@ class RemoteModule:
             return None if module_id is None else await self._directory.status(module_id, key)
         except StoreError:
             return None
+
+    async def statuses(self, keys: Sequence[str]) -> list[Any]:
+        """The present values of several statuses, or None in place of each that there is not."""
+        if len(keys) > 1:
+            with suppress(StoreError):
+                module_id = await self._module_id()
+                return [None] * len(keys) if module_id is None else await self._directory.statuses(module_id, keys)
+        return [await self.status(key) for key in keys]
 
     def subscribe(self, key: str, listener: Listener) -> Unsubscribe:
         """Follow a status, whichever module has the name."""
