@@ -112,6 +112,18 @@ def test_where_somebody_was_asked_for(text: str, named: bool) -> None:
     assert names_in(who("alice@example.com"), ["00005e005301"])(text) is named
 
 
+@pytest.mark.parametrize(("text", "named"), [
+    ("Zoë O\u2019Brien", True), ("O'BRIEN, ZOE\u0308", True), ("zoe\u0308.o'brien@example.com", True), ("x\\zoë_o'brien", True),
+    ("zoë", False), ("brien", False), ("zoë.o'brienä", False), ("zoe.o'brien", False),
+])  # fmt: skip
+def test_where_somebody_was_asked_for_in_words_of_their_own(text: str, named: bool) -> None:
+    assert names_in(who("zoë.o'brien@example.com"), ())(text) is named
+
+
+def test_where_a_name_without_a_letter_was_asked_for() -> None:
+    assert [names_in(who("+"), ())(text) for text in ("+@example.com", "example.com")] == [True, False]
+
+
 names = st.text("abc", min_size=1, max_size=3)
 domains = st.sampled_from([None, "a.example", "b.example"])
 people = st.builds(Identity, names, domains)

@@ -103,6 +103,16 @@ MUTANTS: list[Mutant] = [
         (f"{WEBSOCKET}::TestOptingOut::test_the_clouds_own_answers_leave_them_out",),
     ),
     Mutant(
+        "who was asked for is found as people type it", "location/objections.py",
+        "words = _WORD.findall(name) or [name]", "words = [name]",
+        (f"{OBJECTIONS}::test_where_somebody_was_asked_for_in_words_of_their_own",),
+    ),
+    Mutant(
+        "… and an accent however it was composed", "location/objections.py",
+        'text = unicodedata.normalize("NFC", text.lower())', "text = text.lower()",
+        (f"{OBJECTIONS}::test_where_somebody_was_asked_for_in_words_of_their_own",),
+    ),
+    Mutant(
         "the cloud's record of a device leaves them out", f"{DRIVER}/people.py",
         "if self._tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):", "if False:",
         (f"{WEBSOCKET}::TestOptingOut::test_a_device_alone_whoever_owns_it",),

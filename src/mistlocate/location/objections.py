@@ -21,6 +21,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -29,6 +30,12 @@ from mistlocate.macs import bare, whole_mac
 
 #: How many answers about names and MACs are kept, so that asking again costs nothing.
 KNOWN_AT_MOST = 100_000
+
+#: Letters and digits, of whatever script.
+_WORD = re.compile(r"[^\W_]+")
+
+#: From so many words of a name on the others may come first: of long ones there would be no end.
+WORDS_AT_MOST = 8
 
 
 class Objection(NamedTuple):
@@ -57,18 +64,30 @@ def subject(text: str, rules: NameRules) -> Subject | None:
 
 
 def names_in(who: Subject, macs: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a text that somebody asked for names a person or one of these MACs, also as a part of it."""
-    name = None if who.identity is None else who.identity.name
+    """Whether a text that somebody asked for names a person or one of these MACs, also as a part of it.
+
+    A name is found as people type it into a search: `alice.morgan` also as "Alice Morgan" and "Morgan, Alice", and its
+    accents however they were composed.
+    """
+    name = None if who.identity is None else _as_asked(who.identity.name)
     wanted = {*macs, *([who.mac] if who.mac is not None else [])}
 
     def concerned(text: str) -> bool:
-        text = text.lower()
-        if name is not None and re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", text):
+        text = unicodedata.normalize("NFC", text.lower())
+        if name is not None and name.search(text):
             return True
         digits = bare(text)
         return any(mac in digits for mac in wanted)
 
     return concerned
+
+
+def _as_asked(name: str) -> re.Pattern[str]:
+    """A name within other texts: its words, whatever stands between them, and the last one may come first."""
+    words = _WORD.findall(name) or [name]
+    turned = (words[at:] + words[:at] for at in range(min(len(words), WORDS_AT_MOST)))
+    orders = (r"[\W_]+".join(map(re.escape, each)) for each in turned)
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(orders)})(?![^\W_])")
 
 
 class Register:
