@@ -114,8 +114,13 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "the cloud's record of a device leaves them out", f"{DRIVER}/people.py",
-        "if self._tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):", "if False:",
+        "if tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):", "if False:",
         (f"{WEBSOCKET}::TestOptingOut::test_a_device_alone_whoever_owns_it",),
+    ),
+    Mutant(
+        "… and who was erased, in whatever field they are named", f"{DRIVER}/people.py",
+        "if not tracker.may_know(mac, *names):", "if not tracker.may_know(mac, record.username):",
+        (f"{WEBSOCKET}::TestErasing::test_the_clouds_record_names_no_guest_who_was_erased",),
     ),
     Mutant(
         "a name without a domain is covered where its domain is unknown", "location/objections.py",

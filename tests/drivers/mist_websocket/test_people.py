@@ -10,6 +10,7 @@ from mistlocate.driver.context import Asker
 from mistlocate.engines.embedded.asking import asking
 from mistlocate.errors import AccessDenied, BadArguments, NotFound, SettingsError, StoreError, TooManySearches
 from mistlocate.simulator import Campus
+from mistlocate.simulator.people import Guest
 from support.site import Site, site
 from support.waiting import until
 
@@ -22,6 +23,15 @@ async def put(it: Site, username: str | None, floor: int = 0, **more: Any) -> st
     mac = it.cloud.stage.add_device(username=username, map_id=it.maps[floor], x=10.0, y=20.0, **more)
     await until(lambda: it.tracker().roster.get(mac) and it.tracker().roster.get(mac).known)  # type: ignore[union-attr]
     await it.located(mac)
+    return mac
+
+
+async def put_guest(it: Site, email: str) -> str:
+    """A guest who has typed this address into the portal."""
+    mac: str = it.cloud.stage.add_device(kind="guest", map_id=it.maps[0], x=10.0, y=20.0)
+    it.cloud.world.devices[mac].guest = Guest(name="Alice Morgan", email=email, company="Example")
+    it.cloud.stage.emit_stats(mac)
+    await until(lambda: it.tracker().owners.of_device(mac))
     return mac
 
 
@@ -242,6 +252,16 @@ class TestErasing:
             await it.locations("opt_in", ALICE)
             it.cloud.stage.emit_stats(mac)
             assert await until(lambda: it.owns(ALICE)) == [mac]
+
+    async def test_the_clouds_record_names_no_guest_who_was_erased(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            mac = await put_guest(it, ALICE)
+            assert "guest" in await it.mist("client", mac)
+            await it.locations("erase_user", ALICE)
+            record = await it.mist("client", mac)
+            assert record["mac"] == mac
+            assert not {"alice", "morgan"} & set(json.dumps(record).lower().replace("@", " ").replace('"', " ").split())
 
     async def test_erased_only_for_now(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
