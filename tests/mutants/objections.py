@@ -49,6 +49,11 @@ MUTANTS: list[Mutant] = [
     ),
     _tracker("… and for whom their keys were made", "or objections.hides_person(who) or objections", "or objections"),
     _people(
+        "an export does not say where a device is that may be of who opted out",
+        "elif tracker.is_in_doubt(client):",
+        "elif False:",
+    ),
+    _people(
         "who opted out and is erased stays hidden",
         "        register = self._remembering(macs)\n        for mac",
         "        register = self._register\n        for mac",

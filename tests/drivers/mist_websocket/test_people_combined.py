@@ -229,6 +229,9 @@ class TestKeys:
             await it.locations("opt_out", ALICE)
             await heard_of(it, mac)
             assert mac not in it.on_map(it.maps[0]), "nobody can say that the key is not hers"
+            (device,) = (await it.locations("export_user", mac))["devices"]
+            assert (device["present"], device["kept_in_memory"]["psk_id"]) == (None, key)
+            assert it.maps[0] not in json.dumps(device)
 
 
 class TestOtherWays:

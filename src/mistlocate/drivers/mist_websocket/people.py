@@ -229,6 +229,9 @@ class People:
         if tracker.owners.hides(mac):
             found["present"] = None
             found["withheld"] = "the place, which is kept in memory only: this person or device opted out"
+        elif tracker.is_in_doubt(client):
+            found["present"] = None
+            found["withheld"] = "the place: whose device this is is not known yet, and somebody opted out"
         else:
             raw = {} if tracker.names_objector(client) else client.raw or {}
             found["record"] = dict(raw) | tracker.record(client)

@@ -40,6 +40,11 @@ class Showing:
                 return Shown.ANONYMOUS
         return Shown.ANONYMOUS if self.occupancy_only else Shown.SHOWN
 
+    def is_in_doubt(self, client: Client) -> bool:
+        """Whether a client may still turn out to be of somebody who opted out."""
+        doubted = self.owners.objections.hides_anyone and not self.owners.is_owned(client.mac)
+        return doubted and self._owner_pending(client)
+
     def _owner_pending(self, client: Client) -> bool:
         """Whether the next record, or the lists of keys, may still tell whose device it is."""
         return not client.known or (client.psk_id is not None and not self.keys.is_settled(client.psk_id))
