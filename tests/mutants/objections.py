@@ -53,6 +53,12 @@ MUTANTS: list[Mutant] = [
         "elif tracker.is_in_doubt(client):",
         "elif False:",
     ),
+    _tracker(
+        "what a guest typed goes with the device, also of who opted out",
+        "owned = self.owners.of_device(mac)  # of who opted out, too",
+        "owned = self.owners.owner_of(mac, guests=True)",
+        f"{_W}/test_people.py::TestForgetting",
+    ),
     _people(
         "who opted out and is erased stays hidden",
         "        register = self._remembering(macs)\n        for mac",

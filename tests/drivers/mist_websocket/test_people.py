@@ -338,6 +338,16 @@ class TestForgetting:
             assert "carol" not in await stored(it)
             assert (it.owns("bob"), it.owns("carol"), it.owns("dave")) == (["00005e0053aa"], [], [mac])
 
+    async def test_what_a_guest_typed_goes_with_the_device_also_of_who_opted_out(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY, websocket={"forget_after": 2}) as it:
+            await it.live()
+            mac = await put_guest(it, ALICE)
+            await it.locations("opt_out", ALICE)
+            it.cloud.stage.remove(mac)
+            await until(lambda: not it.tracker().roster.clients)
+            assert (await it.mist("export_user", ALICE))["devices"] == []
+            assert it.tracker().owners.of_device(mac) is None
+
     async def test_those_of_the_original_drivers_count_from_now_on(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()

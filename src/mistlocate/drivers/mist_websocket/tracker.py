@@ -171,7 +171,7 @@ class Tracker(Learning):
     def forget(self) -> None:
         """Forget who was not heard of for too long; of guests also the name, which is nowhere else."""
         for mac in self.roster.forget(self.clock.monotonic(), self.cloud_clock.now()):
-            owned = self.owners.owner_of(mac, guests=True)
+            owned = self.owners.of_device(mac)  # of who opted out, too
             if owned is not None and owned.source is Source.GUEST:
                 self.owners.release(mac)
 
