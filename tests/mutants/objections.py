@@ -59,6 +59,12 @@ MUTANTS: list[Mutant] = [
         "owned = self.owners.owner_of(mac, guests=True)",
         f"{_W}/test_people.py::TestForgetting",
     ),
+    _tracker(
+        "who was erased is erased under domains that turn out to be the same",
+        "        self.owners.set_rules(rules)\n        self._objections_changed()\n",
+        "        self.owners.set_rules(rules)\n",
+        f"{_COMBINED}::TestOtherNamesForTheSame",
+    ),
     _people(
         "who opted out and is erased stays hidden",
         "        register = self._remembering(macs)\n        for mac",

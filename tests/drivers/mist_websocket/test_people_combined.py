@@ -108,6 +108,30 @@ class TestErasedAndOptedOut:
             assert mac not in it.on_map(it.maps[0])
 
 
+class TestOtherNamesForTheSame:
+    async def test_who_was_erased_is_erased_under_a_domain_that_turns_out_to_be_the_same(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY, websocket={"client_fields": "all"}) as it:
+            await it.live()
+            mac = await put(it, r"CORP\alice")
+            await it.locations("erase_user", ALICE)
+            assert len(await it.locations("locate_user", r"CORP\alice")) == 1
+            await it.engine.reload(it.reconfigured(websocket={"domain_aliases": {"CORP": "example.com"}}))
+            await until(lambda: it.tracker().owners.rules.aliases)
+            assert it.published(mac)["mac"] == mac
+            assert "alice" not in json.dumps(it.published(mac))
+            assert "alice" not in json.dumps(await it.locations("export_user", mac))
+
+    async def test_who_opted_out_is_hidden_at_once(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY, websocket={"publish_interval": 60}) as it:
+            await it.live()
+            mac = await put(it, r"CORP\alice")
+            await it.locations("opt_out", ALICE)
+            assert mac in it.on_map(it.maps[0])
+            await it.engine.reload(it.reconfigured(websocket={"domain_aliases": {"CORP": "example.com"}}))
+            await until(lambda: it.tracker().owners.rules.aliases)
+            assert mac not in it.on_map(it.maps[0])
+
+
 class TestManyDevices:
     async def test_more_devices_than_one_person_is_listed_with(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:

@@ -135,7 +135,15 @@ class Tracker(Learning):
     def set_objections(self, objections: Register) -> None:
         """Other people objected; every list is due anew."""
         self.owners.set_objections(objections)
-        if objections.not_learned:
+        self._objections_changed()
+
+    def set_rules(self, rules: NameRules) -> None:
+        """Names are read by other rules, and may be those of others who objected."""
+        self.owners.set_rules(rules)
+        self._objections_changed()
+
+    def _objections_changed(self) -> None:
+        if self.owners.objections.not_learned:
             for client in self.roster.clients.values():
                 if not self.may_know(client.mac, client.username, client.guest_email, self.keys.owner(client.psk_id)):
                     forget_name(client)
