@@ -65,6 +65,16 @@ MUTANTS: list[Mutant] = [
         "        self.owners.set_rules(rules)\n",
         f"{_COMBINED}::TestOtherNamesForTheSame",
     ),
+    breaks("drivers/mist_websocket/learning.py", f"{_W}/test_people.py::TestOptingOut")(
+        "who opts out is hidden at once, also under a name that is ignored",
+        "        elif self._is_objector(client.username):\n            self.owners.learn(",
+        "        elif False:\n            self.owners.learn(",
+    ),
+    breaks("drivers/mist_websocket/learning.py", f"{_W}/test_people.py::TestOptingOut")(
+        "… and so are guests",
+        "elif client.is_guest and self._is_objector(client.guest_email):",
+        "elif False:",
+    ),
     _people(
         "who opted out and is erased stays hidden",
         "        register = self._remembering(macs)\n        for mac",

@@ -120,6 +120,19 @@ class TestOptingOut:
             it.cloud.stage.emit_stats(mac)
             await until(lambda: mac not in it.on_map(it.maps[0]))
 
+    async def test_whose_name_is_ignored(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY, websocket={"ignore_usernames": ["ext-"]}) as it:
+            await it.live()
+            await put(it, "ext-alice@example.com")
+            guest = it.cloud.stage.add_device(kind="guest", map_id=it.maps[0], x=10.0, y=20.0)
+            it.cloud.world.devices[guest].guest = Guest("Alice Morgan", "ext-alice@example.com", "Example")
+            it.cloud.stage.emit_stats(guest)
+            await it.located(guest)
+            assert len(it.on_map(it.maps[0])) == 2
+            assert (await it.locations("opt_out", "ext-alice@example.com"))["devices"] == 2
+            assert not it.on_map(it.maps[0])
+            assert await it.mist("clients") == []
+
     async def test_a_device_alone_whoever_owns_it(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()

@@ -149,8 +149,7 @@ class Tracker(Learning):
                     forget_name(client)
         self.keys.doubt()
         for client in self.roster.clients.values():  # what the network calls somebody may be the name of who objected
-            if client.keyed and client.psk_id is not None:
-                self.learn_key(client.mac, client.psk_id, client.username, self.cloud_clock.at(client.heard))
+            self.learn_objector(client)
         self.roster.mark_all(urgent=True)
 
     def set_occupancy_only(self, occupancy_only: bool) -> None:
