@@ -103,6 +103,11 @@ MUTANTS: list[Mutant] = [
         (f"{WEBSOCKET}::TestOptingOut::test_the_clouds_own_answers_leave_them_out",),
     ),
     Mutant(
+        "objecting again lifts nothing", "location/objections.py",
+        "                added = added._replace(who=tuple(dict.fromkeys(added.who + before.who)))\n", "",
+        (f"{OBJECTIONS}::test_objecting_again_lifts_nothing_where_the_domains_are_two_by_now",),
+    ),
+    Mutant(
         "who was asked for is found as people type it", "location/objections.py",
         "words = _WORD.findall(name) or [name]", "words = [name]",
         (f"{OBJECTIONS}::test_where_somebody_was_asked_for_in_words_of_their_own",),

@@ -211,12 +211,7 @@ class Register:
 
         Who objects again is not asked anew which devices are theirs: those that are remembered stay so.
         """
-        added = self._objection(who, macs, pins)
-        kept = self._without(self.opted_out, added.who)
-        for before in self.opted_out:
-            if before not in kept:
-                added = _with_devices(added, before.macs, before.pins)
-        return self._with(opted_out=[*kept, added])
+        return self._with(opted_out=self._with_one(self.opted_out, self._objection(who, macs, pins)))
 
     def remember(self, identity: Identity, macs: Iterable[str], pins: Iterable[str] = ()) -> "Register":
         """With these devices in every objection that covers a person, as in `opt_out`."""
@@ -248,12 +243,21 @@ class Register:
 
     def learn_no_more(self, who: Subject) -> "Register":
         """With an objection to being known."""
-        added = self._objection(who)
-        return self._with(not_learned=[*self._without(self.not_learned, added.who), added])
+        return self._with(not_learned=self._with_one(self.not_learned, self._objection(who)))
 
     def label(self, who: Subject) -> str:
         """A short stand-in for somebody in records that must not name them; the same for the same person."""
         return self._objection(who).who[0][:12]
+
+    def _with_one(self, objections: Iterable[Objection], added: Objection) -> list[Objection]:
+        """These and another one, which takes in those of the same person: their devices, and their domains, for which
+        of these mean the same people may be said otherwise by now."""
+        kept = self._without(objections, added.who)
+        for before in objections:
+            if before not in kept:
+                added = _with_devices(added, before.macs, before.pins)
+                added = added._replace(who=tuple(dict.fromkeys(added.who + before.who)))
+        return [*kept, added]
 
     def _objection(self, who: Subject, macs: Iterable[str] = (), pins: Iterable[str] = ()) -> Objection:
         if who.mac is not None or who.identity is None:
