@@ -75,6 +75,12 @@ MUTANTS: list[Mutant] = [
         "elif client.is_guest and self._is_objector(client.guest_email):",
         "elif False:",
     ),
+    _tracker(
+        "who was erased and opts out is hidden at once",
+        "if unlearned_too and client.known and not client.says_who:",
+        "if False:",
+        f"{_COMBINED}::TestErasedAndOptedOut",
+    ),
     _people(
         "who opted out and is erased stays hidden",
         "        register = self._remembering(macs)\n        for mac",
@@ -93,7 +99,7 @@ MUTANTS: list[Mutant] = [
     _people("… unless they are assigned to somebody else", ".remember_no_more(others)", ""),
     _register("objecting again forgets no device", "            if before not in kept:\n", "            if False:\n"),
     _showing("whose name was forgotten is unknown again", "    client.known = False\n", ""),
-    _tracker("… also who was released by hand", "            client.known = False\n", ""),
+    _tracker("… also who was released by hand", "        client.known = False\n", ""),
     _tracker(
         "names that were not kept are learned anew",
         "        for client in self.roster.clients.values():\n            forget_name(client)\n        self.roster.mark_all(urgent=True)\n\n    def release",

@@ -80,6 +80,11 @@ class Client:
         kept: tuple[Any, ...] = self._moves
         return [Move(*kept[start : start + 3]) for start in range(0, len(kept), 3)]
 
+    @property
+    def says_who(self) -> bool:
+        """Whether anything is kept that tells whose it may be; of who is not to be learned nothing is."""
+        return bool(self.username or self.guest_email or self.psk_id or self.ip)
+
     def moved(self, at: float, from_map: str | None, to_map: str | None) -> None:
         """Note a change of map."""
         self._moves = (*self._moves, at, from_map, to_map)[-3 * MOVES_KEPT :]

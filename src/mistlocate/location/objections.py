@@ -149,6 +149,11 @@ class Register:
         """Whether anybody opted out."""
         return bool(self.opted_out)
 
+    @property
+    def hides_the_unlearned(self) -> bool:
+        """Whether somebody who opted out may not be learned either: which devices are theirs only new records say."""
+        return not self._hidden.names.isdisjoint(self._unlearned.names)
+
     def hides_person(self, identity: Identity) -> bool:
         """Whether this person opted out."""
         return bool(self.opted_out) and self._covers(self._hidden, identity)

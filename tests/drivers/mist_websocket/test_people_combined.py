@@ -58,8 +58,12 @@ class TestErasedAndOptedOut:
             mac = await put(it, ALICE)
             await it.locations("erase_user", ALICE)
             await heard_of(it, mac)
-            assert mac in it.on_map(it.maps[0]), "a device that nobody owns"
+            other = await put(it, BOB)
+            await it.located(other)
+            assert it.on_map(it.maps[0]) == {mac, other}, "one that nobody owns"
             await it.locations("opt_out", ALICE)
+            assert it.on_map(it.maps[0]) & {mac, other} == {other}, "at once"
+            assert mac not in json.dumps(await it.mist("clients"))
             assert await nowhere(it, mac)
             assert await nowhere(it, await put(it, ALICE))
 

@@ -13,6 +13,7 @@ from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.learning import Learning
 from mistlocate.drivers.mist_websocket.showing import forget_name
 from mistlocate.drivers.mist_websocket.wording import is_keyed, names_in_record, part, said, told_by_row
+from mistlocate.location.client import Client
 from mistlocate.location.evidence import PskKey, Source, psk_owner
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import Identity, NameRules
@@ -148,8 +149,11 @@ class Tracker(Learning):
                 if not self.may_know(client.mac, client.username, client.guest_email, self.keys.owner(client.psk_id)):
                     forget_name(client)
         self.keys.doubt()
+        unlearned_too = self.owners.objections.hides_the_unlearned
         for client in self.roster.clients.values():  # what the network calls somebody may be the name of who objected
             self.learn_objector(client)
+            if unlearned_too and client.known and not client.says_who:
+                self._ask_again(client)  # its record may have named them, and nothing was kept of that
         self.roster.mark_all(urgent=True)
 
     def set_occupancy_only(self, occupancy_only: bool) -> None:
@@ -164,11 +168,15 @@ class Tracker(Learning):
         self.roster.mark_all(urgent=True)
 
     def release(self, mac: str) -> None:
-        """Forget who owns a device. Whose it is now its next record says, which is asked for."""
+        """Forget who owns a device. Whose it is now its next record says."""
         if self.owners.release(mac) is not None and (client := self.roster.get(mac)) is not None:
-            client.known = False
-            if len(self.wanted) < WANTED_AT_MOST:
-                self.wanted[mac] = client.map_id
+            self._ask_again(client)
+
+    def _ask_again(self, client: Client) -> None:
+        """Whose a device is is not known until its next record, which is asked for."""
+        client.known = False
+        if len(self.wanted) < WANTED_AT_MOST:
+            self.wanted[client.mac] = client.map_id
 
     def forget_keys(self, who: Identity) -> None:
         """Forget for whom pre-shared keys were made, until the lists of keys are read again."""
