@@ -81,6 +81,12 @@ MUTANTS: list[Mutant] = [
         "if False:",
         f"{_COMBINED}::TestErasedAndOptedOut",
     ),
+    _tracker(
+        "the key of a device that is not to be learned is looked up as long as it may be of who opted out",
+        "if psk_id is not None and not self._may_be_objectors(psk_id):",
+        "if True:",
+        f"{_COMBINED}::TestErasedAndOptedOut",
+    ),
     _people(
         "who opted out and is erased stays hidden",
         "        register = self._remembering(macs)\n        for mac",

@@ -111,6 +111,24 @@ class TestErasedAndOptedOut:
             await heard_of(it, mac)
             assert mac not in it.on_map(it.maps[0])
 
+    async def test_the_key_of_a_device_that_was_erased_alone_before_a_restart(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            key = it.cloud.stage.add_psk("phone", email=ALICE, usage="single")
+            await it.live()
+            mac = await put(it, psk=key)
+            await until(lambda: it.owns(ALICE))
+            await it.locations("erase_user", mac)
+            await it.host("MistWebsocket_1").stop()
+            it.host("MistWebsocket_1").start()
+            await it.live()
+            await heard_of(it, mac)
+            assert it.tracker().roster.clients[mac].psk_id is None
+            await it.locations("opt_out", ALICE)
+            await heard_of(it, mac)
+            assert mac not in it.on_map(it.maps[0])
+            await until(lambda: it.tracker().keys.is_settled(key))
+            assert await nowhere(it, mac)
+
 
 class TestOtherNamesForTheSame:
     async def test_who_was_erased_is_erased_under_a_domain_that_turns_out_to_be_the_same(self, tmp_path: Path) -> None:

@@ -240,6 +240,10 @@ class Tracker(Learning):
         objections, who = self.owners.objections, self.owners.rules.identify(psk_owner(key))
         return who is None or objections.hides_person(who) or objections.may_learn("", who)
 
+    def _may_be_objectors(self, psk_id: str) -> bool:
+        """Whether a key may turn out to be of somebody who opted out: so it is known until it has been looked up."""
+        return not self.occupancy_only and self.owners.objections.hides_anyone and not self.keys.is_settled(psk_id)
+
     def uses_keys(self) -> bool:
         """Whether clients of this site are known to use pre-shared keys, from an earlier connection perhaps."""
         return bool(self.keys) or any(client.psk_id for client in self.roster.clients.values())
@@ -279,8 +283,10 @@ class Tracker(Learning):
         psk_id, ip, keep = stats.psk_id, stats.ip, self.keep_all
         objects = self.occupancy_only or self.owners.objections.not_learned
         if objects and not self.may_know(stats.mac, username, typed, self.keys.owner(psk_id)):
-            username = typed = psk_id = ip = None
+            username = typed = ip = None
             keep = False
+            if psk_id is not None and not self._may_be_objectors(psk_id):
+                psk_id = None
         # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then.
         seen_at = None if seen_at is None else min(seen_at, now)
         # By position, for every record comes here: by name it takes half as long again.
