@@ -87,6 +87,12 @@ MUTANTS: list[Mutant] = [
         "if True:",
         f"{_COMBINED}::TestErasedAndOptedOut",
     ),
+    _tracker(
+        "a device whose owner was forgotten is anonymous at once, for it may be of who opted out",
+        "            if self.owners.objections.hides_anyone:\n                self.roster.mark_all(urgent=True)  # it may",
+        "            if False:\n                self.roster.mark_all(urgent=True)  # it may",
+        f"{_COMBINED}::TestAssignments",
+    ),
     _people(
         "who opted out and is erased stays hidden",
         "        register = self._remembering(macs)\n        for mac",

@@ -209,6 +209,18 @@ class TestAssignments:
             it.cloud.faults.clear()
             assert await nowhere(it, mac)
 
+    async def test_a_device_that_an_assignment_had_made_somebody_elses(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            await it.locations("opt_out", ALICE)
+            mac = await put(it, ALICE)
+            await it.locations("mac_address_mappings", BOB, [mac])
+            await until(lambda: mac in it.on_map(it.maps[0]))
+            it.cloud.faults.rest("/stats/", status=503)
+            await it.mist("remove_mac_address_mappings", [mac])
+            assert mac not in it.on_map(it.maps[0]), "it was given to her by the network"
+            assert mac not in json.dumps(await it.locations("device_locations", "zone-b"))
+
     async def test_many_devices_at_once_are_all_recorded(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()

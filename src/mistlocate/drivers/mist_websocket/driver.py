@@ -260,6 +260,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
                     self._site.tracker.release(mac)
                 removed += owned
                 asked.found(owned)
+        self._site.publisher.publish(everything=False)
         await self._site.store.flush()
         return removed
 

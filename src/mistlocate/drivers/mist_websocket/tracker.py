@@ -171,6 +171,8 @@ class Tracker(Learning):
         """Forget who owns a device. Whose it is now its next record says."""
         if self.owners.release(mac) is not None and (client := self.roster.get(mac)) is not None:
             self._ask_again(client)
+            if self.owners.objections.hides_anyone:
+                self.roster.mark_all(urgent=True)  # it may be of somebody who opted out
 
     def _ask_again(self, client: Client) -> None:
         """Whose a device is is not known until its next record, which is asked for."""
