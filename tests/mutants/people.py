@@ -108,6 +108,11 @@ MUTANTS: list[Mutant] = [
         (f"{OBJECTIONS}::test_objecting_again_lifts_nothing_where_the_domains_are_two_by_now",),
     ),
     Mutant(
+        "an export tells who asked MistWebsocket itself", "drivers/mist_locations/people.py",
+        'both = [*asked, *found.get("asked_for", ())]', "both = asked",
+        (f"{WEBSOCKET}::TestExporting::test_everything_that_is_kept_and_who_asked",),
+    ),
+    Mutant(
         "who was asked for is found as people type it", "location/objections.py",
         "words = _WORD.findall(name) or [name]", "words = [name]",
         (f"{OBJECTIONS}::test_where_somebody_was_asked_for_in_words_of_their_own",),

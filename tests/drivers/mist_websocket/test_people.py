@@ -316,14 +316,22 @@ class TestExporting:
         async with site(tmp_path, EMPTY) as it:
             await it.live()
             mac = await put(it, ALICE)
+            with asking(Asker("helpdesk")):
+                await it.host("MistWebsocket_1").execute("client", [mac])
+                await it.host("MistWebsocket_1").execute("locate", ["bob"])
             with asking(Asker("reception")):
                 await it.engine.find("sys-1", "MistLocations_1").execute("search", [ALICE])
+            with asking(Asker("helpdesk")):
+                await it.host("MistWebsocket_1").execute("locate", ["alice"])
             found = await it.locations("export_user", ALICE)
             (device,) = found["devices"]
             assert (found["opted_out"], device["mac"], device["owner"]["user"]) == (False, mac, ALICE)
             assert device["kept_in_memory"]["username"] == ALICE
             assert device["record"]["x"] == 10.0
-            assert [(each["asker"], each["command"]) for each in found["asked_for"]] == [("reception", "search")]
+            asked = [(each["asker"], each["command"]) for each in found["asked_for"]]
+            assert asked == [("helpdesk", "locate"), ("reception", "search"), ("helpdesk", "client")]
+            directly = await it.mist("export_user", ALICE)
+            assert [each["command"] for each in directly["asked_for"]] == ["locate", "client"]
 
     async def test_not_where_somebody_is_who_opted_out(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
