@@ -93,6 +93,12 @@ MUTANTS: list[Mutant] = [
         "            if False:\n                self.roster.mark_all(urgent=True)  # it may",
         f"{_COMBINED}::TestAssignments",
     ),
+    _showing(
+        "a guest who opts out is not seen where guests are hidden",
+        "is_guest = False if self.occupancy_only else _guest(client)",
+        "is_guest = None if not self.occupancy_only and _guest(client) is None else False",
+        f"{_W}/test_people.py::TestOptingOut",
+    ),
     _people(
         "who opted out and is erased stays hidden",
         "        register = self._remembering(macs)\n        for mac",

@@ -94,6 +94,18 @@ class TestOptingOut:
             assert found["mac"] == second["mac"]
             assert (found["manufacturer"], found["os"], found["ssid"]) == (None, None, None)
 
+    async def test_a_guest_who_opts_out_is_not_seen_where_guests_are_hidden(self, tmp_path: Path) -> None:
+        anonymous: dict[str, Any] = {"opted_out": "anonymous"}
+        async with site(tmp_path, EMPTY, websocket=anonymous, locations={"guests": "hidden"}) as it:
+            await it.live()
+            await put_guest(it, ALICE)
+            mac = await put(it, "bob@example.com")
+            for _ in range(2):
+                found = await it.locations("device_locations", "zone-b")
+                assert [each["mac"] for each in found] == [mac]
+                await it.locations("opt_out", ALICE)
+            assert [each.get("anonymous") for each in it.status(it.maps[0])] == [None, True]
+
     async def test_a_device_that_may_be_theirs_is_anonymous_until_that_is_known(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()

@@ -89,8 +89,9 @@ class Showing:
         if client.position is not None:
             record.update(_located(client.position))
         seen = self._seen(client)
-        doubtful = not self.occupancy_only and _guest(client) is None
-        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": None if doubtful else False}
+        # Who objects must not come back into a list that guests are not in; where all are counted, guests are, too.
+        is_guest = False if self.occupancy_only else _guest(client)
+        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": is_guest}
 
     def record(self, client: Client) -> dict[str, Any]:
         """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
