@@ -49,6 +49,19 @@ def test_domains_that_mean_the_same_people_then_and_now() -> None:
     assert hides(after.under(ALIASED), "alice@example.com"), "the alias came later"
 
 
+def test_objecting_again_lifts_nothing_where_the_domains_are_two_by_now() -> None:
+    both = NameRules.of({"CORP": "a.example"}, ())
+    before = Register(both).opt_out(Subject(None, both.identify(r"CORP\alice")))
+    before = before.learn_no_more(Subject(None, both.identify("alice@a.example"))).under(PLAIN)
+    again = before.opt_out(who(r"CORP\alice")).learn_no_more(who(r"CORP\alice"))
+    for name in ("alice@a.example", r"CORP\alice"):
+        identity = PLAIN.identify(name)
+        assert identity is not None
+        assert again.hides_person(identity)
+        assert not again.may_learn("", identity)
+    assert (len(again.opted_out), len(again.not_learned)) == (1, 1)
+
+
 def test_a_device_is_hidden_whoever_owns_it_and_a_remembered_one_while_nobody_is_known_to() -> None:
     register = Register().opt_out(who("00:00:5e:00:53:01"))
     assert register.hides_device("00005e005301", owned=True)
@@ -110,6 +123,18 @@ def test_texts_of_others(text: str, covered: bool) -> None:
 ])  # fmt: skip
 def test_where_somebody_was_asked_for(text: str, named: bool) -> None:
     assert names_in(who("alice@example.com"), ["00005e005301"])(text) is named
+
+
+@pytest.mark.parametrize(("text", "named"), [
+    ("Zoë O\u2019Brien", True), ("O'BRIEN, ZOE\u0308", True), ("zoe\u0308.o'brien@example.com", True), ("x\\zoë_o'brien", True),
+    ("zoë", False), ("brien", False), ("zoë.o'brienä", False), ("zoe.o'brien", False),
+])  # fmt: skip
+def test_where_somebody_was_asked_for_in_words_of_their_own(text: str, named: bool) -> None:
+    assert names_in(who("zoë.o'brien@example.com"), ())(text) is named
+
+
+def test_where_a_name_without_a_letter_was_asked_for() -> None:
+    assert [names_in(who("+"), ())(text) for text in ("+@example.com", "example.com")] == [True, False]
 
 
 names = st.text("abc", min_size=1, max_size=3)

@@ -49,6 +49,57 @@ MUTANTS: list[Mutant] = [
     ),
     _tracker("… and for whom their keys were made", "or objections.hides_person(who) or objections", "or objections"),
     _people(
+        "an export does not say where a device is that may be of who opted out",
+        "elif tracker.is_in_doubt(client):",
+        "elif False:",
+    ),
+    _tracker(
+        "what a guest typed goes with the device, also of who opted out",
+        "owned = self.owners.of_device(mac)  # of who opted out, too",
+        "owned = self.owners.owner_of(mac, guests=True)",
+        f"{_W}/test_people.py::TestForgetting",
+    ),
+    _tracker(
+        "who was erased is erased under domains that turn out to be the same",
+        "        self.owners.set_rules(rules)\n        self._objections_changed()\n",
+        "        self.owners.set_rules(rules)\n",
+        f"{_COMBINED}::TestOtherNamesForTheSame",
+    ),
+    breaks("drivers/mist_websocket/learning.py", f"{_W}/test_people.py::TestOptingOut")(
+        "who opts out is hidden at once, also under a name that is ignored",
+        "        elif self._is_objector(client.username):\n            self.owners.learn(",
+        "        elif False:\n            self.owners.learn(",
+    ),
+    breaks("drivers/mist_websocket/learning.py", f"{_W}/test_people.py::TestOptingOut")(
+        "… and so are guests",
+        "elif client.is_guest and self._is_objector(client.guest_email):",
+        "elif False:",
+    ),
+    _tracker(
+        "who was erased and opts out is hidden at once",
+        "if unlearned_too and client.known and not client.says_who:",
+        "if False:",
+        f"{_COMBINED}::TestErasedAndOptedOut",
+    ),
+    _tracker(
+        "the key of a device that is not to be learned is looked up as long as it may be of who opted out",
+        "if psk_id is not None and not self._may_be_objectors(psk_id):",
+        "if True:",
+        f"{_COMBINED}::TestErasedAndOptedOut",
+    ),
+    _tracker(
+        "a device whose owner was forgotten is anonymous at once, for it may be of who opted out",
+        "            if self.owners.objections.hides_anyone:\n                self.roster.mark_all(urgent=True)  # it may",
+        "            if False:\n                self.roster.mark_all(urgent=True)  # it may",
+        f"{_COMBINED}::TestAssignments",
+    ),
+    _showing(
+        "a guest who opts out is not seen where guests are hidden",
+        "is_guest = False if self.occupancy_only else _guest(client)",
+        "is_guest = None if not self.occupancy_only and _guest(client) is None else False",
+        f"{_W}/test_people.py::TestOptingOut",
+    ),
+    _people(
         "who opted out and is erased stays hidden",
         "        register = self._remembering(macs)\n        for mac",
         "        register = self._register\n        for mac",
@@ -66,7 +117,7 @@ MUTANTS: list[Mutant] = [
     _people("… unless they are assigned to somebody else", ".remember_no_more(others)", ""),
     _register("objecting again forgets no device", "            if before not in kept:\n", "            if False:\n"),
     _showing("whose name was forgotten is unknown again", "    client.known = False\n", ""),
-    _tracker("… also who was released by hand", "            client.known = False\n", ""),
+    _tracker("… also who was released by hand", "        client.known = False\n", ""),
     _tracker(
         "names that were not kept are learned anew",
         "        for client in self.roster.clients.values():\n            forget_name(client)\n        self.roster.mark_all(urgent=True)\n\n    def release",

@@ -103,9 +103,34 @@ MUTANTS: list[Mutant] = [
         (f"{WEBSOCKET}::TestOptingOut::test_the_clouds_own_answers_leave_them_out",),
     ),
     Mutant(
+        "objecting again lifts nothing", "location/objections.py",
+        "                added = added._replace(who=tuple(dict.fromkeys(added.who + before.who)))\n", "",
+        (f"{OBJECTIONS}::test_objecting_again_lifts_nothing_where_the_domains_are_two_by_now",),
+    ),
+    Mutant(
+        "an export tells who asked MistWebsocket itself", "drivers/mist_locations/people.py",
+        'both = [*asked, *found.get("asked_for", ())]', "both = asked",
+        (f"{WEBSOCKET}::TestExporting::test_everything_that_is_kept_and_who_asked",),
+    ),
+    Mutant(
+        "who was asked for is found as people type it", "location/objections.py",
+        "words = _WORD.findall(name) or [name]", "words = [name]",
+        (f"{OBJECTIONS}::test_where_somebody_was_asked_for_in_words_of_their_own",),
+    ),
+    Mutant(
+        "… and an accent however it was composed", "location/objections.py",
+        'text = unicodedata.normalize("NFC", text.lower())', "text = text.lower()",
+        (f"{OBJECTIONS}::test_where_somebody_was_asked_for_in_words_of_their_own",),
+    ),
+    Mutant(
         "the cloud's record of a device leaves them out", f"{DRIVER}/people.py",
-        "if self._tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):", "if False:",
+        "if tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):", "if False:",
         (f"{WEBSOCKET}::TestOptingOut::test_a_device_alone_whoever_owns_it",),
+    ),
+    Mutant(
+        "… and who was erased, in whatever field they are named", f"{DRIVER}/people.py",
+        "if not tracker.may_know(mac, *names):", "if not tracker.may_know(mac, record.username):",
+        (f"{WEBSOCKET}::TestErasing::test_the_clouds_record_names_no_guest_who_was_erased",),
     ),
     Mutant(
         "a name without a domain is covered where its domain is unknown", "location/objections.py",

@@ -76,9 +76,9 @@ MUTANTS: list[Mutant] = [
     _learning("… but not who opted out", "known is not None and not known.hidden:", "known is not None:"),
     Mutant(
         "who opts out by a key's name is hidden at once",
-        "drivers/mist_websocket/tracker.py",
-        "            if client.keyed and client.psk_id is not None:\n                self.learn",
-        "            if False:\n                self.learn",
+        "drivers/mist_websocket/learning.py",
+        "        if client.keyed and client.psk_id is not None:\n            self.learn",
+        "        if False:\n            self.learn",
         ("tests/drivers/mist_websocket/test_learning.py",),
     ),
     _learning("an unknown key is asked for", "        keys.look_up(psk_id)\n", "        pass\n"),

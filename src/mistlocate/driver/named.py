@@ -35,6 +35,9 @@ FORGET_EVERY = 3600.0
 #: could tell any more whose it is, so it could not be erased.
 ABOUT_AT_MOST = 1_000
 
+#: So many of the newest records are looked through for somebody.
+EXPORTED_AT_MOST = 1_000_000
+
 #: The time over which searches are counted (seconds).
 WINDOW = 60.0
 
@@ -243,6 +246,10 @@ class Named:
             found = [each._asdict() for each in await self.read(since, limit)]
             asked.found(found)
             return found
+
+    async def about(self, concerned: Callable[[str], bool]) -> list[dict[str, Any]]:
+        """The records about whoever is concerned, as commands answer them. Raises `StoreError`."""
+        return [each._asdict() for each in await self.read(0.0, EXPORTED_AT_MOST) if concerned(each.about)]
 
     async def rename(self, concerned: Callable[[str], bool], about: str) -> int:
         """Take somebody's name out of all records. Raises `StoreError`."""

@@ -86,6 +86,11 @@ class Client:
             moves.insert(0, Move(self._came, None, moves[0].from_map if moves else self.map_id))
         return moves
 
+    @property
+    def says_who(self) -> bool:
+        """Whether anything is kept that tells whose it may be; of who is not to be learned nothing is."""
+        return bool(self.username or self.guest_email or self.psk_id or self.ip)
+
     def moved(self, at: float, from_map: str | None, to_map: str | None) -> None:
         """Note a change of map, to be told once the client is there."""
         if from_map is None and self._came is None and not self._moves:

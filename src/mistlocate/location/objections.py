@@ -21,6 +21,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -29,6 +30,12 @@ from mistlocate.macs import bare, whole_mac
 
 #: How many answers about names and MACs are kept, so that asking again costs nothing.
 KNOWN_AT_MOST = 100_000
+
+#: Letters and digits, of whatever script.
+_WORD = re.compile(r"[^\W_]+")
+
+#: From so many words of a name on the others may come first: of long ones there would be no end.
+WORDS_AT_MOST = 8
 
 
 class Objection(NamedTuple):
@@ -57,18 +64,30 @@ def subject(text: str, rules: NameRules) -> Subject | None:
 
 
 def names_in(who: Subject, macs: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a text that somebody asked for names a person or one of these MACs, also as a part of it."""
-    name = None if who.identity is None else who.identity.name
+    """Whether a text that somebody asked for names a person or one of these MACs, also as a part of it.
+
+    A name is found as people type it into a search: `alice.morgan` also as "Alice Morgan" and "Morgan, Alice", and its
+    accents however they were composed.
+    """
+    name = None if who.identity is None else _as_asked(who.identity.name)
     wanted = {*macs, *([who.mac] if who.mac is not None else [])}
 
     def concerned(text: str) -> bool:
-        text = text.lower()
-        if name is not None and re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", text):
+        text = unicodedata.normalize("NFC", text.lower())
+        if name is not None and name.search(text):
             return True
         digits = bare(text)
         return any(mac in digits for mac in wanted)
 
     return concerned
+
+
+def _as_asked(name: str) -> re.Pattern[str]:
+    """A name within other texts: its words, whatever stands between them, and the last one may come first."""
+    words = _WORD.findall(name) or [name]
+    turned = (words[at:] + words[:at] for at in range(min(len(words), WORDS_AT_MOST)))
+    orders = (r"[\W_]+".join(map(re.escape, each)) for each in turned)
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(orders)})(?![^\W_])")
 
 
 class Register:
@@ -129,6 +148,11 @@ class Register:
     def hides_anyone(self) -> bool:
         """Whether anybody opted out."""
         return bool(self.opted_out)
+
+    @property
+    def hides_the_unlearned(self) -> bool:
+        """Whether somebody who opted out may not be learned either: which devices are theirs only new records say."""
+        return not self._hidden.names.isdisjoint(self._unlearned.names)
 
     def hides_person(self, identity: Identity) -> bool:
         """Whether this person opted out."""
@@ -192,12 +216,7 @@ class Register:
 
         Who objects again is not asked anew which devices are theirs: those that are remembered stay so.
         """
-        added = self._objection(who, macs, pins)
-        kept = self._without(self.opted_out, added.who)
-        for before in self.opted_out:
-            if before not in kept:
-                added = _with_devices(added, before.macs, before.pins)
-        return self._with(opted_out=[*kept, added])
+        return self._with(opted_out=self._with_one(self.opted_out, self._objection(who, macs, pins)))
 
     def remember(self, identity: Identity, macs: Iterable[str], pins: Iterable[str] = ()) -> "Register":
         """With these devices in every objection that covers a person, as in `opt_out`."""
@@ -229,12 +248,21 @@ class Register:
 
     def learn_no_more(self, who: Subject) -> "Register":
         """With an objection to being known."""
-        added = self._objection(who)
-        return self._with(not_learned=[*self._without(self.not_learned, added.who), added])
+        return self._with(not_learned=self._with_one(self.not_learned, self._objection(who)))
 
     def label(self, who: Subject) -> str:
         """A short stand-in for somebody in records that must not name them; the same for the same person."""
         return self._objection(who).who[0][:12]
+
+    def _with_one(self, objections: Iterable[Objection], added: Objection) -> list[Objection]:
+        """These and another one, which takes in those of the same person: their devices, and their domains, for which
+        of these mean the same people may be said otherwise by now."""
+        kept = self._without(objections, added.who)
+        for before in objections:
+            if before not in kept:
+                added = _with_devices(added, before.macs, before.pins)
+                added = added._replace(who=tuple(dict.fromkeys(added.who + before.who)))
+        return [*kept, added]
 
     def _objection(self, who: Subject, macs: Iterable[str] = (), pins: Iterable[str] = ()) -> Objection:
         if who.mac is not None or who.identity is None:

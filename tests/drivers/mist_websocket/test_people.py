@@ -10,6 +10,7 @@ from mistlocate.driver.context import Asker
 from mistlocate.engines.embedded.asking import asking
 from mistlocate.errors import AccessDenied, BadArguments, NotFound, SettingsError, StoreError, TooManySearches
 from mistlocate.simulator import Campus
+from mistlocate.simulator.people import Guest
 from support.site import Site, site
 from support.waiting import until
 
@@ -22,6 +23,15 @@ async def put(it: Site, username: str | None, floor: int = 0, **more: Any) -> st
     mac = it.cloud.stage.add_device(username=username, map_id=it.maps[floor], x=10.0, y=20.0, **more)
     await until(lambda: it.tracker().roster.get(mac) and it.tracker().roster.get(mac).known)  # type: ignore[union-attr]
     await it.located(mac)
+    return mac
+
+
+async def put_guest(it: Site, email: str) -> str:
+    """A guest who has typed this address into the portal."""
+    mac: str = it.cloud.stage.add_device(kind="guest", map_id=it.maps[0], x=10.0, y=20.0)
+    it.cloud.world.devices[mac].guest = Guest(name="Alice Morgan", email=email, company="Example")
+    it.cloud.stage.emit_stats(mac)
+    await until(lambda: it.tracker().owners.of_device(mac))
     return mac
 
 
@@ -84,6 +94,18 @@ class TestOptingOut:
             assert found["mac"] == second["mac"]
             assert (found["manufacturer"], found["os"], found["ssid"]) == (None, None, None)
 
+    async def test_a_guest_who_opts_out_is_not_seen_where_guests_are_hidden(self, tmp_path: Path) -> None:
+        anonymous: dict[str, Any] = {"opted_out": "anonymous"}
+        async with site(tmp_path, EMPTY, websocket=anonymous, locations={"guests": "hidden"}) as it:
+            await it.live()
+            await put_guest(it, ALICE)
+            mac = await put(it, "bob@example.com")
+            for _ in range(2):
+                found = await it.locations("device_locations", "zone-b")
+                assert [each["mac"] for each in found] == [mac]
+                await it.locations("opt_out", ALICE)
+            assert [each.get("anonymous") for each in it.status(it.maps[0])] == [None, True]
+
     async def test_a_device_that_may_be_theirs_is_anonymous_until_that_is_known(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()
@@ -109,6 +131,19 @@ class TestOptingOut:
             it.cloud.stage.set_username(mac, ALICE)
             it.cloud.stage.emit_stats(mac)
             await until(lambda: mac not in it.on_map(it.maps[0]))
+
+    async def test_whose_name_is_ignored(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY, websocket={"ignore_usernames": ["ext-"]}) as it:
+            await it.live()
+            await put(it, "ext-alice@example.com")
+            guest = it.cloud.stage.add_device(kind="guest", map_id=it.maps[0], x=10.0, y=20.0)
+            it.cloud.world.devices[guest].guest = Guest("Alice Morgan", "ext-alice@example.com", "Example")
+            it.cloud.stage.emit_stats(guest)
+            await it.located(guest)
+            assert len(it.on_map(it.maps[0])) == 2
+            assert (await it.locations("opt_out", "ext-alice@example.com"))["devices"] == 2
+            assert not it.on_map(it.maps[0])
+            assert await it.mist("clients") == []
 
     async def test_a_device_alone_whoever_owns_it(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
@@ -243,6 +278,16 @@ class TestErasing:
             it.cloud.stage.emit_stats(mac)
             assert await until(lambda: it.owns(ALICE)) == [mac]
 
+    async def test_the_clouds_record_names_no_guest_who_was_erased(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            mac = await put_guest(it, ALICE)
+            assert "guest" in await it.mist("client", mac)
+            await it.locations("erase_user", ALICE)
+            record = await it.mist("client", mac)
+            assert record["mac"] == mac
+            assert not {"alice", "morgan"} & set(json.dumps(record).lower().replace("@", " ").replace('"', " ").split())
+
     async def test_erased_only_for_now(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()
@@ -283,14 +328,22 @@ class TestExporting:
         async with site(tmp_path, EMPTY) as it:
             await it.live()
             mac = await put(it, ALICE)
+            with asking(Asker("helpdesk")):
+                await it.host("MistWebsocket_1").execute("client", [mac])
+                await it.host("MistWebsocket_1").execute("locate", ["bob"])
             with asking(Asker("reception")):
                 await it.engine.find("sys-1", "MistLocations_1").execute("search", [ALICE])
+            with asking(Asker("helpdesk")):
+                await it.host("MistWebsocket_1").execute("locate", ["alice"])
             found = await it.locations("export_user", ALICE)
             (device,) = found["devices"]
             assert (found["opted_out"], device["mac"], device["owner"]["user"]) == (False, mac, ALICE)
             assert device["kept_in_memory"]["username"] == ALICE
             assert device["record"]["x"] == 10.0
-            assert [(each["asker"], each["command"]) for each in found["asked_for"]] == [("reception", "search")]
+            asked = [(each["asker"], each["command"]) for each in found["asked_for"]]
+            assert asked == [("helpdesk", "locate"), ("reception", "search"), ("helpdesk", "client")]
+            directly = await it.mist("export_user", ALICE)
+            assert [each["command"] for each in directly["asked_for"]] == ["locate", "client"]
 
     async def test_not_where_somebody_is_who_opted_out(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
@@ -317,6 +370,16 @@ class TestForgetting:
             await driver._site.expire_owners()  # type: ignore[union-attr]
             assert "carol" not in await stored(it)
             assert (it.owns("bob"), it.owns("carol"), it.owns("dave")) == (["00005e0053aa"], [], [mac])
+
+    async def test_what_a_guest_typed_goes_with_the_device_also_of_who_opted_out(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY, websocket={"forget_after": 2}) as it:
+            await it.live()
+            mac = await put_guest(it, ALICE)
+            await it.locations("opt_out", ALICE)
+            it.cloud.stage.remove(mac)
+            await until(lambda: not it.tracker().roster.clients)
+            assert (await it.mist("export_user", ALICE))["devices"] == []
+            assert it.tracker().owners.of_device(mac) is None
 
     async def test_those_of_the_original_drivers_count_from_now_on(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:

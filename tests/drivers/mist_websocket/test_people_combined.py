@@ -58,8 +58,12 @@ class TestErasedAndOptedOut:
             mac = await put(it, ALICE)
             await it.locations("erase_user", ALICE)
             await heard_of(it, mac)
-            assert mac in it.on_map(it.maps[0]), "a device that nobody owns"
+            other = await put(it, BOB)
+            await it.located(other)
+            assert it.on_map(it.maps[0]) == {mac, other}, "one that nobody owns"
             await it.locations("opt_out", ALICE)
+            assert it.on_map(it.maps[0]) & {mac, other} == {other}, "at once"
+            assert mac not in json.dumps(await it.mist("clients"))
             assert await nowhere(it, mac)
             assert await nowhere(it, await put(it, ALICE))
 
@@ -105,6 +109,48 @@ class TestErasedAndOptedOut:
             await it.locations("erase_user", ALICE)
             await it.locations("opt_out", ALICE)
             await heard_of(it, mac)
+            assert mac not in it.on_map(it.maps[0])
+
+    async def test_the_key_of_a_device_that_was_erased_alone_before_a_restart(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            key = it.cloud.stage.add_psk("phone", email=ALICE, usage="single")
+            await it.live()
+            mac = await put(it, psk=key)
+            await until(lambda: it.owns(ALICE))
+            await it.locations("erase_user", mac)
+            await it.host("MistWebsocket_1").stop()
+            it.host("MistWebsocket_1").start()
+            await it.live()
+            await heard_of(it, mac)
+            assert it.tracker().roster.clients[mac].psk_id is None
+            await it.locations("opt_out", ALICE)
+            await heard_of(it, mac)
+            assert mac not in it.on_map(it.maps[0])
+            await until(lambda: it.tracker().keys.is_settled(key))
+            assert await nowhere(it, mac)
+
+
+class TestOtherNamesForTheSame:
+    async def test_who_was_erased_is_erased_under_a_domain_that_turns_out_to_be_the_same(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY, websocket={"client_fields": "all"}) as it:
+            await it.live()
+            mac = await put(it, r"CORP\alice")
+            await it.locations("erase_user", ALICE)
+            assert len(await it.locations("locate_user", r"CORP\alice")) == 1
+            await it.engine.reload(it.reconfigured(websocket={"domain_aliases": {"CORP": "example.com"}}))
+            await until(lambda: it.tracker().owners.rules.aliases)
+            assert it.published(mac)["mac"] == mac
+            assert "alice" not in json.dumps(it.published(mac))
+            assert "alice" not in json.dumps(await it.locations("export_user", mac))
+
+    async def test_who_opted_out_is_hidden_at_once(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY, websocket={"publish_interval": 60}) as it:
+            await it.live()
+            mac = await put(it, r"CORP\alice")
+            await it.locations("opt_out", ALICE)
+            assert mac in it.on_map(it.maps[0])
+            await it.engine.reload(it.reconfigured(websocket={"domain_aliases": {"CORP": "example.com"}}))
+            await until(lambda: it.tracker().owners.rules.aliases)
             assert mac not in it.on_map(it.maps[0])
 
 
@@ -162,6 +208,18 @@ class TestAssignments:
             assert mac not in it.on_map(it.maps[0])
             it.cloud.faults.clear()
             assert await nowhere(it, mac)
+
+    async def test_a_device_that_an_assignment_had_made_somebody_elses(self, tmp_path: Path) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            await it.locations("opt_out", ALICE)
+            mac = await put(it, ALICE)
+            await it.locations("mac_address_mappings", BOB, [mac])
+            await until(lambda: mac in it.on_map(it.maps[0]))
+            it.cloud.faults.rest("/stats/", status=503)
+            await it.mist("remove_mac_address_mappings", [mac])
+            assert mac not in it.on_map(it.maps[0]), "it was given to her by the network"
+            assert mac not in json.dumps(await it.locations("device_locations", "zone-b"))
 
     async def test_many_devices_at_once_are_all_recorded(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
@@ -229,6 +287,9 @@ class TestKeys:
             await it.locations("opt_out", ALICE)
             await heard_of(it, mac)
             assert mac not in it.on_map(it.maps[0]), "nobody can say that the key is not hers"
+            (device,) = (await it.locations("export_user", mac))["devices"]
+            assert (device["present"], device["kept_in_memory"]["psk_id"]) == (None, key)
+            assert it.maps[0] not in json.dumps(device)
 
 
 class TestOtherWays:

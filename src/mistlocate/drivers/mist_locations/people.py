@@ -17,9 +17,6 @@ from mistlocate.macs import whole_mac
 #: Seconds beyond the age limit for which a device that was opted out is kept out of answers here, too.
 MARGIN = 60.0
 
-#: So many of the newest records are looked through for an export.
-EXPORTED_AT_MOST = 1_000_000
-
 
 class People:
     """Opting out and in, exporting, erasing. `max_age` gives how old an answer may be (seconds)."""
@@ -47,11 +44,11 @@ class People:
         return answer
 
     async def export(self, who: str) -> dict[str, Any]:
-        """What MistWebsocket keeps about somebody, and who asked this module for them (`asked_for`)."""
+        """What MistWebsocket keeps about somebody, and who asked either module for them (`asked_for`)."""
         found = dict(await self._mist.call("export_user", who))
-        concerned = names_in(_subject(who), [device["mac"] for device in found["devices"]])
-        records = await self._named.read(0.0, EXPORTED_AT_MOST)
-        return {**found, "asked_for": [each._asdict() for each in records if concerned(each.about)]}
+        asked = await self._named.about(names_in(_subject(who), [device["mac"] for device in found["devices"]]))
+        both = [*asked, *found.get("asked_for", ())]
+        return {**found, "asked_for": sorted(both, key=lambda each: -float(each["at"]))}
 
     async def erase(self, who: str, label: str, *, relearn: bool) -> dict[str, Any]:
         """As MistWebsocket's; the records of this module do not name them any more either."""

@@ -260,6 +260,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
                     self._site.tracker.release(mac)
                 removed += owned
                 asked.found(owned)
+        self._site.publisher.publish(everything=False)
         await self._site.store.flush()
         return removed
 
@@ -302,11 +303,13 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
 
     @command(Level.ADMINISTRATOR)
     async def export_user(self, who: str) -> dict[str, Any]:
-        """Everything that is kept about a person or a device: `{user, opted_out, not_learned, devices}`."""
+        """Everything that is kept about somebody: `{user, opted_out, not_learned, devices, asked_for}`."""
         async with self._named.ask("export_user", who, counted=False) as asked:
-            found = self._people.export(self._people.subject(who))
+            subject = self._people.subject(who)
+            asked_for = await self._named.about(self._people.names(subject))
+            found = self._people.export(subject)
             asked.found(found["devices"])
-            return found
+            return {**found, "asked_for": asked_for}
 
     @command(Level.ADMINISTRATOR)
     async def erase_user(self, who: str, relearn: bool = False) -> dict[str, Any]:

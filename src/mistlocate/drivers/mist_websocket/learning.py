@@ -1,6 +1,7 @@
 """Whose a device is, as far as records and the lists of pre-shared keys say."""
 
 from mistlocate.drivers.mist_websocket.showing import Showing
+from mistlocate.location.client import Client
 from mistlocate.location.evidence import Source
 from mistlocate.location.identity import is_email
 from mistlocate.location.observation import Sighting
@@ -19,6 +20,20 @@ class Learning(Showing):
             self.learn_key(s.mac, s.psk_id, s.username, at)
         if s.is_guest and s.guest_email and guests:
             self.owners.learn(s.mac, s.guest_email, Source.GUEST, at)
+
+    def learn_objector(self, client: Client) -> None:
+        """Whose a device is, where its record named somebody who has opted out since: of what keys are called, and of
+        names that are ignored, nothing was learned then."""
+        mac, known = client.mac, self.owners.of_device(client.mac)
+        if known is not None and not client.keyed and known.text == client.username:
+            return  # nearly everybody: owners were read anew
+        at = self.cloud_clock.at(client.heard)
+        if client.keyed and client.psk_id is not None:
+            self.learn_key(mac, client.psk_id, client.username, at)
+        elif self._is_objector(client.username):
+            self.owners.learn(mac, client.username, Source.DOT1X, at)
+        elif client.is_guest and self._is_objector(client.guest_email):
+            self.owners.learn(mac, client.guest_email, Source.GUEST, at)
 
     def learn_key(self, mac: str, psk_id: str, label: str | None, at: float) -> None:
         """The owner of the key that a device uses. What the network calls its user, `label`, may be anything: it counts

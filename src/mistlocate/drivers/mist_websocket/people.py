@@ -229,6 +229,9 @@ class People:
         if tracker.owners.hides(mac):
             found["present"] = None
             found["withheld"] = "the place, which is kept in memory only: this person or device opted out"
+        elif tracker.is_in_doubt(client):
+            found["present"] = None
+            found["withheld"] = "the place: whose device this is is not known yet, and somebody opted out"
         else:
             raw = {} if tracker.names_objector(client) else client.raw or {}
             found["record"] = dict(raw) | tracker.record(client)
@@ -246,13 +249,14 @@ class People:
             row = await api.client(self._site.settings.site, mac, Purpose.COMMAND)
         except NotFound:
             raise _unknown_client() from None
-        record, owners = row.record, self._tracker.owners
-        if self._tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):
+        record, tracker = row.record, self._tracker
+        if tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):
             raise _unknown_client()
         left_out: frozenset[str] = frozenset()
-        if not owners.objections.may_learn(mac, owners.rules.identify(record.username)):
+        names = (record.username, *names_in_record(record), tracker.keys.owner(record.psk_id))
+        if not tracker.may_know(mac, *names):
             left_out = NAMING_FIELDS
-        elif owners.rules.is_ignored(record.username or ""):
+        elif tracker.owners.rules.is_ignored(record.username or ""):
             left_out = frozenset({"username"})
         return {key: value for key, value in row.raw.items() if key not in left_out}
 

@@ -103,8 +103,8 @@ class SiteSession:
         tracker = self.tracker
         tracker.roster.forget_after = settings.forget_after * 60.0
         if changed & {"domain_aliases", "ignore_usernames"}:
-            tracker.owners.set_rules(NameRules.of(settings.domain_aliases, settings.ignore_usernames))
-            tracker.roster.mark_all()
+            tracker.set_rules(NameRules.of(settings.domain_aliases, settings.ignore_usernames))
+            self.publisher.publish(everything=True)
         if changed & {"opted_out", "occupancy_only"}:
             self._set_visibility(settings)
             self.publisher.publish(everything=True)

@@ -40,6 +40,11 @@ class Showing:
                 return Shown.ANONYMOUS
         return Shown.ANONYMOUS if self.occupancy_only else Shown.SHOWN
 
+    def is_in_doubt(self, client: Client) -> bool:
+        """Whether a client may still turn out to be of somebody who opted out."""
+        doubted = self.owners.objections.hides_anyone and not self.owners.is_owned(client.mac)
+        return doubted and self._owner_pending(client)
+
     def _owner_pending(self, client: Client) -> bool:
         """Whether the next record, or the lists of keys, may still tell whose device it is."""
         return not client.known or (client.psk_id is not None and not self.keys.is_settled(client.psk_id))
@@ -84,8 +89,9 @@ class Showing:
         if client.position is not None:
             record.update(_located(client.position))
         seen = self._seen(client)
-        doubtful = not self.occupancy_only and _guest(client) is None
-        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": None if doubtful else False}
+        # Who objects must not come back into a list that guests are not in; where all are counted, guests are, too.
+        is_guest = False if self.occupancy_only else _guest(client)
+        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": is_guest}
 
     def record(self, client: Client) -> dict[str, Any]:
         """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.

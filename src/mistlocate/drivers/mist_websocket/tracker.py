@@ -13,6 +13,7 @@ from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.learning import Learning
 from mistlocate.drivers.mist_websocket.showing import forget_name
 from mistlocate.drivers.mist_websocket.wording import is_keyed, names_in_record, part, said, told_by_row
+from mistlocate.location.client import Client
 from mistlocate.location.evidence import PskKey, Source, psk_owner
 from mistlocate.location.geometry import pixels_per_metre
 from mistlocate.location.identity import Identity, NameRules
@@ -141,14 +142,24 @@ class Tracker(Learning):
     def set_objections(self, objections: Register) -> None:
         """Other people objected; every list is due anew."""
         self.owners.set_objections(objections)
-        if objections.not_learned:
+        self._objections_changed()
+
+    def set_rules(self, rules: NameRules) -> None:
+        """Names are read by other rules, and may be those of others who objected."""
+        self.owners.set_rules(rules)
+        self._objections_changed()
+
+    def _objections_changed(self) -> None:
+        if self.owners.objections.not_learned:
             for client in self.roster.clients.values():
                 if not self.may_know(client.mac, client.username, client.guest_email, self.keys.owner(client.psk_id)):
                     forget_name(client)
         self.keys.doubt()
+        unlearned_too = self.owners.objections.hides_the_unlearned
         for client in self.roster.clients.values():  # what the network calls somebody may be the name of who objected
-            if client.keyed and client.psk_id is not None:
-                self.learn_key(client.mac, client.psk_id, client.username, self.cloud_clock.at(client.heard))
+            self.learn_objector(client)
+            if unlearned_too and client.known and not client.says_who:
+                self._ask_again(client)  # its record may have named them, and nothing was kept of that
         self.roster.mark_all(urgent=True)
 
     def set_occupancy_only(self, occupancy_only: bool) -> None:
@@ -163,11 +174,17 @@ class Tracker(Learning):
         self.roster.mark_all(urgent=True)
 
     def release(self, mac: str) -> None:
-        """Forget who owns a device. Whose it is now its next record says, which is asked for."""
+        """Forget who owns a device. Whose it is now its next record says."""
         if self.owners.release(mac) is not None and (client := self.roster.get(mac)) is not None:
-            client.known = False
-            if len(self.wanted) < WANTED_AT_MOST:
-                self.wanted[mac] = client.map_id
+            self._ask_again(client)
+            if self.owners.objections.hides_anyone:
+                self.roster.mark_all(urgent=True)  # it may be of somebody who opted out
+
+    def _ask_again(self, client: Client) -> None:
+        """Whose a device is is not known until its next record, which is asked for."""
+        client.known = False
+        if len(self.wanted) < WANTED_AT_MOST:
+            self.wanted[client.mac] = client.map_id
 
     def forget_keys(self, who: Identity) -> None:
         """Forget for whom pre-shared keys were made, until the lists of keys are read again."""
@@ -177,7 +194,7 @@ class Tracker(Learning):
     def forget(self) -> None:
         """Forget who was not heard of for too long; of guests also the name, which is nowhere else."""
         for mac in self.roster.forget(self.clock.monotonic(), self.cloud_clock.now()):
-            owned = self.owners.owner_of(mac, guests=True)
+            owned = self.owners.of_device(mac)  # of who opted out, too
             if owned is not None and owned.source is Source.GUEST:
                 self.owners.release(mac)
 
@@ -231,6 +248,10 @@ class Tracker(Learning):
         objections, who = self.owners.objections, self.owners.rules.identify(psk_owner(key))
         return who is None or objections.hides_person(who) or objections.may_learn("", who)
 
+    def _may_be_objectors(self, psk_id: str) -> bool:
+        """Whether a key may turn out to be of somebody who opted out: so it is known until it has been looked up."""
+        return not self.occupancy_only and self.owners.objections.hides_anyone and not self.keys.is_settled(psk_id)
+
     def uses_keys(self) -> bool:
         """Whether clients of this site are known to use pre-shared keys, from an earlier connection perhaps."""
         return bool(self.keys) or any(client.psk_id for client in self.roster.clients.values())
@@ -270,8 +291,10 @@ class Tracker(Learning):
         psk_id, ip, keep = stats.psk_id, stats.ip, self.keep_all
         objects = self.occupancy_only or self.owners.objections.not_learned
         if objects and not self.may_know(stats.mac, username, typed, self.keys.owner(psk_id)):
-            username = typed = psk_id = ip = None
+            username = typed = ip = None
             keep = False
+            if psk_id is not None and not self._may_be_objectors(psk_id):
+                psk_id = None
         if seen_at is not None and seen_at > now:
             # Clocks differ a little: what lies ahead of ours would hold up everything that comes until then. What REST
             # answers was so when it was asked for; counted as of now, it would outrank what the stream said since.
