@@ -221,6 +221,12 @@ MUTANTS: list[Mutant] = [
     _backup("a backup is its owner's only", "os.O_RDWR, 0o600", "os.O_RDWR, 0o644"),
     _backup("a store in use is not replaced", "        if not alone:", "        if False:"),
     _backup("a store is replaced only if that is said", "if store.exists() and not replace:", "if False:"),
+    _backup(
+        "what a killed engine left of a store that is gone goes",
+        '                store.with_name(f"{store.name}{suffix}").unlink(missing_ok=True)\n            yield',
+        "                pass\n            yield",
+    ),
+    _backup("an engine may go on without the file of its store", "        lock.take()\n", "        pass\n"),
     _backup("what is no store is not restored", "        _check(source)\n", ""),
     _backup(
         "a damaged backup is not restored",

@@ -159,3 +159,36 @@ async def test_a_store_of_an_earlier_version_is_brought_up_to_date(tmp_path: Pat
     with closing(sqlite3.connect(store.path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
         assert connection.execute("SELECT count(*) FROM saved_settings").fetchone() == (0,)
+
+
+async def killed(store: Store) -> None:
+    """Leave beside a store what a process leaves that is killed: its last changes are in the write-ahead log alone."""
+    beside = {path: path.read_bytes() for path in store.path.parent.glob(f"{store.path.name}*")}
+    await store.close()
+    for path, content in beside.items():
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_what_a_killed_engine_left_beside_its_store_is_not_written_over_the_backup(
+    tmp_path: Path, gone: bool
+) -> None:
+    store = await filled(tmp_path / "s.db")
+    back_up(store.path, tmp_path / "b")
+    await store.write_hash("mod", "user_macs", {"00005e005301": "bob"})
+    await killed(store)
+    assert (tmp_path / "s.db-wal").stat().st_size > 0
+    if gone:
+        store.path.rename(tmp_path / "broken.db")
+    restore(tmp_path / "b", store.path, replace=not gone)
+    assert await owner(store.path) == "alice"
+
+
+async def test_a_store_that_an_engine_goes_on_without_is_in_use(tmp_path: Path) -> None:
+    store = await filled(tmp_path / "s.db")
+    back_up(store.path, tmp_path / "b")
+    store.path.unlink()
+    with pytest.raises(StoreError, match=r"another engine has the store.*stop the engine"):
+        restore(tmp_path / "b", store.path)
+    assert not store.path.exists()
+    await store.close()

@@ -12,11 +12,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mistlocate.engines.embedded.saved import alone_with
-from mistlocate.engines.embedded.store_file import VERSION
+from mistlocate.engines.embedded.store_file import VERSION, StoreLock
 from mistlocate.errors import StoreError
 
 #: A table that every store has had from its first version on.
 _TABLE = "hashes"
+
+_STOP = "stop the engine, restore, and start it again"
 
 
 def back_up(store: Path, target: Path) -> int:
@@ -67,9 +69,17 @@ def _told(what: str) -> Iterator[None]:
 
 @contextmanager
 def _alone(store: Path) -> Iterator[None]:
-    """Nobody else has the store open for the length of the block. Raises `StoreError`."""
+    """Nobody else has the store open for the length of the block, and nothing but its one file is left of it.
+
+    Raises `StoreError`.
+    """
     if not store.exists():
-        yield
+        with _locked(store):
+            # SQLite would take what a killed process left for the log of any file that comes to this name, and write
+            # it over that.
+            for suffix in ("-wal", "-shm", "-journal"):
+                store.with_name(f"{store.name}{suffix}").unlink(missing_ok=True)
+            yield
         return
     with closing(sqlite3.connect(store, isolation_level=None)) as connection:
         try:
@@ -79,8 +89,25 @@ def _alone(store: Path) -> Iterator[None]:
         except sqlite3.DatabaseError:
             alone = True  # it is broken: that may be why it is to be replaced
         if not alone:
-            raise StoreError(f"{store} is in use", hint="stop the engine, restore, and start it again")
+            raise StoreError(f"{store} is in use", hint=_STOP)
         yield
+
+
+@contextmanager
+def _locked(store: Path) -> Iterator[None]:
+    """No engine has this store, though its file is gone. Raises `StoreError`."""
+    if not store.with_name(f"{store.name}.lock").exists():  # so no engine had it; a lock of ours might not be theirs
+        yield
+        return
+    lock = StoreLock(store)
+    try:
+        lock.take()
+    except StoreError as error:
+        raise StoreError(error.message, hint=_STOP) from None
+    try:
+        yield
+    finally:
+        lock.give_back()
 
 
 def _copy(source: Path, target: Path) -> None:
