@@ -227,6 +227,9 @@ MUTANTS: list[Mutant] = [
         "                pass\n            yield",
     ),
     _backup("an engine may go on without the file of its store", "        lock.take()\n", "        pass\n"),
+    _backup(
+        "what root restores is not root's", "        os.chown(file, owner.st_uid, owner.st_gid)\n", "        pass\n"
+    ),
     _backup("what is no store is not restored", "        _check(source)\n", ""),
     _backup(
         "a damaged backup is not restored",

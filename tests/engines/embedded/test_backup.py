@@ -1,6 +1,7 @@
 """Copies of the store, taken and given back beside a real one."""
 
 import asyncio
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -192,3 +193,20 @@ async def test_a_store_that_an_engine_goes_on_without_is_in_use(tmp_path: Path) 
         restore(tmp_path / "b", store.path)
     assert not store.path.exists()
     await store.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, who can give files away")
+@pytest.mark.parametrize("gone", [True, False])
+async def test_root_restores_for_whoever_the_store_belongs_to(tmp_path: Path, gone: bool) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    store = await filled(folder / "s.db")
+    await store.close()
+    back_up(store.path, tmp_path / "b")
+    os.chown(folder, 4711, 4712)
+    os.chown(store.path, 4711, 4712)
+    if gone:
+        store.path.unlink()
+    restore(tmp_path / "b", store.path, replace=not gone)
+    found = store.path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (4711, 4712, 0o600)

@@ -50,6 +50,7 @@ def restore(source: Path, store: Path, *, replace: bool = False) -> None:
         _create(new)
         try:
             _copy(source, new)
+            _give(new, like=store if store.exists() else store.parent)
             with _alone(store):
                 new.replace(store)
         finally:
@@ -108,6 +109,13 @@ def _locked(store: Path) -> Iterator[None]:
         yield
     finally:
         lock.give_back()
+
+
+def _give(file: Path, *, like: Path) -> None:
+    """To whom this belongs. Root restores for an engine that runs as somebody else, and could not open root's file."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def _copy(source: Path, target: Path) -> None:
