@@ -158,11 +158,25 @@ class EngineClient:
     def _unreachable(self, error: TransportError) -> EngineUnreachable:
         return EngineUnreachable(
             f"no engine answers at {self.url}: {error.message}",
-            hint="start one with `mistlocate demo` or `mistlocate serve`, or name another with --url",
+            hint=_hint(self.url, error),
         )
 
 
 _KEY_HINT = "give an API key with --api-key or MISTLOCATE_API_KEY"
+
+
+def _hint(url: str, error: TransportError) -> str:
+    """What to do where no engine answers; one that is there and speaks another way is not to be started."""
+    if "CERTIFICATE_VERIFY_FAILED" in error.message:
+        return (
+            "its certificate is for another name, or of an authority that is not trusted here: call it by a name that "
+            "the certificate has; SSL_CERT_FILE names a file of authorities"
+        )
+    if "WRONG_VERSION_NUMBER" in error.message:
+        return "this port speaks no HTTPS: say http:// in --url"
+    if isinstance(error, ConnectionLost) and url.startswith("http:"):
+        return "if this port speaks HTTPS (`tls_certificate` in the settings), say https:// in --url"
+    return "start one with `mistlocate demo` or `mistlocate serve`, or name another with --url"
 
 
 def _refusal(status: int, known: Mapping[str, Any]) -> EngineError:
