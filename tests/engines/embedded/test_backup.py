@@ -210,3 +210,16 @@ async def test_root_restores_for_whoever_the_store_belongs_to(tmp_path: Path, go
     restore(tmp_path / "b", store.path, replace=not gone)
     found = store.path.stat()
     assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (4711, 4712, 0o600)
+
+
+async def test_a_full_disk_is_no_matter_of_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await filled(tmp_path / "s.db")
+    await store.close()
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("mistlocate.engines.embedded.backup._copy", full)
+    with pytest.raises(StoreError, match=r"disk is full.*make room"):
+        back_up(store.path, tmp_path / "b")
+    assert not (tmp_path / "b").exists()

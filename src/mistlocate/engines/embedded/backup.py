@@ -4,6 +4,7 @@ A backup is one file, whole and consistent, taken while the engine runs or not. 
 of a store that nobody has open: an engine would go on writing to the file that was replaced.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from mistlocate.errors import StoreError
 #: A table that every store has had from its first version on.
 _TABLE = "hashes"
 
+_WHICH = "check `store` in the settings, and whether the engine is given another one by MISTLOCATE_STORE"
+
 _STOP = "stop the engine, restore, and start it again"
 
 
@@ -25,7 +28,7 @@ def back_up(store: Path, target: Path) -> int:
     """Copy the store to a new file that only its owner can read; return its size in bytes. Raises `StoreError`."""
     with _told("the store cannot be backed up"):
         if not store.is_file():
-            raise StoreError(f"there is no store at {store}", hint="check `store` in the settings")
+            raise StoreError(f"there is no store at {store}", hint=_WHICH)
         _create(target)
         try:
             _copy(store, target)
@@ -65,7 +68,9 @@ def _told(what: str) -> Iterator[None]:
     except FileExistsError as error:
         raise StoreError(f"{what}: {error.filename} exists", hint="name a new file") from None
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{what}: {error}", hint="check the rights on the files and their folders") from None
+        full = "disk is full" in str(error) or getattr(error, "errno", None) == errno.ENOSPC
+        hint = "make room, or name a file elsewhere" if full else "check the rights on the files and their folders"
+        raise StoreError(f"{what}: {error}", hint=hint) from None
 
 
 @contextmanager
