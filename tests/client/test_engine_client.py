@@ -205,3 +205,18 @@ async def test_who_speaks_to_an_engine_in_another_way_is_told_so(
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         async with EngineClient(url) as client:
             assert (await client.health())["status"] == "ok"
+
+
+async def test_what_is_no_text_is_a_bad_argument_and_no_missing_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latin = b"M\xfcller".decode("utf-8", "surrogateescape")  # as a command line in another encoding is read
+    async with answering(tmp_path, monkeypatch) as (_, url), EngineClient(url) as client:
+        for asked in (
+            client.execute("one", "Probe_1", "echo", [latin]),
+            client.execute("one", "Probe_1", latin),
+            client.status("one", "Probe_1", latin),
+            anext(client.watch("one", "Probe_1", latin)),
+        ):
+            with pytest.raises(BadArguments, match="UTF-8"):
+                await asked

@@ -237,6 +237,9 @@ MUTANTS: list[Mutant] = [
         'sound = "ok"',
     ),
     _backup("a backup of a newer program is not restored", "    if version > VERSION:", "    if False:"),
+    breaks("client/engine_client.py", "tests/client/test_engine_client.py")(
+        "what is no text is a bad argument", "    if not jsontext.can_be_written(value):", "    if False:"
+    ),
     _client("what is not well is told", "response.status in (200, 503)", "response.status == 200"),
     _keeping("health ends with its exit code", '    if found["status"] != "ok":\n', "    if False:\n"),
     _engine(
