@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,22 @@ class TestServe:
         monkeypatch.setattr(module, "load_file", load_file)
         found = run("serve", str(path))
         assert (found.exit_code, len(reads)) == (0, 2), found.output
+
+
+@pytest.mark.parametrize("streams", [">&-", ">&- 2>&-", "2>/dev/full"])
+def test_an_engine_runs_whatever_becomes_of_what_it_says(tmp_path: Path, streams: str) -> None:
+    if "full" in streams and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    path = tmp_path / "settings.yaml"
+    path.write_text(f"listen: 127.0.0.1:{port}\nsystems: [{{id: sys}}]\n")
+    with subprocess.Popen(["sh", "-c", f'exec "$@" {streams}', "sh", *COMMAND, "serve", str(path)]) as popen:
+        answered = 1
+        while answered != 0 and popen.poll() is None:
+            with socket.socket() as asking:
+                answered = asking.connect_ex(("127.0.0.1", port))
+            time.sleep(0.1)
+        assert answered == 0, f"it ended with {popen.returncode}"
+        popen.terminate()
+        assert popen.wait(30) == Exit.DONE

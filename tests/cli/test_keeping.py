@@ -150,3 +150,9 @@ def test_answers_for_programs(settings: str, tmp_path: Path) -> None:
     assert "--replace" in found["message"] + str(found["hint"])
     found = run("restore", str(copy), "--settings", settings, "--replace", "--json")
     assert json.loads(found.stdout) == {"store": str(store), "file": str(copy)}
+
+
+def test_a_store_that_is_not_where_the_settings_say_is_named(settings: str) -> None:
+    found = run("saved", "--settings", settings).stdout
+    assert "Nothing is saved. There is no store at" in found
+    assert "MISTLOCATE_STORE" in run("backup", "copy.db", "--settings", settings).stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from mistlocate.client import EngineClient
 from mistlocate.clock import FastClock
@@ -179,3 +180,43 @@ async def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     async with answering(tmp_path, monkeypatch) as (_, url), EngineClient(url) as client:
         assert await client.modules()
+
+
+async def test_who_speaks_to_an_engine_in_another_way_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    made = authority.issue_cert("127.0.0.1")
+    made.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    made.private_key_pem.write_to_path(tmp_path / "key.pem")
+
+    async def hint(url: str) -> str | None:
+        async with EngineClient(url) as client:
+            with pytest.raises(EngineUnreachable) as raised:
+                await client.health()
+        return raised.value.hint
+
+    async with answering(tmp_path, monkeypatch) as (_, url):
+        assert "say http://" in (await hint(url.replace("http:", "https:")) or "")
+    async with answering(tmp_path, monkeypatch, tls_certificate="cert.pem", tls_key="key.pem") as (_, url):
+        assert "say https://" in (await hint(url.replace("https:", "http:")) or "")
+        assert "SSL_CERT_FILE" in (await hint(url) or "")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        async with EngineClient(url) as client:
+            assert (await client.health())["status"] == "ok"
+
+
+async def test_what_is_no_text_is_a_bad_argument_and_no_missing_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latin = b"M\xfcller".decode("utf-8", "surrogateescape")  # as a command line in another encoding is read
+    async with answering(tmp_path, monkeypatch) as (_, url), EngineClient(url) as client:
+        for asked in (
+            client.execute("one", "Probe_1", "echo", [latin]),
+            client.execute("one", "Probe_1", latin),
+            client.status("one", "Probe_1", latin),
+            anext(client.watch("one", "Probe_1", latin)),
+        ):
+            with pytest.raises(BadArguments, match="UTF-8"):
+                await asked

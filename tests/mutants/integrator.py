@@ -40,6 +40,8 @@ MUTANTS: list[Mutant] = [
     ),
     _main("what a terminal cannot show is no reason to fail", 'stream.reconfigure(errors="backslashreplace")', "pass"),
     _main("a hangup before the engine is up ends nothing", 'if sys.argv[1:2] == ["serve"] and', "if False and"),
+    _main("a stream that was closed is no reason to fail", "        if getattr(sys, name) is None:", "        if False:"),
+    _output("a log that is full ends nothing", "        with suppress(OSError):", "        with suppress():"),
     _output("JSON is JSON in every encoding", "else _ABOVE_ASCII.sub(_as_units, shown)", "else shown"),
     _output("errors are JSON where that is asked for", "    if _Wanted.json:\n", "    if False:\n"),
     _output("a command without --json is not asked for it", "    context.call_on_close(forget)\n", ""),

@@ -221,6 +221,15 @@ MUTANTS: list[Mutant] = [
     _backup("a backup is its owner's only", "os.O_RDWR, 0o600", "os.O_RDWR, 0o644"),
     _backup("a store in use is not replaced", "        if not alone:", "        if False:"),
     _backup("a store is replaced only if that is said", "if store.exists() and not replace:", "if False:"),
+    _backup(
+        "what a killed engine left of a store that is gone goes",
+        '                store.with_name(f"{store.name}{suffix}").unlink(missing_ok=True)\n            yield',
+        "                pass\n            yield",
+    ),
+    _backup("an engine may go on without the file of its store", "        lock.take()\n", "        pass\n"),
+    _backup(
+        "what root restores is not root's", "        os.chown(file, owner.st_uid, owner.st_gid)\n", "        pass\n"
+    ),
     _backup("what is no store is not restored", "        _check(source)\n", ""),
     _backup(
         "a damaged backup is not restored",
@@ -228,6 +237,9 @@ MUTANTS: list[Mutant] = [
         'sound = "ok"',
     ),
     _backup("a backup of a newer program is not restored", "    if version > VERSION:", "    if False:"),
+    breaks("client/engine_client.py", "tests/client/test_engine_client.py")(
+        "what is no text is a bad argument", "    if not jsontext.can_be_written(value):", "    if False:"
+    ),
     _client("what is not well is told", "response.status in (200, 503)", "response.status == 200"),
     _keeping("health ends with its exit code", '    if found["status"] != "ok":\n', "    if False:\n"),
     _engine(

@@ -1,8 +1,10 @@
 """The command `mistlocate`."""
 
 import io
+import os
 import signal
 import sys
+from pathlib import Path
 
 #: The exit code after Ctrl-C; here, because it may come before anything else is imported.
 INTERRUPTED = 130
@@ -23,6 +25,9 @@ def main() -> None:
 
 def _prepare() -> None:
     """What has to be so before anything else is imported, which takes a moment."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this, or a program without a console on Windows
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal cannot show is shown as its code; it is no reason to fail.
         if isinstance(stream, io.TextIOWrapper):

@@ -106,7 +106,8 @@ def saved(
         of_none = "" if taken else "  [yellow](no module of the settings has it)[/]"
         out.print(f"[bold]{escape(each.module)}[/] {escape(each.name)}{about}{of_none}")
     if not found:
-        out.print("Nothing is saved.")
+        none = "" if loaded.store.exists() else f" There is no store at {escape(str(loaded.store))}."
+        out.print(f"Nothing is saved.{none}")
 
 
 def _is_taken(saved: kept.Saved, loaded: Loaded) -> bool:

@@ -13,7 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -40,9 +40,19 @@ DEBUG = "MISTLOCATE_DEBUG"
 #: So many problems of settings are printed.
 MOST_PROBLEMS = 50
 
+
+class _Notices(Console):
+    """Standard error. What cannot be written there, because the disk of the log is full, ends nothing."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As of a console."""
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+
 # Who reads a pipe has no columns: a table there is as wide as what is in it.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 100_000)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = _Notices(stderr=True, highlight=False, soft_wrap=True)
 
 Answer = TypeVar("Answer")
 

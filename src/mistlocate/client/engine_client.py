@@ -105,6 +105,7 @@ class EngineClient:
         name, _, index = slug.rpartition("_") if slug.rpartition("_")[2].isdecimal() else (slug, "", "1")
         url = f"ws{self.url.removeprefix('http')}{_BASE}/systems/control"
         message = {"id": 1, "sys": system_id, "mod": name, "index": int(index), "cmd": "bind", "name": key}
+        _sendable(message)
         try:
             async with open_websocket(url, self._headers, self._options) as link:
                 await link.send(jsontext.dumps(message).decode())
@@ -138,6 +139,7 @@ class EngineClient:
         raise EngineError(f"no module {slug!r}", status=404, hint="modules: " + (", ".join(there) or "none"))
 
     async def _call(self, method: str, path: str, body: Any = None) -> Any:
+        _sendable(body)
         sent = self._clock.monotonic()
         try:
             response = await self._http.request(method, self.url + _BASE + path, self._headers, json=body)
@@ -158,11 +160,25 @@ class EngineClient:
     def _unreachable(self, error: TransportError) -> EngineUnreachable:
         return EngineUnreachable(
             f"no engine answers at {self.url}: {error.message}",
-            hint="start one with `mistlocate demo` or `mistlocate serve`, or name another with --url",
+            hint=_hint(self.url, error),
         )
 
 
 _KEY_HINT = "give an API key with --api-key or MISTLOCATE_API_KEY"
+
+
+def _hint(url: str, error: TransportError) -> str:
+    """What to do where no engine answers; one that is there and speaks another way is not to be started."""
+    if "CERTIFICATE_VERIFY_FAILED" in error.message:
+        return (
+            "its certificate is for another name, or of an authority that is not trusted here: call it by a name that "
+            "the certificate has; SSL_CERT_FILE names a file of authorities"
+        )
+    if "WRONG_VERSION_NUMBER" in error.message:
+        return "this port speaks no HTTPS: say http:// in --url"
+    if isinstance(error, ConnectionLost) and url.startswith("http:"):
+        return "if this port speaks HTTPS (`tls_certificate` in the settings), say https:// in --url"
+    return "start one with `mistlocate demo` or `mistlocate serve`, or name another with --url"
 
 
 def _refusal(status: int, known: Mapping[str, Any]) -> EngineError:
@@ -194,5 +210,12 @@ def _key(text: str) -> str:
     return key
 
 
+def _sendable(value: Any) -> None:
+    """A word of a command line in another encoding holds what is no text. Raises `BadArguments`."""
+    if not jsontext.can_be_written(value):
+        raise BadArguments("an argument cannot be sent: expected text in UTF-8, or a value that JSON can carry")
+
+
 def _part(text: str) -> str:
+    _sendable(text)
     return quote(text, safe="")

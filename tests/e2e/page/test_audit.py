@@ -25,6 +25,14 @@ async def test_who_asked_for_whom_is_shown_to_administrators(locked: House, look
     await expect(rows.filter(has_text="audit")).not_to_have_count(0)
 
 
+async def test_it_has_the_whole_width(locked: House, look: Look) -> None:
+    viewer = await look(locked, "administrator", view="audit")
+    await viewer.page.get_by_role("heading", name="Who asked for whom").wait_for()
+    box = await viewer.page.locator("section.stage").bounding_box()
+    assert box is not None
+    assert box["width"] == 1280
+
+
 @pytest.mark.parametrize("level", ["user", "support"])
 async def test_it_is_offered_to_nobody_else(locked: House, look: Look, level: str) -> None:
     viewer = await look(locked, level)

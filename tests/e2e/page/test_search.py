@@ -114,6 +114,16 @@ async def test_who_is_not_known_is_not_found_and_why_can_be_asked(home: House, l
     await expect(note).to_have_text(expected)
 
 
+async def test_a_question_that_was_not_answered_has_no_reason_to_ask_for(home: House, look: Look) -> None:
+    viewer = await look(home)
+    viewer.troubles.allow("ERR_")
+    await viewer.page.route("**/search", lambda route: route.abort())
+    await field(viewer).fill("nobody@example.com")
+    note = viewer.page.locator(".search [role=status]")
+    await expect(note).to_have_text("the engine cannot be reached")
+    await expect(note.get_by_role("button")).to_have_count(0)
+
+
 async def test_a_name_of_two_people_shows_both_and_explain_says_so(home: House, look: Look) -> None:
     await known(home, "nora@a.example", floor=0)
     await known(home, "nora@b.example", floor=1)

@@ -56,6 +56,21 @@ async def test_a_wrong_key_is_said_to_be_unknown_and_another_can_be_tried(locked
     await viewer.live()
 
 
+async def test_a_key_for_metrics_is_said_to_open_nothing_here(locked: House, look: Look) -> None:
+    await locked.change(api_keys=[{"name": "prometheus", "level": "metrics", "hash": hash_key("ml_metrics")}])
+    viewer = await at_the_door(locked, look)
+    await give(viewer, "ml_metrics")
+    said = "This key does not open the page: the key 'prometheus' has the level metrics."
+    await expect(viewer.page.get_by_role("alert")).to_have_text(said)
+
+
+async def test_the_form_is_as_high_as_what_is_in_it(locked: House, look: Look) -> None:
+    viewer = await at_the_door(locked, look)
+    box = await viewer.page.get_by_label("API key").bounding_box()
+    assert box is not None
+    assert box["height"] < 50
+
+
 async def test_the_key_is_in_no_address_and_survives_a_reload_of_this_tab_only(locked: House, look: Look) -> None:
     viewer = await at_the_door(locked, look)
     await give(viewer, KEYS["support"])

@@ -1,6 +1,7 @@
 """Copies of the store, taken and given back beside a real one."""
 
 import asyncio
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -159,3 +160,66 @@ async def test_a_store_of_an_earlier_version_is_brought_up_to_date(tmp_path: Pat
     with closing(sqlite3.connect(store.path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
         assert connection.execute("SELECT count(*) FROM saved_settings").fetchone() == (0,)
+
+
+async def killed(store: Store) -> None:
+    """Leave beside a store what a process leaves that is killed: its last changes are in the write-ahead log alone."""
+    beside = {path: path.read_bytes() for path in store.path.parent.glob(f"{store.path.name}*")}
+    await store.close()
+    for path, content in beside.items():
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_what_a_killed_engine_left_beside_its_store_is_not_written_over_the_backup(
+    tmp_path: Path, gone: bool
+) -> None:
+    store = await filled(tmp_path / "s.db")
+    back_up(store.path, tmp_path / "b")
+    await store.write_hash("mod", "user_macs", {"00005e005301": "bob"})
+    await killed(store)
+    assert (tmp_path / "s.db-wal").stat().st_size > 0
+    if gone:
+        store.path.rename(tmp_path / "broken.db")
+    restore(tmp_path / "b", store.path, replace=not gone)
+    assert await owner(store.path) == "alice"
+
+
+async def test_a_store_that_an_engine_goes_on_without_is_in_use(tmp_path: Path) -> None:
+    store = await filled(tmp_path / "s.db")
+    back_up(store.path, tmp_path / "b")
+    store.path.unlink()
+    with pytest.raises(StoreError, match=r"another engine has the store.*stop the engine"):
+        restore(tmp_path / "b", store.path)
+    assert not store.path.exists()
+    await store.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, who can give files away")
+@pytest.mark.parametrize("gone", [True, False])
+async def test_root_restores_for_whoever_the_store_belongs_to(tmp_path: Path, gone: bool) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    store = await filled(folder / "s.db")
+    await store.close()
+    back_up(store.path, tmp_path / "b")
+    os.chown(folder, 4711, 4712)
+    os.chown(store.path, 4711, 4712)
+    if gone:
+        store.path.unlink()
+    restore(tmp_path / "b", store.path, replace=not gone)
+    found = store.path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (4711, 4712, 0o600)
+
+
+async def test_a_full_disk_is_no_matter_of_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await filled(tmp_path / "s.db")
+    await store.close()
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("mistlocate.engines.embedded.backup._copy", full)
+    with pytest.raises(StoreError, match=r"disk is full.*make room"):
+        back_up(store.path, tmp_path / "b")
+    assert not (tmp_path / "b").exists()

@@ -294,3 +294,23 @@ def test_a_key_with_a_dot_is_a_problem_like_any_other(key: str, tmp_path: Path) 
 def test_proxies_are_addresses(proxies: list[str], tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="not an address or a network"):
         load({"trusted_proxies": proxies}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (FileNotFoundError(2, "No such file or directory"), "mistlocate init"),
+        (PermissionError(13, "Permission denied"), "allowed to read it"),
+        (IsADirectoryError(21, "Is a directory"), "name a settings file"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "save it as UTF-8"),
+    ],
+)
+def test_a_file_that_is_there_and_cannot_be_read_is_not_to_be_made(
+    error: Exception, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> str:
+        raise error
+
+    monkeypatch.setattr(Path, "read_text", fails)
+    with pytest.raises(SettingsError, match=says):
+        load_file(Path("settings.yaml"))

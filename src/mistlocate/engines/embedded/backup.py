@@ -4,6 +4,7 @@ A backup is one file, whole and consistent, taken while the engine runs or not. 
 of a store that nobody has open: an engine would go on writing to the file that was replaced.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -12,18 +13,22 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mistlocate.engines.embedded.saved import alone_with
-from mistlocate.engines.embedded.store_file import VERSION
+from mistlocate.engines.embedded.store_file import VERSION, StoreLock
 from mistlocate.errors import StoreError
 
 #: A table that every store has had from its first version on.
 _TABLE = "hashes"
+
+_WHICH = "check `store` in the settings, and whether the engine is given another one by MISTLOCATE_STORE"
+
+_STOP = "stop the engine, restore, and start it again"
 
 
 def back_up(store: Path, target: Path) -> int:
     """Copy the store to a new file that only its owner can read; return its size in bytes. Raises `StoreError`."""
     with _told("the store cannot be backed up"):
         if not store.is_file():
-            raise StoreError(f"there is no store at {store}", hint="check `store` in the settings")
+            raise StoreError(f"there is no store at {store}", hint=_WHICH)
         _create(target)
         try:
             _copy(store, target)
@@ -48,6 +53,7 @@ def restore(source: Path, store: Path, *, replace: bool = False) -> None:
         _create(new)
         try:
             _copy(source, new)
+            _give(new, like=store if store.exists() else store.parent)
             with _alone(store):
                 new.replace(store)
         finally:
@@ -62,14 +68,24 @@ def _told(what: str) -> Iterator[None]:
     except FileExistsError as error:
         raise StoreError(f"{what}: {error.filename} exists", hint="name a new file") from None
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{what}: {error}", hint="check the rights on the files and their folders") from None
+        full = "disk is full" in str(error) or getattr(error, "errno", None) == errno.ENOSPC
+        hint = "make room, or name a file elsewhere" if full else "check the rights on the files and their folders"
+        raise StoreError(f"{what}: {error}", hint=hint) from None
 
 
 @contextmanager
 def _alone(store: Path) -> Iterator[None]:
-    """Nobody else has the store open for the length of the block. Raises `StoreError`."""
+    """Nobody else has the store open for the length of the block, and nothing but its one file is left of it.
+
+    Raises `StoreError`.
+    """
     if not store.exists():
-        yield
+        with _locked(store):
+            # SQLite would take what a killed process left for the log of any file that comes to this name, and write
+            # it over that.
+            for suffix in ("-wal", "-shm", "-journal"):
+                store.with_name(f"{store.name}{suffix}").unlink(missing_ok=True)
+            yield
         return
     with closing(sqlite3.connect(store, isolation_level=None)) as connection:
         try:
@@ -79,8 +95,32 @@ def _alone(store: Path) -> Iterator[None]:
         except sqlite3.DatabaseError:
             alone = True  # it is broken: that may be why it is to be replaced
         if not alone:
-            raise StoreError(f"{store} is in use", hint="stop the engine, restore, and start it again")
+            raise StoreError(f"{store} is in use", hint=_STOP)
         yield
+
+
+@contextmanager
+def _locked(store: Path) -> Iterator[None]:
+    """No engine has this store, though its file is gone. Raises `StoreError`."""
+    if not store.with_name(f"{store.name}.lock").exists():  # so no engine had it; a lock of ours might not be theirs
+        yield
+        return
+    lock = StoreLock(store)
+    try:
+        lock.take()
+    except StoreError as error:
+        raise StoreError(error.message, hint=_STOP) from None
+    try:
+        yield
+    finally:
+        lock.give_back()
+
+
+def _give(file: Path, *, like: Path) -> None:
+    """To whom this belongs. Root restores for an engine that runs as somebody else, and could not open root's file."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -35,13 +35,25 @@ __all__ = [
 _SUGGESTIONS = 20
 
 
+def _what_to_do(error: Exception) -> str:
+    """About a settings file that cannot be read; one that is there is not to be made."""
+    match error:
+        case FileNotFoundError():
+            return "make one with `mistlocate init`"
+        case PermissionError():
+            return "who runs this has to be allowed to read it"
+        case UnicodeDecodeError():
+            return "save it as UTF-8"
+    return "name a settings file"
+
+
 def load_file(path: Path) -> Loaded:
     """Read and check a settings file. Raises `SettingsError` with every problem there is."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise SettingsError([Problem("", f"{reason}", "make one with `mistlocate init`")], where=str(path)) from None
+        raise SettingsError([Problem("", f"{reason}", _what_to_do(error))], where=str(path)) from None
     return replace(load_text(text, path.resolve().parent, where=str(path)), path=path.resolve())
 
 

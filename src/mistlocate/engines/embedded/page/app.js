@@ -70,7 +70,7 @@ async function start() {
     found = await asked();
   } catch (error) {
     if (mine !== turn) return;
-    if (error instanceof ApiError && error.status === 401) return signIn(key.get());
+    if (error instanceof ApiError && error.status === 401) return signIn(key.get() && refusal(error));
     if (page.me) end();
     const text = `${error.message}. Trying again …`;
     // It is said once, however often it is tried.
@@ -95,7 +95,7 @@ async function check() {
       begin(found);
     }
   } catch (error) {
-    if (mine === turn && error.status === 401) signIn(true);
+    if (mine === turn && error.status === 401) signIn(refusal(error));
   }
 }
 
@@ -212,6 +212,14 @@ function decoded(text) {
   }
 }
 
+const UNKNOWN = "This key is not known here, or not any more.";
+
+// A key for /metrics is known, and still opens nothing here.
+function refusal(error) {
+  return error.kind === "LevelTooLow" && error.hint ? `This key does not open the page: ${error.hint}.` : UNKNOWN;
+}
+
+// `refused` says what is wrong with the key that was given, if one was.
 function signIn(refused) {
   turn++;
   end();
@@ -225,7 +233,7 @@ function signIn(refused) {
     onsubmit: (event) => {
       event.preventDefault();
       const typed = input.value.trim();
-      if (!readable(typed)) return void signIn(true);
+      if (!readable(typed)) return void signIn(UNKNOWN);
       key.set(typed);
       button.textContent = "Signing in …";
       start();
@@ -233,7 +241,7 @@ function signIn(refused) {
   },
   el("h2", {}, "Sign in"),
   el("label", { for: "key" }, "API key"), input,
-  refused ? el("p", { class: "error", role: "alert" }, "This key is not known here, or not any more.") : null,
+  refused ? el("p", { class: "error", role: "alert" }, refused) : null,
   button,
   el("p", { class: "soft" }, "Keys are made with ", el("code", {}, "mistlocate key"), " and kept for this tab only."));
   replace(view, form);

@@ -59,7 +59,7 @@ export class Search {
     try {
       found = this.page.may("support") ? await this.page.locate("search", [text, 12]) : await this.exact(text);
     } catch (error) {
-      if (turn === this.turn) this.show([], error.message);
+      if (turn === this.turn) this.show([], error.message, false);
       return;
     }
     // An answer that was overtaken by a later question says nothing any more.
@@ -71,7 +71,8 @@ export class Search {
     return location ? [{ user: text, location }] : [];
   }
 
-  show(found, note) {
+  // Where there was no answer (`answered` is false), there is no reason of it to ask for.
+  show(found, note, answered = true) {
     this.found = found;
     this.at = -1;
     replace(this.results, found.map((each, number) => el("li", {
@@ -81,7 +82,7 @@ export class Search {
     }, el("b", {}, each.user), el("span", {}, this.describe(each.location)))));
     this.fold(!this.element.contains(document.activeElement));
     this.input.removeAttribute("aria-activedescendant");
-    replace(this.note, note, note && this.page.may("support") && this.input.value.trim()
+    replace(this.note, note, note && answered && this.page.may("support") && this.input.value.trim()
       ? el("button", { type: "button", class: "quiet", onclick: () => this.explain() }, "Why not?") : null);
   }
 
