@@ -195,21 +195,36 @@ async def test_a_store_that_an_engine_goes_on_without_is_in_use(tmp_path: Path) 
     await store.close()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, who can give files away")
 @pytest.mark.parametrize("gone", [True, False])
-async def test_root_restores_for_whoever_the_store_belongs_to(tmp_path: Path, gone: bool) -> None:
+async def test_root_restores_for_whoever_the_store_belongs_to(
+    tmp_path: Path, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = os.geteuid() == 0
+    user, group = (4711, 4712) if root else (os.getuid(), os.getgid())
+    given: list[tuple[int, int]] = []
+
+    def chown(path: object, uid: int, gid: int) -> None:
+        given.append((uid, gid))
+        if root:
+            real(path, uid, gid)  # type: ignore[arg-type]
+
+    real = os.chown
+    monkeypatch.setattr(os, "chown", chown)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     folder = tmp_path / "data"
     folder.mkdir()
     store = await filled(folder / "s.db")
     await store.close()
     back_up(store.path, tmp_path / "b")
-    os.chown(folder, 4711, 4712)
-    os.chown(store.path, 4711, 4712)
+    os.chown(folder, user, group)
+    os.chown(store.path, user, group)
     if gone:
         store.path.unlink()
+    given.clear()
     restore(tmp_path / "b", store.path, replace=not gone)
     found = store.path.stat()
-    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (4711, 4712, 0o600)
+    assert given[-1] == (user, group)
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (user, group, 0o600)
 
 
 async def test_a_full_disk_is_no_matter_of_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
