@@ -350,6 +350,7 @@ MUTANTS: list[Mutant] = [
     _logs(
         "warnings about the process are written", 'PROCESS_LEVEL = LEVELS["warn"]', 'PROCESS_LEVEL = LEVELS["error"]'
     ),
+    _logs("a line that cannot be written is lost", "with suppress(OSError, ValueError):", "with suppress():"),
     _executable("a process ends whatever threads do", "    os._exit(code)", "    return code"),
     _executable(
         "… and what was written is out before",
