@@ -358,6 +358,12 @@ MUTANTS: list[Mutant] = [
         "                pass",
         f"{_P}/test_executable.py::test_what_was_written_last_is_out_before_a_process_ends",
     ),
+    _executable(
+        "a process that cannot be loaded waits as well",
+        "    except Exception as error:  # mostly",
+        "    except ZeroDivisionError as error:  # mostly",
+        f"{_P}/test_executable.py::test_so_does_one_that_cannot_be_loaded",
+    ),
     _audit(
         "audit records are forgotten in turn with those that are written",
         "        async with self._turn:\n            fields = await self._known_fields()\n            limit",
