@@ -263,6 +263,12 @@ MUTANTS: list[Mutant] = [
         f"{_P}/test_redis_client.py::test_nobody_waits_longer_for_a_silent_redis_because_others_wait",
     ),
     _redis(
+        "who is cancelled leaves the connections of others alone",
+        "        except (RedisError, OSError, TimeoutError) as error:\n            # A cancellation",
+        "        except BaseException as error:\n            # A cancellation",
+        f"{_P}/test_redis_client.py::test_who_is_cancelled_takes_no_connection_of_others_along",
+    ),
+    _redis(
         "in a cluster nobody is told before the rest is answered",
         "if transaction or isinstance(client, Redis):",
         "if True:",
