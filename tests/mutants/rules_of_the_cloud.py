@@ -284,6 +284,7 @@ MUTANTS += [
         "    except InvalidProxy as error:",
     ),
     _options("certificates are checked", "if not options.verify:", "if True:"),
+    _options("no part of a wrong address of a proxy is told", "except ValueError:  #", "except ZeroDivisionError:  #"),
     _json("NaN costs no neighbours", "parse_constant=lambda _: None", "parse_constant=float"),
     _json(
         "half of a character harms nothing",
