@@ -275,6 +275,7 @@ MUTANTS += [
         "        return exc\n",
         "        return super().process_redirect(exc)\n",
     ),
+    _websocket("the value of a header is not told", "the header {error.name} has no valid value", "{error}"),
     _websocket("a dead connection is noticed", "ping_interval=PING_EVERY", "ping_interval=None"),
     _websocket("… within 45 seconds", "PING_EVERY = 20.0", "PING_EVERY = 40.0"),
     _websocket("the library logs no token", "_quiet.addFilter(lambda _record: False)", ""),
