@@ -331,6 +331,7 @@ MUTANTS: list[Mutant] = [
         "if False:",
     ),
     _wire("the ready byte is bare", 'self._writer.write(b"r")', 'self._writer.write(b"\\x00\\x02r\\x00\\x03")'),
+    _base("headers have no space around them", "str(each).strip() for each", "str(each) for each"),
     _base(
         "PlaceOS' own settings do not reach the driver",
         "driver = {name: value for name, value in settings.items() if name not in SCHEMA and value is not None}",
