@@ -274,6 +274,12 @@ MUTANTS: list[Mutant] = [
         f"{_P}/test_redis_client.py::test_nobody_waits_longer_for_a_silent_redis_because_others_wait",
     ),
     _redis(
+        "who is cancelled leaves the connections of others alone",
+        "        except (RedisError, OSError, TimeoutError) as error:\n            # A cancellation",
+        "        except BaseException as error:\n            # A cancellation",
+        f"{_P}/test_redis_client.py::test_who_is_cancelled_takes_no_connection_of_others_along",
+    ),
+    _redis(
         "in a cluster nobody is told before the rest is answered",
         "if transaction or isinstance(client, Redis):",
         "if True:",
@@ -336,6 +342,7 @@ MUTANTS: list[Mutant] = [
         "if False:",
     ),
     _wire("the ready byte is bare", 'self._writer.write(b"r")', 'self._writer.write(b"\\x00\\x02r\\x00\\x03")'),
+    _base("headers have no space around them", "str(each).strip() for each", "str(each) for each"),
     _base(
         "PlaceOS' own settings do not reach the driver",
         "driver = {name: value for name, value in settings.items() if name not in SCHEMA and value is not None}",
@@ -361,12 +368,19 @@ MUTANTS: list[Mutant] = [
     _logs(
         "warnings about the process are written", 'PROCESS_LEVEL = LEVELS["warn"]', 'PROCESS_LEVEL = LEVELS["error"]'
     ),
+    _logs("a line that cannot be written is lost", "with suppress(OSError, ValueError):", "with suppress():"),
     _executable("a process ends whatever threads do", "    os._exit(code)", "    return code"),
     _executable(
         "… and what was written is out before",
         "                stream.flush()",
         "                pass",
         f"{_P}/test_executable.py::test_what_was_written_last_is_out_before_a_process_ends",
+    ),
+    _executable(
+        "a process that cannot be loaded waits as well",
+        "    except Exception as error:  # mostly",
+        "    except ZeroDivisionError as error:  # mostly",
+        f"{_P}/test_executable.py::test_so_does_one_that_cannot_be_loaded",
     ),
     _audit(
         "audit records are forgotten in turn with those that are written",

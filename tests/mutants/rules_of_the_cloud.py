@@ -297,6 +297,7 @@ MUTANTS += [
         "        return exc\n",
         "        return super().process_redirect(exc)\n",
     ),
+    _websocket("the value of a header is not told", "the header {error.name} has no valid value", "{error}"),
     _websocket("a dead connection is noticed", "ping_interval=PING_EVERY", "ping_interval=None"),
     _websocket("… within 45 seconds", "PING_EVERY = 20.0", "PING_EVERY = 40.0"),
     _websocket("the library logs no token", "_quiet.addFilter(lambda _record: False)", ""),
@@ -306,6 +307,7 @@ MUTANTS += [
         "    except InvalidProxy as error:",
     ),
     _options("certificates are checked", "if not options.verify:", "if True:"),
+    _options("no part of a wrong address of a proxy is told", "except ValueError:  #", "except ZeroDivisionError:  #"),
     _json("NaN costs no neighbours", "parse_constant=lambda _: None", "parse_constant=float"),
     _json(
         "half of a character harms nothing",

@@ -49,6 +49,15 @@ async def test_texts_go_out_and_come_in() -> None:
         assert await link.receive() == b"hallo"
 
 
+@pytest.mark.parametrize("value", ["secret\n", "secret\r\nX-Other: 1", "secret\0", "s\u20accret"])
+async def test_a_header_that_cannot_be_sent_is_named_without_its_value(value: str) -> None:
+    async with server() as url:
+        with pytest.raises(CannotConnect, match="X-Key") as refused:
+            async with open_websocket(url, {"X-Key": value}, DIRECT):
+                pytest.fail("there is no connection")
+    assert "cret" not in str(refused.value)
+
+
 async def test_a_frame_that_is_no_text_is_a_line_that_spoils_what_it_carries() -> None:
     async def spoilt(connection: ServerConnection) -> None:
         for message in ("plain", "Zo\u00eb".encode(), b'{"mac": "00005e005301\xa2}', b"never believed"):

@@ -29,9 +29,16 @@ class TransportOptions:
 def check_proxy(url: str) -> str:
     """The URL of a proxy, as given; an empty one means none. Raises `ValueError` for what cannot be one."""
     if url:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("not the address of a proxy: expected http://HOST:PORT")
+        try:
+            parts = urlsplit(url)
+            fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # whose text quotes what it takes for host or port, often a piece of the password
+            fits = False
+        if not fits:
+            raise ValueError(
+                "not the address of a proxy: expected http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with special "
+                "characters as %XX"
+            )
     return url
 
 

@@ -14,7 +14,14 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidHeader,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+)
 
 from mistlocate.clock import SystemClock
 from mistlocate.errors import CannotConnect, ConnectionLost, HandshakeRefused, TimedOut
@@ -144,6 +151,8 @@ async def _connect(url: str, headers: Mapping[str, str], options: TransportOptio
         raise CannotConnect("not a valid address of a stream", hint="expected wss://HOST/PATH") from None
     except InvalidProxy as error:
         raise CannotConnect(f"the proxy setting cannot be used: {error.msg}") from None
+    except InvalidHeader as error:  # whose text quotes the value, and one of ours may be a key
+        raise CannotConnect(f"cannot connect to {host}: the header {error.name} has no valid value") from None
     except (OSError, InvalidHandshake, ValueError, ImportError) as error:
         # ValueError: a host name that is none; ImportError: a kind of proxy that needs more than is installed
         reason = str(error) or type(error).__name__

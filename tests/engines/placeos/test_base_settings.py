@@ -100,6 +100,11 @@ def test_headers_are_texts_and_lists_become_one_line() -> None:
     assert found.driver == {}
 
 
+def test_headers_have_no_space_around_them() -> None:
+    headers = {" X-Key\n": "a key\r\n", "X-List": [" a\t", "b\n"]}
+    assert split({"headers": headers}, KNOWN).headers == {"X-Key": "a key", "X-List": "a, b"}
+
+
 @pytest.mark.parametrize("value", [None, "X: y", ["X: y"], 5])
 def test_headers_that_are_no_object_are_none(value: object) -> None:
     assert split({"headers": value}, KNOWN).headers == {}

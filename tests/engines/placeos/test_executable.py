@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -240,9 +241,33 @@ async def test_an_operator_sees_that_redis_is_away_and_that_it_is_back(tmp_path:
     ]
 
 
-async def test_a_process_that_ends_in_trouble_waits_a_little_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+async def slept(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[float]]:
+    """How long a process that connects to nobody in particular slept; it does not really."""
+    times: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        times.append(seconds)
+
+    class Nowhere:
+        def ready(self) -> None:
+            """Nobody listens."""
+
+    async def to_socket(_: str) -> Nowhere:
+        return Nowhere()
+
+    monkeypatch.setattr("mistlocate.engines.placeos.wire.Wire.to_socket", to_socket)
+    monkeypatch.setattr("mistlocate.engines.placeos.logs.configure", lambda: None)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    yield times
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        asyncio.get_running_loop().remove_signal_handler(number)
+
+
+async def test_a_process_that_ends_in_trouble_waits_a_little_and_says_so(
+    slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Core starts it again at once: without a pause, several times a second."""
-    slept = []
 
     class Process:
         def __init__(self, *_: Any) -> None:
@@ -254,24 +279,22 @@ async def test_a_process_that_ends_in_trouble_waits_a_little_and_says_so(monkeyp
         def stop(self) -> None:
             """Nothing runs."""
 
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    class Nowhere:
-        def ready(self) -> None:
-            """Nobody listens."""
-
-    async def to_socket(_: str) -> Nowhere:
-        return Nowhere()
-
-    monkeypatch.setattr("mistlocate.engines.placeos.wire.Wire.to_socket", to_socket)
     monkeypatch.setattr("mistlocate.engines.placeos.process.DriverProcess", Process)
-    monkeypatch.setattr("mistlocate.engines.placeos.logs.configure", lambda: None)
-    monkeypatch.setattr(asyncio, "sleep", sleep)
     assert await executable._run(lambda: Probe, "path") == 1
     assert slept == [executable.TROUBLE_PAUSE]
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        asyncio.get_running_loop().remove_signal_handler(number)
+
+
+async def test_so_does_one_that_cannot_be_loaded(slept: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    def load() -> type[Probe]:
+        raise ModuleNotFoundError("No module named 'httpx'")
+
+    assert await executable._run(load, "path") == 1
+    assert slept == [executable.TROUBLE_PAUSE]
+    said = capsys.readouterr()
+    (line,) = said.out.splitlines()
+    assert json.loads(line)["level"] == "FATAL"
+    assert "No module named 'httpx'" in json.loads(line)["exception"]
+    assert said.err == ""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,7 +1,10 @@
 """What a driver process writes on standard output, and from which level."""
 
+import errno
+import io
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -50,6 +53,23 @@ def test_a_line_has_the_members_of_placeos_and_then_the_rest(lines: Lines) -> No
     assert (line["level"], line["source"], line["message"], line["status"]) == ("ERROR", "mod-1", "no answer", 503)
     assert line["time"].endswith("Z")
     assert datetime.fromisoformat(line["time"]).tzinfo is not None
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_stops_nobody(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, or a reader that has gone: who logs may be what was about to try again."""
+
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Full())
+        logger = log()
+        logs.set_level("mod-1", logs.LEVELS["debug"])
+        say_everything(logger)
+        logs.write({"message": "report"})
+    log().error("there is space again")
+    assert said(lines) == [("ERROR", "there is space again")]
 
 
 def test_errors_and_worse_are_written_by_default(lines: Lines) -> None:

@@ -168,6 +168,19 @@ async def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_one(
     assert await redis.run([("GET", "b")]) == ["2"]
 
 
+async def test_who_is_cancelled_takes_no_connection_of_others_along(server: RedisServer, redis: RedisClient) -> None:
+    """A module that stops while it asks must not fail what other modules of the process ask at that moment."""
+    await redis.run([("SET", "a", "1"), ("SET", "b", "2")])
+    server.pause()
+    first, second = (asyncio.create_task(redis.run([("GET", key)])) for key in ("a", "b"))
+    await asyncio.sleep(0.05)
+    first.cancel()
+    await asyncio.wait([first])
+    server.resume()
+    assert await second == ["2"]
+    assert await redis.run([("GET", "a")]) == ["1"]
+
+
 async def test_who_stops_waiting_for_a_connection_leaves_none_behind(server: RedisServer, redis: RedisClient) -> None:
     server.pause()
     with pytest.raises(TimeoutError):

@@ -103,11 +103,12 @@ def _proxy_url(proxy: Mapping[str, Any]) -> str:
 
 
 def _headers(value: object) -> dict[str, str]:
-    """Name → value; of a list the values in one line, as HTTP has it."""
+    """Name → value; of a list the values in one line, and without space around them, as HTTP has it. (A block of YAML
+    ends with a line break.)"""
     if not isinstance(value, Mapping):
         return {}
     return {
-        str(name): ", ".join(str(each) for each in text) if isinstance(text, list) else str(text)
+        str(name).strip(): ", ".join(str(each).strip() for each in (text if isinstance(text, list) else [text]))
         for name, text in value.items()
         if text is not None
     }

@@ -11,12 +11,14 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from mistlocate import __version__
 
 if TYPE_CHECKING:
     from mistlocate.driver.base import Driver
+    from mistlocate.engines.placeos.wire import Wire
 
 #: A process that ends in trouble is started again by core at once: it waits a little first (seconds).
 TROUBLE_PAUSE = 3.0
@@ -118,7 +120,22 @@ async def _run(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> i
         return 1
     wire = await (Wire.to_standard_streams() if socket is None else Wire.to_socket(socket))
     wire.ready()
+    try:
+        code = await _serve_core(load, wire)
+    except Exception as error:  # mostly something that is imported only now is not there, or not whole
+        import json  # noqa: PLC0415
 
+        line = {"level": "FATAL", "message": "the driver cannot run", "exception": "".join(format_exception(error))}
+        with suppress(OSError):
+            print(json.dumps(line), flush=True)  # noqa: T201
+        code = 1
+    if code:
+        await asyncio.sleep(TROUBLE_PAUSE)
+    return code
+
+
+async def _serve_core(load: "Callable[[], type[Driver[Any]]]", wire: "Wire") -> int:
+    """Serve until core wants no more; return the exit code."""
     from mistlocate.clock import SystemClock  # noqa: PLC0415
     from mistlocate.engines import collector  # noqa: PLC0415
     from mistlocate.engines.placeos import logs  # noqa: PLC0415
@@ -138,7 +155,4 @@ async def _run(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> i
         loop.add_signal_handler(number, process.stop)
     loop.add_signal_handler(signal.SIGUSR1, logs.toggle_everything)
     loop.add_signal_handler(signal.SIGUSR2, lambda: logs.write(process.report()))
-    code = await process.run()
-    if code:
-        await asyncio.sleep(TROUBLE_PAUSE)
-    return code
+    return await process.run()

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -62,8 +63,19 @@ def toggle_everything() -> bool:
 
 def write(entry: Mapping[str, Any]) -> None:
     """Write a line whatever the levels are: somebody asked for it."""
-    sys.stdout.write(_renderer()(None, "", entry) + "\n")
-    sys.stdout.flush()
+    _Lines(sys.stdout).msg(_renderer()(None, "", entry))
+
+
+class _Lines(structlog.PrintLogger):
+    """Lines on standard output. One that cannot be written (a full disk, a reader that has gone) is lost: whatever it
+    is about goes on, and above all the loops that tell of trouble and try again."""
+
+    def msg(self, message: str) -> None:
+        """Write a line, if that is possible."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
 
 
 def configure() -> None:
@@ -78,7 +90,7 @@ def configure() -> None:
     structlog.configure(
         processors=[structlog.stdlib.add_log_level, tell_followers, _above_level, *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=lambda *_: _Lines(sys.stdout),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)

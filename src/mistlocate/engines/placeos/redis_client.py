@@ -85,11 +85,9 @@ class RedisClient:
                     return await self._send(client, commands, transaction=transaction)
                 return await self._send_in_turn(client, commands)
         except (RedisError, OSError, TimeoutError) as error:
+            # A cancellation drops nothing: the library closes the connection that it had, and the others' are well.
             await self._drop(client)
             raise self._trouble(error) from None
-        except asyncio.CancelledError:
-            await self._drop(client)
-            raise
 
     async def _send_in_turn(self, client: RedisCluster, commands: Sequence[Command]) -> list[Any]:
         """Tell nobody before everything else is answered: the nodes of a cluster work side by side, and who is told
