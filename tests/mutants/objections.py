@@ -47,7 +47,9 @@ MUTANTS: list[Mutant] = [
         "if not objections.not_learned:",
         _COMBINED,
     ),
-    _tracker("… and for whom their keys were made", "or objections.hides_person(who) or objections", "or objections"),
+    breaks("drivers/mist_websocket/learning.py", f"{_W}/test_showing.py")(
+        "… and for whom their keys were made", "or objections.hides_person(who) or objections", "or objections"
+    ),
     _people(
         "an export does not say where a device is that may be of who opted out",
         "elif tracker.is_in_doubt(client):",

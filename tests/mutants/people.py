@@ -88,7 +88,7 @@ MUTANTS: list[Mutant] = [
         ("tests/drivers/mist_websocket/test_showing.py::TestObjections",),
     ),
     Mutant(
-        "keys of somebody who was erased are nobody's", f"{DRIVER}/tracker.py",
+        "keys of somebody who was erased are nobody's", f"{DRIVER}/learning.py",
         "or objections.may_learn(\"\", who)", "or True",
         ("tests/drivers/mist_websocket/test_showing.py::TestObjections",),
     ),

@@ -11,6 +11,7 @@ _rest = breaks("mist/rest.py", "tests/mist/test_rest.py")
 _paging = breaks("mist/paging.py", "tests/mist/test_paging.py", "tests/mist/test_rest.py")
 _errors = breaks("mist/rest_errors.py", "tests/mist/test_rest_errors.py", "tests/mist/test_rest.py")
 _stream = breaks("mist/stream.py", "tests/mist/test_stream.py")
+_policy = breaks("mist/policy.py", "tests/mist/test_stream.py")
 _health = breaks("mist/health.py", "tests/mist/test_health.py")
 _splitter = breaks("transport/json_splitter.py", "tests/transport/test_json_splitter.py")
 _http = breaks("transport/http.py", "tests/transport/test_http.py")
@@ -237,16 +238,16 @@ MUTANTS += [
     _stream("a refused token latches", "self._refusals >= self.policy.auth_tries", "False"),
     _stream("… not at once", "self._refusals >= self.policy.auth_tries", "True"),
     _stream("… and is probed now and then", "return self.policy.auth_probe\n", "return 1e9\n"),
-    _stream(
+    _policy(
         "back-off grows",
-        "longest = self.policy.first_delay * (1 << min(failures - 1, 20))",
-        "longest = self.policy.first_delay",
+        "longest = self.first_delay * (1 << min(failures - 1, 20))",
+        "longest = self.first_delay",
     ),
-    _stream("… to a bound", "min(longest, self.policy.longest_delay)", "longest"),
-    _stream("… and not in step with others", "* (0.5 + self._rng() / 2)", "* 1.0"),
+    _policy("… to a bound", "min(longest, self.longest_delay)", "longest"),
+    _policy("… and not in step with others", "* (0.5 + chance / 2)", "* 1.0"),
     _stream(
         "429 at the handshake is waited for",
-        "delay += self._spread(failure.retry_after or self.policy.rate_limited_delay)",
+        "delay += self.policy.stretched(failure.retry_after or self.policy.rate_limited_delay, self._rng())",
         "pass",
     ),
     _stream("flapping is paced", "            await self._wait(self._pace())\n", ""),

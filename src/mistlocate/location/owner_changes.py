@@ -81,6 +81,12 @@ def _taken(changed: set[str], at_most: int | None) -> set[str]:
     return {changed.pop() for _ in range(at_most)}
 
 
+def decoded(text: str) -> tuple[str, Source, float]:
+    """The name, its source and the time of what was stored. Raises `KeyError`, `TypeError` or `ValueError`."""
+    record = json.loads(text)
+    return str(record["user"]), Source[str(record["source"]).upper()], float(record["at"])
+
+
 def _encode(owned: Ownership) -> str:
     record = {"user": owned.text, "source": owned.source.name.lower(), "at": int(owned.at)}
     return json.dumps(record, ensure_ascii=False)

@@ -12,13 +12,12 @@ Who opted out (`objections`) is learned, so that the device can be told from oth
 never answered and never stored, also if they are not to be learned. Who else is not to be learned is not.
 """
 
-import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source, yields
 from mistlocate.location.identity import Identity, NameRules
 from mistlocate.location.objections import Register
-from mistlocate.location.owner_changes import DAY, Changes, confirmed_anew, is_stored
+from mistlocate.location.owner_changes import DAY, Changes, confirmed_anew, decoded, is_stored
 from mistlocate.macs import whole_mac
 
 
@@ -299,7 +298,7 @@ class Owners:
                 unreadable += 1
                 continue
             try:
-                stored = self._decode(identities[field]) if field in identities else None
+                stored = self._ownership(*decoded(identities[field])) if field in identities else None
             except (KeyError, TypeError, ValueError):
                 unreadable += 1
                 stored = None
@@ -340,10 +339,6 @@ class Owners:
     def _stored_macs(self, name: str) -> list[str]:
         macs = self._by_name.get(name, ())
         return self._newest_first([mac for mac in macs if is_stored(self._by_mac[mac])])
-
-    def _decode(self, text: str) -> Ownership | None:
-        record = json.loads(text)
-        return self._ownership(str(record["user"]), Source[str(record["source"]).upper()], float(record["at"]))
 
 
 def _stands_against(stored: Ownership, learned: Ownership) -> bool:

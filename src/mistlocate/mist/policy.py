@@ -25,3 +25,15 @@ class Policy:
     silence_longest: float = 900.0
     tick: float = 1.0
     longest_tick: float = 10.0  # within `ack_timeout`: what is asked for later is missed in time, too
+
+    def backoff(self, failures: int, chance: float) -> float:
+        """1, 2, 4 … seconds, anywhere in the upper half: many that lost the same cloud must not come back in step.
+
+        `chance` is from 0 to 1.
+        """
+        longest = self.first_delay * (1 << min(failures - 1, 20))
+        return min(longest, self.longest_delay) * (0.5 + chance / 2)
+
+    def stretched(self, pause: float, chance: float) -> float:
+        """A pause that was asked for, and some more: many were told the same number at the same time."""
+        return pause + chance * max(pause / 4, self.spread)

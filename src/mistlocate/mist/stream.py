@@ -136,27 +136,18 @@ class Stream:
         if (refused or isinstance(failure, TokenRefused)) and self._give_up():
             return self.policy.auth_probe
         self._failures += 1
-        delay = self._backoff(self._failures)
+        delay = self.policy.backoff(self._failures, self._rng())
         if isinstance(failure, HandshakeRefused) and failure.status == 429:
-            delay += self._spread(failure.retry_after or self.policy.rate_limited_delay)
+            delay += self.policy.stretched(failure.retry_after or self.policy.rate_limited_delay, self._rng())
         if isinstance(failure, RateLimited | BudgetSpent):
-            delay += self._spread(failure.retry_after)
+            delay += self.policy.stretched(failure.retry_after, self._rng())
         return delay
-
-    def _spread(self, pause: float) -> float:
-        """A pause that was asked for, and some more: many were told the same number at the same time."""
-        return pause + self._rng() * max(pause / 4, self.policy.spread)
 
     def _give_up(self) -> bool:
         """The token was refused once more; return whether that was one too many."""
         self._refusals += 1
         self.health.auth_failed = self.health.auth_failed or self._refusals >= self.policy.auth_tries
         return self.health.auth_failed
-
-    def _backoff(self, failures: int) -> float:
-        """1, 2, 4 … seconds, anywhere in the upper half: many that lost the same cloud must not come back in step."""
-        longest = self.policy.first_delay * (1 << min(failures - 1, 20))
-        return min(longest, self.policy.longest_delay) * (0.5 + self._rng() / 2)
 
     async def _wait(self, seconds: float) -> None:
         """Wait, or until `wake` is called."""
@@ -254,11 +245,10 @@ class Stream:
 
     def _patience(self, error: MistlocateError, failures: int) -> float:
         if isinstance(error, RateLimited | BudgetSpent):
-            return self._spread(error.retry_after) + self._backoff(1)
-        if isinstance(error, AccessDenied | NotFound):
-            # Somebody has to change something first: a few tries, and then one now and then.
-            return self._backoff(failures) if failures < self.policy.auth_tries else self.policy.refused_delay
-        return self._backoff(failures)
+            return self.policy.stretched(error.retry_after, self._rng()) + self.policy.backoff(1, self._rng())
+        if isinstance(error, AccessDenied | NotFound) and failures >= self.policy.auth_tries:
+            return self.policy.refused_delay  # somebody has to change something first: one try now and then
+        return self.policy.backoff(failures, self._rng())
 
     def _trouble(self, text: str | None) -> None:
         if self.health.trouble != text:

@@ -206,7 +206,7 @@ async def test_without_a_redis_at_the_start_everything_appears_when_it_comes(tmp
             begun = loop.time()
             await websocket.start(MIST, websocket_model(core, cloud))
             await locations.start(LOCATIONS, locations_model(core, cloud))
-            assert loop.time() - begun < 5
+            assert loop.time() - begun < 15  # nobody waits for Redis for longer than a few seconds
             assert len(await websocket.exec(MIST, "maps")) == 1
             answer = await locations.exec_raw(LOCATIONS, "locate_user", PERSON)
             assert answer["error"] == "ModuleUnavailable"

@@ -1,9 +1,11 @@
 """Whose a device is, as far as records and the lists of pre-shared keys say."""
 
+from collections.abc import Iterable, Mapping
+
 from mistlocate.drivers.mist_websocket.showing import Showing
 from mistlocate.location.client import Client
-from mistlocate.location.evidence import Source
-from mistlocate.location.identity import is_email
+from mistlocate.location.evidence import PskKey, Source, psk_owner
+from mistlocate.location.identity import Identity, is_email
 from mistlocate.location.observation import Sighting
 
 
@@ -57,3 +59,39 @@ class Learning(Showing):
             if nobodys or (mistaken and known.identity != owners.rules.identify(owner)):
                 owners.release(mac)
         owners.learn(mac, owner, Source.PSK, at)
+
+    # -- pre-shared keys --------------------------------------------------------------------------
+
+    def set_keys(self, keys: Mapping[str, PskKey], looked_up: Iterable[str] = ()) -> None:
+        """Take the site's pre-shared keys, and learn the owners of the clients that use them.
+
+        `looked_up`: ids that no list names if it is not among `keys`, for all lists could be read.
+        """
+        if self.occupancy_only:
+            return
+        kept = {psk_id: key for psk_id, key in keys.items() if self._may_keep(key)}
+        self.keys.take(kept, {*looked_up, *keys} - kept.keys())
+        if self.owners.objections.hides_anyone:
+            self.roster.mark_all(urgent=True)  # whose devices these are was not known until now
+        for client in self.roster.clients.values():
+            psk_id, label = client.psk_id, client.username
+            if psk_id is not None and (client.keyed or not self.owners.rules.identify(label)):
+                self.learn_key(client.mac, psk_id, label, self.cloud_clock.at(client.heard))
+
+    def _may_keep(self, key: PskKey) -> bool:
+        """Whether it may be known for whom a key was made; as in `may_know`."""
+        objections, who = self.owners.objections, self.owners.rules.identify(psk_owner(key))
+        return who is None or objections.hides_person(who) or objections.may_learn("", who)
+
+    def _may_be_objectors(self, psk_id: str) -> bool:
+        """Whether a key may turn out to be of somebody who opted out: so it is known until it has been looked up."""
+        return not self.occupancy_only and self.owners.objections.hides_anyone and not self.keys.is_settled(psk_id)
+
+    def uses_keys(self) -> bool:
+        """Whether clients of this site are known to use pre-shared keys, from an earlier connection perhaps."""
+        return bool(self.keys) or any(client.psk_id for client in self.roster.clients.values())
+
+    def forget_keys(self, who: Identity) -> None:
+        """Forget for whom pre-shared keys were made, until the lists of keys are read again."""
+        owners = ((psk_id, self.owners.rules.identify(name)) for psk_id, name in self.keys.owners())
+        self.keys.forget(psk_id for psk_id, owner in owners if owner is not None and owner.may_be(who))

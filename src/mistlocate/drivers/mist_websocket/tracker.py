@@ -14,9 +14,9 @@ from mistlocate.drivers.mist_websocket.learning import Learning
 from mistlocate.drivers.mist_websocket.showing import forget_name
 from mistlocate.drivers.mist_websocket.wording import is_keyed, names_in_record, part, said, told_by_row
 from mistlocate.location.client import Client
-from mistlocate.location.evidence import PskKey, Source, psk_owner
+from mistlocate.location.evidence import Source
 from mistlocate.location.geometry import pixels_per_metre
-from mistlocate.location.identity import Identity, NameRules
+from mistlocate.location.identity import NameRules
 from mistlocate.location.objections import Register
 from mistlocate.location.observation import FETCH, POSITION, STREAM, Origin, Position, Sighting, source_time
 from mistlocate.location.ownership import Owners
@@ -186,11 +186,6 @@ class Tracker(Learning):
         if len(self.wanted) < WANTED_AT_MOST:
             self.wanted[client.mac] = client.map_id
 
-    def forget_keys(self, who: Identity) -> None:
-        """Forget for whom pre-shared keys were made, until the lists of keys are read again."""
-        owners = ((psk_id, self.owners.rules.identify(name)) for psk_id, name in self.keys.owners())
-        self.keys.forget(psk_id for psk_id, owner in owners if owner is not None and owner.may_be(who))
-
     def forget(self) -> None:
         """Forget who was not heard of for too long; of guests also the name, which is nowhere else."""
         for mac in self.roster.forget(self.clock.monotonic(), self.cloud_clock.now()):
@@ -226,35 +221,6 @@ class Tracker(Learning):
             and len(self.unknown_maps) + len(self._unlisted_maps) < UNKNOWN_MAPS_AT_MOST
         ):
             self.unknown_maps.add(map_id)
-
-    def set_keys(self, keys: Mapping[str, PskKey], looked_up: Iterable[str] = ()) -> None:
-        """Take the site's pre-shared keys, and learn the owners of the clients that use them.
-
-        `looked_up`: ids that no list names if it is not among `keys`, for all lists could be read.
-        """
-        if self.occupancy_only:
-            return
-        kept = {psk_id: key for psk_id, key in keys.items() if self._may_keep(key)}
-        self.keys.take(kept, {*looked_up, *keys} - kept.keys())
-        if self.owners.objections.hides_anyone:
-            self.roster.mark_all(urgent=True)  # whose devices these are was not known until now
-        for client in self.roster.clients.values():
-            psk_id, label = client.psk_id, client.username
-            if psk_id is not None and (client.keyed or not self.owners.rules.identify(label)):
-                self.learn_key(client.mac, psk_id, label, self.cloud_clock.at(client.heard))
-
-    def _may_keep(self, key: PskKey) -> bool:
-        """Whether it may be known for whom a key was made; as in `may_know`."""
-        objections, who = self.owners.objections, self.owners.rules.identify(psk_owner(key))
-        return who is None or objections.hides_person(who) or objections.may_learn("", who)
-
-    def _may_be_objectors(self, psk_id: str) -> bool:
-        """Whether a key may turn out to be of somebody who opted out: so it is known until it has been looked up."""
-        return not self.occupancy_only and self.owners.objections.hides_anyone and not self.keys.is_settled(psk_id)
-
-    def uses_keys(self) -> bool:
-        """Whether clients of this site are known to use pre-shared keys, from an earlier connection perhaps."""
-        return bool(self.keys) or any(client.psk_id for client in self.roster.clients.values())
 
     def _take(self, sighting: Sighting) -> Outcome:
         self.counts["received"] += 1
