@@ -170,7 +170,9 @@ MUTANTS: list[Mutant] = [
         "no key that front ends overwrite", '        "stale": None,\n', '        "stale": None,\n        "map_id": 1,\n'
     ),
     _records("NaN is no coordinate", "return value if value - value == 0.0 else None", "return value"),
-    _levels("old positions are left out", "if oldest <= seen <= newest]", "]"),
+    _levels("old positions are left out", "if oldest <= seen <= newest", "if seen <= newest"),
+    _levels("… also where all are", "if oldest <= known.earliest and known", "if known"),
+    _levels("times that lie ahead are looked for", "known.earliest and known.latest <= newest:", "known.earliest:"),
     _levels("hidden guests are left out", "seen is None or shown is hidden", "seen is None"),
     _levels(
         "… and tomorrow another one",

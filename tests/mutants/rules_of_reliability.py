@@ -31,8 +31,7 @@ MUTANTS = [
     ),
     Mutant(
         "who is too old to be answered is on no level", "drivers/mist_locations/levels.py",
-        "return [record for seen, record in known.records if oldest <= seen <= newest]",
-        "return [record for seen, record in known.records]", (_row("suspended"),),
+        "if oldest <= known.earliest and known.latest <= newest:", "if known.latest <= newest:", (_row("suspended"),),
     ),
     Mutant(
         "… and with no owner", "drivers/mist_locations/driver.py",

@@ -134,8 +134,8 @@ MUTANTS: list[Mutant] = [
     ),
     _levels(
         "times that lie ahead are no times",
-        "if oldest <= seen <= newest]",
-        "if oldest <= seen]",
+        "if oldest <= seen <= newest",
+        "if oldest <= seen",
     ),
     _levels(
         "anonymous devices do not age early",

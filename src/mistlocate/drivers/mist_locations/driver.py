@@ -1,7 +1,7 @@
 """MistLocations: answers the location calls from what MistWebsocket knows and how the maps are mapped."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -305,7 +305,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         now = self._now()
         found: list[dict[str, Any]] = []
         for map_id in self._floorplans.maps_of(zone_id):
-            records = self._levels.of_map(
+            records: Sequence[dict[str, Any]] = self._levels.of_map(
                 map_id,
                 clients.get(map_id, ()),
                 self._floorplans,

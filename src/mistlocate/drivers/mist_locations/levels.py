@@ -19,7 +19,11 @@ class _Computed(NamedTuple):
     stale: bool
     guests: Shown
     day: int
-    records: list[tuple[float, dict[str, Any]]]
+    times: list[float]
+    """When each was seen."""
+    records: list[dict[str, Any]]
+    earliest: float
+    latest: float
 
 
 class Levels:
@@ -39,7 +43,7 @@ class Levels:
         guests: Shown,
         now: float,
         oldest: float,
-    ) -> list[dict[str, Any]]:
+    ) -> Sequence[dict[str, Any]]:
         """The location records of the clients on a map that were seen since `oldest` (unix seconds)."""
         plan = floorplans.plan(map_id)
         if plan is None:
@@ -53,10 +57,17 @@ class Levels:
             or known.plan is not plan
             or (known.stale, known.guests, known.day) != (stale, guests, day)
         ):
-            records = self._compute(clients, plan, stale, guests, now)
-            known = self._computed[map_id] = _Computed(clients, plan, stale, guests, day, records)
+            found = self._compute(clients, plan, stale, guests, now)
+            times, records = [seen for seen, _ in found], [record for _, record in found]
+            earliest, latest = min(times, default=now), max(times, default=now)
+            known = _Computed(clients, plan, stale, guests, day, times, records, earliest, latest)
+            self._computed[map_id] = known
         newest = now + FUTURE_TOLERANCE
-        return [record for seen, record in known.records if oldest <= seen <= newest]
+        if oldest <= known.earliest and known.latest <= newest:
+            return (
+                known.records
+            )  # nearly always: whoever is on a full floor is looked at only where somebody is too old
+        return [record for seen, record in zip(known.times, known.records, strict=True) if oldest <= seen <= newest]
 
     def keep_only(self, maps: Mapping[str, Any]) -> None:
         """Forget what was computed of other maps."""
