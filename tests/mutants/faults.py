@@ -24,7 +24,7 @@ MUTANTS = [
     ),
     Mutant(
         "a silence that REST contradicts is noticed at the first question", "drivers/mist_websocket/sync.py",
-        "min(CONTRADICTION, silent_for / 2)", "CONTRADICTION", (_row("silence-contradicted"),),
+        "min(CONTRADICTION, silent_for / 2)", "2 * CONTRADICTION", (_row("silence-contradicted"),),
     ),
     Mutant(
         "a quiet night is no alarm", "drivers/mist_websocket/sync.py",

@@ -210,10 +210,6 @@ MUTANTS: list[Mutant] = [
         "        if not jsontext.can_be_written(raw):\n", "        if False:\n", (_ODD,),
     ),
     Mutant(
-        "a MAC is published as twelve digits", "drivers/mist_websocket/tracker.py",
-        '        if raw["mac"] != mac:\n', "        if False:\n", (_ODD,),
-    ),
-    Mutant(
         "names do not act on terminals", "plaintext.py",
         '_BIDI = "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069"', '_BIDI = ""',
         ("tests/test_plaintext.py", "tests/cli/test_output.py"),

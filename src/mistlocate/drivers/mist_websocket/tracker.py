@@ -270,7 +270,7 @@ class Tracker(Learning):
             stats.mac, origin, heard, now, asked, seen_at, self._position(stats, map_id),
             username, psk_id, ip, stats.is_guest, typed,
             said(stats.manufacture), said(stats.os), said(stats.ssid),
-            self._whole(item.raw, stats.mac) if keep else None, None, psk_id is not None and is_keyed(stats),
+            self._whole(item.raw) if keep else None, None, psk_id is not None and is_keyed(stats),
         )  # fmt: skip
 
     def _position(self, stats: ClientStats, channel_map: str | None) -> Position | None:
@@ -301,11 +301,8 @@ class Tracker(Learning):
             return None
         return pixels_per_metre(known.width, known.width_m, known.height, known.height_m, known.ppm)
 
-    def _whole(self, raw: Mapping[str, Any], mac: str) -> Mapping[str, Any]:
-        """A record as it came, but for two things: its MAC is written as everywhere, for records are told apart by
-        it, and a field that cannot be written as JSON again is left out, for it would cost the whole list."""
-        if raw["mac"] != mac:
-            raw = {**raw, "mac": mac}
+    def _whole(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A record as it came, without fields that cannot be written as JSON again: they would cost the whole list."""
         if not jsontext.can_be_written(raw):
             odd = tuple(sorted(str(key) for key, value in raw.items() if not jsontext.can_be_written(value)))
             raw = {key: value for key, value in raw.items() if key not in odd}
