@@ -219,13 +219,14 @@ MUTANTS: list[Mutant] = [
     _store("failed writes are counted", '            self.failures["write"] += 1\n', "", f"{_E}/api/test_metrics.py"),
     _backup("a backup overwrites nothing", "os.O_CREAT | os.O_EXCL | os.O_RDWR", "os.O_CREAT | os.O_RDWR"),
     _backup("a backup is its owner's only", "os.O_RDWR, 0o600", "os.O_RDWR, 0o644"),
-    _backup("a store in use is not replaced", "        if not alone:", "        if False:"),
+    _backup("a store in use is not replaced", "            if alone is False:", "            if False:"),
     _backup("a store is replaced only if that is said", "if store.exists() and not replace:", "if False:"),
     _backup(
         "what a killed engine left of a store that is gone goes",
-        '                store.with_name(f"{store.name}{suffix}").unlink(missing_ok=True)\n            yield',
-        "                pass\n            yield",
+        '            store.with_name(f"{store.name}{suffix}").unlink(missing_ok=True)\n        yield',
+        "            pass\n        yield",
     ),
+    _backup("… and of one that is broken", "            if alone:\n", "            if alone is not False:\n"),
     _backup("an engine may go on without the file of its store", "        lock.take()\n", "        pass\n"),
     _backup(
         "what root restores is not root's", "        os.chown(file, owner.st_uid, owner.st_gid)\n", "        pass\n"

@@ -185,6 +185,18 @@ async def test_what_a_killed_engine_left_beside_its_store_is_not_written_over_th
     assert await owner(store.path) == "alice"
 
 
+async def test_nor_what_it_left_beside_one_that_is_broken(tmp_path: Path) -> None:
+    store = await filled(tmp_path / "s.db")
+    back_up(store.path, tmp_path / "b")
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # from here on the log has no first page
+    await store.write_hash("mod", "user_macs", {"00005e005301": "bob"})
+    await killed(store)
+    store.path.write_bytes(b"rubbish" + store.path.read_bytes()[7:])
+    restore(tmp_path / "b", store.path, replace=True)
+    assert await owner(store.path) == "alice"
+
+
 async def test_a_store_that_an_engine_goes_on_without_is_in_use(tmp_path: Path) -> None:
     store = await filled(tmp_path / "s.db")
     back_up(store.path, tmp_path / "b")

@@ -79,29 +79,30 @@ def _alone(store: Path) -> Iterator[None]:
 
     Raises `StoreError`.
     """
-    if not store.exists():
-        with _locked(store):
-            # SQLite would take what a killed process left for the log of any file that comes to this name, and write
-            # it over that.
-            for suffix in ("-wal", "-shm", "-journal"):
-                store.with_name(f"{store.name}{suffix}").unlink(missing_ok=True)
-            yield
-        return
-    with closing(sqlite3.connect(store, isolation_level=None)) as connection:
-        try:
-            alone = alone_with(connection)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            alone = True  # it is broken: that may be why it is to be replaced
-        if not alone:
-            raise StoreError(f"{store} is in use", hint=_STOP)
+    if store.exists():
+        with closing(sqlite3.connect(store, isolation_level=None)) as connection:
+            try:
+                alone: bool | None = alone_with(connection)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:
+                alone = None  # it is broken: that may be why it is to be replaced
+            if alone is False:
+                raise StoreError(f"{store} is in use", hint=_STOP)
+            if alone:
+                yield
+                return
+    with _locked(store):
+        # SQLite would take what a killed process left for the log of any file that comes to this name, and write it
+        # over that.
+        for suffix in ("-wal", "-shm", "-journal"):
+            store.with_name(f"{store.name}{suffix}").unlink(missing_ok=True)
         yield
 
 
 @contextmanager
 def _locked(store: Path) -> Iterator[None]:
-    """No engine has this store, though its file is gone. Raises `StoreError`."""
+    """No engine has this store, though its file is gone or broken. Raises `StoreError`."""
     if not store.with_name(f"{store.name}.lock").exists():  # so no engine had it; a lock of ours might not be theirs
         yield
         return
