@@ -124,12 +124,19 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "the cloud's record of a device leaves them out", f"{DRIVER}/people.py",
-        "if tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):", "if False:",
+        "if tracker.refuses(mac, *names, psk_id=record.psk_id):", "if False:",
         (f"{WEBSOCKET}::TestOptingOut::test_a_device_alone_whoever_owns_it",),
     ),
     Mutant(
+        "… whichever of the names that a guest typed is theirs", f"{DRIVER}/people.py",
+        "if tracker.refuses(mac, *names, psk_id=record.psk_id):",
+        "if tracker.refuses(mac, *names[1:], psk_id=record.psk_id):",
+        (f"{WEBSOCKET}::TestErasing::test_nor_one_who_opted_out_by_the_other_name_that_a_guest_typed",),
+    ),
+    Mutant(
         "… and who was erased, in whatever field they are named", f"{DRIVER}/people.py",
-        "if not tracker.may_know(mac, *names):", "if not tracker.may_know(mac, record.username):",
+        "if not tracker.may_know(mac, *names, tracker.keys.owner(record.psk_id)):",
+        "if not tracker.may_know(mac, record.username):",
         (f"{WEBSOCKET}::TestErasing::test_the_clouds_record_names_no_guest_who_was_erased",),
     ),
     Mutant(

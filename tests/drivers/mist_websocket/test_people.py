@@ -288,6 +288,21 @@ class TestErasing:
             assert record["mac"] == mac
             assert not {"alice", "morgan"} & set(json.dumps(record).lower().replace("@", " ").replace('"', " ").split())
 
+    @pytest.mark.parametrize("erased", [False, True])
+    async def test_nor_one_who_opted_out_by_the_other_name_that_a_guest_typed(
+        self, tmp_path: Path, erased: bool
+    ) -> None:
+        async with site(tmp_path, EMPTY) as it:
+            await it.live()
+            mac = await put_guest(it, "private@example.net")
+            it.cloud.world.devices[mac].username = ALICE
+            assert (await it.mist("client", mac))["username"] == ALICE
+            if erased:
+                await it.locations("erase_user", ALICE)
+            await it.locations("opt_out", ALICE)
+            with pytest.raises(NotFound, match="knows no client"):
+                await it.mist("client", mac)
+
     async def test_erased_only_for_now(self, tmp_path: Path) -> None:
         async with site(tmp_path, EMPTY) as it:
             await it.live()

@@ -250,11 +250,11 @@ class People:
         except NotFound:
             raise _unknown_client() from None
         record, tracker = row.record, self._tracker
-        if tracker.refuses(mac, *names_in_record(record), psk_id=record.psk_id):
+        names = (record.username, *names_in_record(record))  # of a guest who typed two names the latter have one
+        if tracker.refuses(mac, *names, psk_id=record.psk_id):
             raise _unknown_client()
         left_out: frozenset[str] = frozenset()
-        names = (record.username, *names_in_record(record), tracker.keys.owner(record.psk_id))
-        if not tracker.may_know(mac, *names):
+        if not tracker.may_know(mac, *names, tracker.keys.owner(record.psk_id)):
             left_out = NAMING_FIELDS
         elif tracker.owners.rules.is_ignored(record.username or ""):
             left_out = frozenset({"username"})
