@@ -113,13 +113,18 @@ _odd = st.sampled_from(
     [None, True, "", "1", "1.5", "nan", "1e400", " 7", "9" * 30, "a" * 1025, "00:00:5E:00:53:01", [], {}]
 )
 _number = st.one_of(_odd, st.integers(), st.floats(), st.just(10**400))
-_text = st.one_of(_odd, st.text(max_size=8), st.integers(-(2**63), 2**63 - 1))
+_no_number = st.sampled_from([float("nan"), float("inf"), float("-inf")])
+_text = st.one_of(_odd, st.text(max_size=8), st.integers(-(2**63), 2**63 - 1), _no_number)
 _numbers = {"x", "y", "x_m", "y_m", "num_locating_aps", "accuracy", "last_seen", "is_guest"}
 
 
 class TestReadingText:
     def test_of_a_sound_record_every_field_is_read(self) -> None:
         assert read_text(ClientStats, json.dumps(FULL)) == read(ClientStats, FULL)[0]
+
+    @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+    def test_what_is_no_number_is_no_name(self, number: float) -> None:
+        assert read_text(ClientStats, json.dumps({**FULL, "username": number})) is None
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"', "{}", json.dumps({**FULL, "x": "far"})])
     def test_what_is_not_as_it_should_be_is_for_others_to_judge(self, text: str) -> None:

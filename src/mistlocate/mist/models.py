@@ -176,6 +176,8 @@ def read_text(model: type[Record], text: str) -> Record | None:
     Validated while it is parsed, which takes half the time: of fifty fields a third is looked at, and no value is made
     of the others.
     """
+    if "NaN" in text or "Infinity" in text:
+        return None  # no JSON, and taken for a text where one is expected: a device would be somebody's called "NaN"
     try:
         record: Record = model.__pydantic_validator__.validate_json(text)
     except ValidationError:
