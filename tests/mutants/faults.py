@@ -151,6 +151,10 @@ MUTANTS = [
         "ASLEEP = 5.0", "ASLEEP = 5000.0", ("tests/transport/test_websocket.py", "-k", "TestAsleep"),
     ),
     Mutant(
+        "a program that was held up for a few seconds was not stopped", "transport/websocket.py",
+        "> ASLEEP + TICK:", "> ASLEEP:", ("tests/transport/test_websocket.py", "-k", "TestAsleep"),
+    ),
+    Mutant(
         "a silent stream, too, ends when this program was stopped", "transport/websocket.py",
         "            self._connection.transport.abort()\n", "", ("tests/transport/test_websocket.py", "-k", "TestAsleep"),
     ),

@@ -231,6 +231,13 @@ class TestAsleep:
             with pytest.raises(ConnectionLost, match="suspended"):
                 await asyncio.wait_for(reading, 5)
 
+    async def test_a_hiccup_at_the_end_of_a_tick_ends_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = websocket._now
+        async with server() as url, open_websocket(url, {}, DIRECT) as link:
+            await link.send("before")
+            monkeypatch.setattr(websocket, "_now", lambda: now() + websocket.TICK + 4.0)
+            assert await link.receive() == b"before"
+
     async def test_a_hiccup_ends_nothing(self, sleep: Callable[[float], None]) -> None:
         async with server() as url, open_websocket(url, {}, DIRECT) as link:
             await link.send("before")

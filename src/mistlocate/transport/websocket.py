@@ -96,8 +96,9 @@ class WebSocketLink:
         self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
 
     def _has_slept(self) -> bool:
-        # Looked at with every frame: after waking up, what was read before may be taken before any timer runs.
-        if not self._slept and (gone := _now() - self._ran_at) > ASLEEP:
+        # Looked at with every frame: after waking up, what was read before may be taken before any timer runs. Of
+        # the time since the last tick this program may have run for as long as there is between two.
+        if not self._slept and (gone := _now() - self._ran_at) > ASLEEP + TICK:
             self._slept = gone
         return self._slept > 0
 
