@@ -133,6 +133,17 @@ def test_where_somebody_was_asked_for_in_words_of_their_own(text: str, named: bo
     assert names_in(who("zoë.o'brien@example.com"), ())(text) is named
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        ("li.an", "an, li", True), ("li.an", "An Li", True), ("li.an", "an.li@example.com", False),
+        ("li.an", "li_an", True), ("c++", "c", False), ("c++", "c++@example.com", True),
+    ],
+)  # fmt: skip
+def test_accounts_of_others_are_not_taken_for_words_in_another_order(name: str, text: str, named: bool) -> None:
+    assert names_in(who(f"{name}@example.com"), ())(text) is named
+
+
 def test_where_a_name_without_a_letter_was_asked_for() -> None:
     assert [names_in(who("+"), ())(text) for text in ("+@example.com", "example.com")] == [True, False]
 

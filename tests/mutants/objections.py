@@ -47,6 +47,21 @@ MUTANTS: list[Mutant] = [
         "if not objections.not_learned:",
         _COMBINED,
     ),
+    breaks("location/objections.py", "tests/location/test_objections.py")(
+        "an account is not another one's words in another order",
+        "[\\s,]+{_said(words[:at])}",
+        "[\\W_]+{_said(words[:at])}",
+    ),
+    breaks("drivers/mist_websocket/showing.py", f"{_W}/test_showing.py")(
+        "of a guest who gave two names both are looked at",
+        "return (client.username, client.guest_email, *written)",
+        "return (client.username, client.guest_email)",
+    ),
+    breaks("drivers/mist_websocket/tracker.py", f"{_W}/test_showing.py")(
+        "… also before they are kept",
+        "self.may_know(stats.mac, username, typed, stats.username, ",
+        "self.may_know(stats.mac, username, typed, ",
+    ),
     breaks("drivers/mist_websocket/learning.py", f"{_W}/test_showing.py")(
         "… and for whom their keys were made", "or objections.hides_person(who) or objections", "or objections"
     ),

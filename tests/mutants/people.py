@@ -114,7 +114,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "who was asked for is found as people type it", "location/objections.py",
-        "words = _WORD.findall(name) or [name]", "words = [name]",
+        "words = _WORD.findall(name)\n    if len(words) < 2:", "words = [name]\n    if False:",
         (f"{OBJECTIONS}::test_where_somebody_was_asked_for_in_words_of_their_own",),
     ),
     Mutant(

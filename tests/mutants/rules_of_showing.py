@@ -26,8 +26,8 @@ MUTANTS: list[Mutant] = [
     ),
     _showing(
         "… also where a guest's address names them",
-        "return self._is_objector(client.username, client.guest_email)",
-        "return self._is_objector(client.username)",
+        "return (client.username, client.guest_email, *written)",
+        "return (client.username,)",
     ),
     _showing(
         "a device whose key nobody has looked up is anonymous",

@@ -100,7 +100,7 @@ class ModuleHandle(Protocol):
         """The present value of a status, or None. Not to be changed; the same object while it is the same value."""
 
     async def statuses(self, keys: Sequence[str]) -> list[Any]:
-        """The same of several statuses, as they are at one moment."""
+        """The same of several statuses, as they are at one moment (while a store is away: as each was known last)."""
 
     def subscribe(self, key: str, listener: Listener) -> Unsubscribe:
         """Call `listener` with the present value, if there is one, and with every later one."""

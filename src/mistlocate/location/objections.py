@@ -83,11 +83,18 @@ def names_in(who: Subject, macs: Iterable[str]) -> Callable[[str], bool]:
 
 
 def _as_asked(name: str) -> re.Pattern[str]:
-    """A name within other texts: its words, whatever stands between them, and the last one may come first."""
-    words = _WORD.findall(name) or [name]
-    turned = (words[at:] + words[:at] for at in range(min(len(words), WORDS_AT_MOST)))
-    orders = (r"[\W_]+".join(map(re.escape, each)) for each in turned)
+    """A name within other texts: its words, whatever stands between them, or as people turn them: the last ones first,
+    then spaces or a comma (`an.li` is another account than `li.an`)."""
+    words = _WORD.findall(name)
+    if len(words) < 2:
+        words = [name]  # `c++` is not every "c"
+    ends = range(1, min(len(words), WORDS_AT_MOST))
+    orders = [_said(words), *(rf"{_said(words[at:])}[\s,]+{_said(words[:at])}" for at in ends)]
     return re.compile(rf"(?<![^\W_])(?:{'|'.join(orders)})(?![^\W_])")
+
+
+def _said(words: Iterable[str]) -> str:
+    return r"[\W_]+".join(map(re.escape, words))
 
 
 class Register:

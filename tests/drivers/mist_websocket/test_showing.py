@@ -217,6 +217,29 @@ class TestObjections:
         assert "alice" not in json.dumps(record)
 
     @virtual
+    @pytest.mark.parametrize("first", [True, False])
+    @pytest.mark.parametrize("erased", [True, False])
+    async def test_nor_is_one_in_which_a_guest_gave_two_names(self, erased: bool, first: bool) -> None:
+        it = tracker(keep_all=True)
+        guest = {
+            "is_guest": True,
+            "key_mgmt": "Open",
+            "username": "alice@example.com",
+            "guest": {"email": "g@example.net"},
+        }
+        if first:
+            hear(it, {**FULL, **guest})
+        alice = Subject(None, Identity("alice", "example.com"))
+        now = it.owners.objections
+        it.set_objections(now.learn_no_more(alice) if erased else now.opt_out(alice))
+        if not first:
+            hear(it, {**FULL, **guest})
+        assert "alice" not in json.dumps(it.records_on("m1"))
+        client = it.roster.get(MAC)
+        assert client is not None
+        assert not erased or client.raw is None
+
+    @virtual
     async def test_a_name_that_is_to_be_ignored_can_opt_out_too(self) -> None:
         it = tracker()
         it.set_objections(it.owners.objections.opt_out(Subject(None, Identity("host/pc", "example.com"))))

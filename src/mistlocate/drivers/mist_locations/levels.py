@@ -64,9 +64,7 @@ class Levels:
             self._computed[map_id] = known
         newest = now + FUTURE_TOLERANCE
         if oldest <= known.earliest and known.latest <= newest:
-            return (
-                known.records
-            )  # nearly always: whoever is on a full floor is looked at only where somebody is too old
+            return known.records  # nearly always: each is looked at only where somebody is too old
         return [record for seen, record in zip(known.times, known.records, strict=True) if oldest <= seen <= newest]
 
     def keep_only(self, maps: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from mistlocate.driver.context import Context
 from mistlocate.drivers.mist_websocket.session import SiteSession
 from mistlocate.drivers.mist_websocket.settings import MistWebsocketSettings
-from mistlocate.drivers.mist_websocket.showing import forget_name
+from mistlocate.drivers.mist_websocket.showing import forget_name, names_of
 from mistlocate.drivers.mist_websocket.tracker import Tracker
 from mistlocate.drivers.mist_websocket.wording import names_in_record
 from mistlocate.errors import BadArguments, MistlocateError, NotFound, StoreError
@@ -206,7 +206,7 @@ class People:
         tracker, wanted = self._tracker, who.identity
         macs = dict.fromkeys(mac for mac, _ in tracker.owners.everything_of(wanted))
         for client in tracker.roster.clients.values():
-            names = (tracker.owners.rules.identify(name) for name in (client.username, client.guest_email))
+            names = (tracker.owners.rules.identify(name) for name in names_of(client))
             if any(name is not None and name.may_be(wanted) for name in names):
                 macs[client.mac] = None
         return list(macs)

@@ -6,6 +6,7 @@ Whoever opted out is in none of them, here and so everywhere behind; see `locati
 from collections.abc import Iterable
 from typing import Any
 
+from mistlocate.drivers.mist_websocket.wording import names_written
 from mistlocate.location.client import Client
 from mistlocate.location.keyring import KeyRing
 from mistlocate.location.observation import Position
@@ -124,7 +125,7 @@ class Showing:
 
     def names_objector(self, client: Client) -> bool:
         """Whether a record names somebody who opted out, be it at a device that is known to be somebody else's."""
-        return self._is_objector(client.username, client.guest_email)
+        return self.owners.objections.hides_anyone and self._is_objector(*names_of(client))
 
     def _is_objector(self, *names: str | None) -> bool:
         """Whether any of these is the name of somebody who opted out."""
@@ -155,6 +156,12 @@ class Showing:
     def records_on(self, map_id: str) -> list[dict[str, Any]]:
         """The clients on a map, as published."""
         return self.records(self.roster.on_map(map_id))
+
+
+def names_of(client: Client) -> tuple[str | None, ...]:
+    """Every name that is kept of a client: of two that a guest gave one counts, and a whole record has both."""
+    written = () if client.raw is None else names_written(client.raw)
+    return (client.username, client.guest_email, *written)
 
 
 def may_be_guest(client: Client) -> bool:

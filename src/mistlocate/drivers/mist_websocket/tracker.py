@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mistlocate import jsontext
 from mistlocate.clock import Clock
 from mistlocate.drivers.mist_websocket.learning import Learning
-from mistlocate.drivers.mist_websocket.showing import forget_name
+from mistlocate.drivers.mist_websocket.showing import forget_name, names_of
 from mistlocate.drivers.mist_websocket.wording import is_keyed, names_in_record, part, said, told_by_row
 from mistlocate.location.client import Client
 from mistlocate.location.evidence import Source
@@ -152,7 +152,7 @@ class Tracker(Learning):
     def _objections_changed(self) -> None:
         if self.owners.objections.not_learned:
             for client in self.roster.clients.values():
-                if not self.may_know(client.mac, client.username, client.guest_email, self.keys.owner(client.psk_id)):
+                if not self.may_know(client.mac, *names_of(client), self.keys.owner(client.psk_id)):
                     forget_name(client)
         self.keys.doubt()
         unlearned_too = self.owners.objections.hides_the_unlearned
@@ -256,7 +256,7 @@ class Tracker(Learning):
         username, typed = names_in_record(stats)
         psk_id, ip, keep = stats.psk_id, stats.ip, self.keep_all
         objects = self.occupancy_only or self.owners.objections.not_learned
-        if objects and not self.may_know(stats.mac, username, typed, self.keys.owner(psk_id)):
+        if objects and not self.may_know(stats.mac, username, typed, stats.username, self.keys.owner(psk_id)):
             username = typed = ip = None
             keep = False
             if psk_id is not None and not self._may_be_objectors(psk_id):

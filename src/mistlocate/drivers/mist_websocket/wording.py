@@ -1,5 +1,6 @@
 """What a record says in words: names of people, and texts that many records share."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,13 @@ def names_in_record(stats: ClientStats) -> tuple[str | None, str | None]:
     if stats.is_guest and "EAP" not in (stats.key_mgmt or "").upper():
         return None, typed or username
     return username, typed
+
+
+def names_written(raw: Mapping[str, Any]) -> list[str]:
+    """All names in a record as it came, whoever vouches for them."""
+    guest = raw.get("guest")
+    typed = (guest.get("access_code_email"), guest.get("email")) if isinstance(guest, Mapping) else ()
+    return [name for name in (raw.get("username"), *typed) if isinstance(name, str)]
 
 
 def is_keyed(stats: ClientStats) -> bool:
