@@ -252,13 +252,6 @@ MUTANTS: list[Mutant] = [
 
 MUTANTS += [
     # -- plans -------------------------------------------------------------------------------------
-    Mutant(
-        "the time of a whole record moves along with the cloud's clock",
-        "location/roster.py",
-        "            client.raw_position = None  # what",
-        "            pass  # what",
-        ("tests/drivers/mist_websocket/test_tracker.py::TestClockSteps",),
-    ),
     _roster("what comes after a bare frame is newer", "ARRIVAL_LATER = 3.0", "ARRIVAL_LATER = 0.0"),
     _roster(
         "… of the stream, not of a list",

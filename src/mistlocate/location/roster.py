@@ -247,7 +247,6 @@ class Roster:
     def shift(self, seconds: float) -> None:
         """Unix time has jumped by so many seconds: every time that was noted by it moves along."""
         for client in self.clients.values():
-            client.raw_position = None  # what a whole record says of its time holds no longer
             if client.seen_at is not None:
                 client.seen_at += seconds
             if client.position is not None:
