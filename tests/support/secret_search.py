@@ -26,7 +26,7 @@ SIMULATED = ("uvicorn.access", "/api/v1/forward/download")
 #: Whatever looks like one: headers with a value, signed links, keys of the engine's own.
 FORMS = re.compile(
     r"(?:authorization|cookie|x-api-key)b?['\"]?\s{0,3}[:=,]\s{0,3}b?['\"]?(?![*\[<])\w[^\s'\"]{5,}"
-    r"|jwt=(?!\*\*\*)[\w.-]+|X-Amz-Signature=[\w-]+|ml_[A-Za-z0-9_-]{20,}",
+    r"|jwt=(?!\*\*\*)[\w.-]+|X-Amz-Signature=[\w-]+|(?<![a-z])ml_[A-Za-z0-9_-]{20,}",
     re.IGNORECASE,
 )
 
