@@ -5,12 +5,13 @@ client), *wall* time (when we heard of it) and *monotonic* time (how long ago th
 clock; the first only ever comes from the cloud.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Protocol
+
+# Whoever waits imports asyncio: nearly everything knows clocks, also what describes a driver (see `driver.base`).
 
 #: Linux: like the monotonic clock, and it counts suspension.
 _SINCE_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
@@ -50,10 +51,14 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
+        import asyncio  # noqa: PLC0415
+
         await asyncio.sleep(seconds)
 
     def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
         """Bound a block."""
+        import asyncio  # noqa: PLC0415
+
         return asyncio.timeout(seconds)
 
 
@@ -78,8 +83,12 @@ class FastClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds / rate` real seconds."""
+        import asyncio  # noqa: PLC0415
+
         await asyncio.sleep(seconds / self.rate)
 
     def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
         """Bound a block by `seconds / rate` real seconds."""
+        import asyncio  # noqa: PLC0415
+
         return asyncio.timeout(None if seconds is None else seconds / self.rate)

@@ -17,8 +17,8 @@ _url = breaks("engines/placeos/redis_url.py", f"{_P}/test_redis_url.py")
 _wire = breaks("engines/placeos/wire.py", f"{_P}/test_wire.py")
 _base = breaks("engines/placeos/base_settings.py", f"{_P}/test_base_settings.py")
 _audit = breaks("engines/placeos/audit.py", f"{_P}/test_audit.py")
-_executable = breaks(
-    "engines/placeos/executable.py",
+_serving = breaks(
+    "engines/placeos/serving.py",
     f"{_P}/test_executable.py::test_a_process_ends_while_a_name_is_being_looked_up",
 )
 _logs = breaks("engines/placeos/logs.py", f"{_P}/test_logs.py")
@@ -369,14 +369,14 @@ MUTANTS: list[Mutant] = [
         "warnings about the process are written", 'PROCESS_LEVEL = LEVELS["warn"]', 'PROCESS_LEVEL = LEVELS["error"]'
     ),
     _logs("a line that cannot be written is lost", "with suppress(OSError, ValueError):", "with suppress():"),
-    _executable("a process ends whatever threads do", "    os._exit(code)", "    return code"),
-    _executable(
+    _serving("a process ends whatever threads do", "    os._exit(code)", "    return code"),
+    _serving(
         "… and what was written is out before",
         "                stream.flush()",
         "                pass",
         f"{_P}/test_executable.py::test_what_was_written_last_is_out_before_a_process_ends",
     ),
-    _executable(
+    _serving(
         "a process that cannot be loaded waits as well",
         "    except Exception as error:  # mostly",
         "    except ZeroDivisionError as error:  # mostly",

@@ -6,7 +6,6 @@ written they wait for it; if too many wait, people are not looked up any more un
 answer without a record is worse than none.
 """
 
-import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
@@ -131,6 +130,8 @@ class Trail:
         self._store = store
         self._clock = clock
         self._waiting: list[AuditRecord] = []
+        import asyncio  # noqa: PLC0415 - not needed to describe a driver: see `driver.base`
+
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
 

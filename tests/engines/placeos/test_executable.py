@@ -15,7 +15,7 @@ import pytest
 
 from mistlocate.drivers.mist_locations.driver import MistLocations
 from mistlocate.drivers.mist_websocket.driver import MistWebsocket
-from mistlocate.engines.placeos import executable
+from mistlocate.engines.placeos import serving
 from mistlocate.engines.placeos.documents import defaults_document, metadata_document
 from mistlocate.engines.placeos.executable import main
 from support.drivers import Probe
@@ -68,19 +68,19 @@ def test_that_answer_imports_nothing_that_takes_time() -> None:
         "import sys; from mistlocate.engines.placeos.executable import main\n"
         "try: main('x', None, ['-h'])\n"
         "except SystemExit: pass\n"
-        "sys.exit(' '.join({'redis', 'pydantic', 'httpx', 'structlog', 'websockets'} & set(sys.modules)) or 0)"
+        "sys.exit(' '.join({'asyncio', 'redis', 'pydantic', 'httpx', 'structlog', 'websockets'} & set(sys.modules)) or 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=False)
     assert (result.returncode, result.stderr) == (0, b"")
 
 
-def test_documents_need_neither_redis_nor_the_network_client() -> None:
+def test_documents_need_neither_redis_nor_the_network_client_nor_an_event_loop() -> None:
     code = (
         "import sys; from mistlocate.engines.placeos import executable\n"
         "sys.argv = ['x', '-d', '-m']\n"
         "try: executable.mist_websocket()\n"
         "except SystemExit: pass\n"
-        "sys.exit(' '.join({'redis', 'httpx', 'websockets'} & set(sys.modules)) or 0)"
+        "sys.exit(' '.join({'asyncio', 'redis', 'httpx', 'websockets'} & set(sys.modules)) or 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=False)
     assert (result.returncode, result.stderr) == (0, b"")
@@ -210,11 +210,11 @@ async def test_a_process_ends_while_a_name_is_being_looked_up() -> None:
 
 def test_what_was_written_last_is_out_before_a_process_ends() -> None:
     code = (
-        "import sys; from mistlocate.engines.placeos import executable\n"
+        "import sys; from mistlocate.engines.placeos import executable, serving\n"
         "async def run(load, socket):\n"
         "    sys.stdout.write('last words')\n"
         "    return 3\n"
-        "executable._run = run\n"
+        "serving._run = run\n"
         "executable.mist_locations()"
     )
     env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -280,16 +280,16 @@ async def test_a_process_that_ends_in_trouble_waits_a_little_and_says_so(
             """Nothing runs."""
 
     monkeypatch.setattr("mistlocate.engines.placeos.process.DriverProcess", Process)
-    assert await executable._run(lambda: Probe, "path") == 1
-    assert slept == [executable.TROUBLE_PAUSE]
+    assert await serving._run(lambda: Probe, "path") == 1
+    assert slept == [serving.TROUBLE_PAUSE]
 
 
 async def test_so_does_one_that_cannot_be_loaded(slept: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     def load() -> type[Probe]:
         raise ModuleNotFoundError("No module named 'httpx'")
 
-    assert await executable._run(load, "path") == 1
-    assert slept == [executable.TROUBLE_PAUSE]
+    assert await serving._run(load, "path") == 1
+    assert slept == [serving.TROUBLE_PAUSE]
     said = capsys.readouterr()
     (line,) = said.out.splitlines()
     assert json.loads(line)["level"] == "FATAL"
