@@ -91,6 +91,6 @@ MUTANTS: list[Mutant] = [
         "engines/placeos/wire.py",
         "if not (stat.S_ISFIFO(given) or stat.S_ISSOCK(given)):",
         "if False:",
-        ("tests/engines/placeos/test_executable.py", "-k", "cannot_be_core"),
+        ("tests/engines/placeos/test_serving.py", "-k", "cannot_be_core"),
     ),
 ]  # fmt: skip

@@ -19,7 +19,7 @@ _base = breaks("engines/placeos/base_settings.py", f"{_P}/test_base_settings.py"
 _audit = breaks("engines/placeos/audit.py", f"{_P}/test_audit.py")
 _serving = breaks(
     "engines/placeos/serving.py",
-    f"{_P}/test_executable.py::test_a_process_ends_while_a_name_is_being_looked_up",
+    f"{_P}/test_serving.py::test_a_process_ends_while_a_name_is_being_looked_up",
 )
 _logs = breaks("engines/placeos/logs.py", f"{_P}/test_logs.py")
 _links = breaks("engines/placeos/links.py", f"{_P}/test_links.py")
@@ -374,13 +374,13 @@ MUTANTS: list[Mutant] = [
         "… and what was written is out before",
         "                stream.flush()",
         "                pass",
-        f"{_P}/test_executable.py::test_what_was_written_last_is_out_before_a_process_ends",
+        f"{_P}/test_serving.py::test_what_was_written_last_is_out_before_a_process_ends",
     ),
     _serving(
         "a process that cannot be loaded waits as well",
         "    except Exception as error:  # mostly",
         "    except ZeroDivisionError as error:  # mostly",
-        f"{_P}/test_executable.py::test_so_does_one_that_cannot_be_loaded",
+        f"{_P}/test_serving.py::test_so_does_one_that_cannot_be_loaded",
     ),
     _audit(
         "audit records are forgotten in turn with those that are written",

@@ -18,7 +18,7 @@ TROUBLE_PAUSE = 3.0
 
 
 def serve(load: "Callable[[], type[Driver[Any]]]", socket: str | None) -> int:
-    """Connect, say so, and only then import what takes time. Mostly the process ends here; else returns its exit code."""
+    """Connect, say so, and only then import what takes time. Returns the exit code, unless the process ends here."""
     try:
         return asyncio.run(_run_to_the_end(load, socket))
     except OSError as error:
