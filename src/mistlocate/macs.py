@@ -2,7 +2,7 @@
 
 import re
 
-_MAC = re.compile(r"[0-9a-f]{12}")
+_MAC = re.compile(r"(?:\s*0x)?[:.\-\s]*(?:[0-9a-f][:.\-\s]*){12}", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[:.\-\s]")
 
 
@@ -13,5 +13,6 @@ def bare(text: str) -> str:
 
 def whole_mac(text: str) -> str | None:
     """A MAC as 12 lower-case hex digits, or None if the text is not exactly one."""
-    digits = bare(text.strip().lower().removeprefix("0x"))
-    return digits if _MAC.fullmatch(digits) else None
+    if _MAC.fullmatch(text) is None:
+        return None
+    return bare(text.strip().lower().removeprefix("0x"))

@@ -237,7 +237,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "searches are limited per caller", "driver/named.py",
-        "        if counted:\n            self._limit(command, about)\n", "",
+        "        if counted:\n            self._limit(asker, command, about)\n", "",
         (f"{NAMED}::TestAsking::test_too_often_is_refused_with_a_time_and_recorded_once",),
     ),
     Mutant(

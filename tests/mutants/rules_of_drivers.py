@@ -399,12 +399,12 @@ MUTANTS: list[Mutant] = [
     ),
     _command(
         "every problem is told at once",
-        '                    problems.append(Problem(parameter.name, "is missing"))',
-        '                    raise BadArguments("missing")',
+        '                problems.append(Problem(name, "is missing"))',
+        '                raise BadArguments("missing")',
     ),
     _command(
         "arguments are a list or an object",
-        "if not isinstance(args, Sequence) or isinstance(args, str | bytes):",
+        "if not isinstance(args, (list, tuple)):",
         "if False:",
     ),
     _command(
@@ -412,8 +412,8 @@ MUTANTS: list[Mutant] = [
         "if ignore_unknown and not self.parameters:",
         "if False:",
     ),
-    _command("too many arguments are an error", "if len(args) > len(names):", "if False:"),
-    _command("an unknown argument is an error", "if unknown and not ignore_unknown:", "if False:"),
+    _command("too many arguments are an error", "if len(args) > len(self.parameters):", "if False:"),
+    _command("an unknown argument is an error", "if left and not ignore_unknown:", "if False:"),
     _base("an unknown setting is an error, with a suggestion", "    if unknown_is_error:\n", "    if False:\n"),
     _base(
         "secrets are known",

@@ -226,7 +226,7 @@ MUTANTS: list[Mutant] = [
     ),
     _locations(
         "answers go by the age of the source",
-        "seen is None or now - seen > self._max_age()",
+        "seen is None or now - seen > max_age",
         "seen is None",
         f"{_LOCATIONS}::TestLocatingSomebody",
     ),

@@ -35,7 +35,7 @@ MUTANTS = [
     ),
     Mutant(
         "… and with no owner", "drivers/mist_locations/driver.py",
-        "if plan is None or seen is None or now - seen > self._max_age():",
+        "if plan is None or seen is None or now - seen > max_age:",
         "if plan is None or seen is None:", (_TRUTH,),
     ),
     Mutant(

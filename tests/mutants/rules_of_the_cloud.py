@@ -113,7 +113,8 @@ MUTANTS: list[Mutant] = [
     ),
     _models("a dashed MAC is one", 'fixed["mac"] = _NOT_HEX.sub("", mac.lower())', "pass"),
     _models("NaN is no number", "allow_inf_nan=False", "allow_inf_nan=True"),
-    _models("… and no name", 'if "NaN" in text or "Infinity" in text:', "if False:"),
+    _models("… and no name", '("N" in text and "NaN" in text)', "False"),
+    _models("… nor are infinities", '("I" in text and "Infinity" in text)', "False"),
     _models(
         "a number as text is a number, a text as number a text",
         "coerce_numbers_to_str=True",

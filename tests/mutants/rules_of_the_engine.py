@@ -60,6 +60,9 @@ MUTANTS: list[Mutant] = [
     _access("whoever comes through a proxy is not local", "any(name in headers for name in _FORWARDED)", "False"),
     _checks("large bodies are not read", "if read > BODY_AT_MOST:", "if False:"),
     _checks("… nor waited for where they are announced", "int(length[:20]) > BODY_AT_MOST", "False"),
+    _checks("HEAD is answered as GET", 'if scope["method"] == "HEAD":', "if False:", f"{_E}/api/test_app.py"),
+    _errors("who may not is told what may be done", 'answer.headers["Allow"]', "_ = answer.headers"),
+    _errors("… HEAD wherever GET may", '_READ_AS = {"HEAD": "GET"}', "_READ_AS: dict[str, str] = {}"),
     _checks("every answer has the headers of a careful server", "if each[0] not in given)]", "if False)]"),
     _checks("the metrics need a caller", ' and scope["path"] != METRICS:', ":", f"{_E}/api/test_metrics.py"),
     _common("levels hold for commands", "    require(caller, host.command(command).level, command)\n", ""),
@@ -181,7 +184,7 @@ MUTANTS: list[Mutant] = [
         "if _is_number(value) and name not in figure.leave_out:",
         "if name not in figure.leave_out:",
     ),
-    _tally("commands are told apart by how they ended", "OK if error is None else result_of(error)", "OK"),
+    _tally("commands are told apart by how they ended", "result = result_of(error)", "result = OK"),
     _tally(
         "bad arguments are no defect",
         "        case BadArguments() | LevelTooLow():\n            return REFUSED",

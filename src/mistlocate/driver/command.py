@@ -7,7 +7,7 @@ text stays text, because `563412e45678` is a MAC and no number.
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
@@ -51,13 +51,16 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument of a command. `schema` is its JSON Schema; `default` counts only if it is not `required`."""
+    """One argument of a command. `schema` is its JSON Schema; `default` counts only if it is not `required`.
+
+    `read` coerces what is given for it; it raises pydantic's `ValidationError`.
+    """
 
     name: str
     required: bool
     default: Any
     schema: Mapping[str, Any]
-    adapter: TypeAdapter[Any]
+    read: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,37 +84,41 @@ class Command:
         """
         if ignore_unknown and not self.parameters:
             return {}
-        given = self._by_name(args if args is not None else (), ignore_unknown)
+        given = args if isinstance(args, Mapping) else self.by_name(() if args is None else args)
         problems: list[Problem] = []
         bound: dict[str, Any] = {}
+        left = len(given)
         for parameter in self.parameters:
-            if parameter.name not in given:
-                if parameter.required:
-                    problems.append(Problem(parameter.name, "is missing"))
-                else:
-                    bound[parameter.name] = parameter.default
-                continue
-            try:
-                bound[parameter.name] = parameter.adapter.validate_python(given[parameter.name])
-            except ValidationError as error:
-                problems += [_problem(parameter.name, each) for each in error.errors(include_url=False)]
+            name = parameter.name
+            if name in given:
+                left -= 1
+                try:
+                    bound[name] = parameter.read(given[name])
+                except ValidationError as error:
+                    problems += [_problem(name, each) for each in error.errors(include_url=False)]
+            elif parameter.required:
+                problems.append(Problem(name, "is missing"))
+            else:
+                bound[name] = parameter.default
+        if left and not ignore_unknown:
+            raise self._unknown(given)
         if problems:
             raise BadArguments(f"{self.name}: " + "; ".join(str(problem) for problem in problems), problems)
         return bound
 
-    def _by_name(self, args: Any, ignore_unknown: bool) -> dict[str, Any]:
-        names = [parameter.name for parameter in self.parameters]
-        if isinstance(args, Mapping):
-            unknown = [name for name in args if name not in names]
-            if unknown and not ignore_unknown:
-                hint = suggestion(unknown[0], names)
-                raise BadArguments(f"{self.name} has no argument {unknown[0]!r}" + (f"; {hint}" if hint else ""))
-            return {name: value for name, value in args.items() if name in names}
-        if not isinstance(args, Sequence) or isinstance(args, str | bytes):
+    def by_name(self, args: object) -> dict[str, Any]:
+        """Arguments that are given by position, with their names. Raises `BadArguments`, also if there are too many."""
+        if not isinstance(args, (list, tuple)):
             raise BadArguments(f"{self.name}: the arguments are neither a list nor an object")
-        if len(args) > len(names):
-            raise BadArguments(f"{self.name} takes {_count(len(names), 'argument')}, {len(args)} were given")
-        return dict(zip(names, args, strict=False))
+        if len(args) > len(self.parameters):
+            raise BadArguments(f"{self.name} takes {_count(len(self.parameters), 'argument')}, {len(args)} were given")
+        return {parameter.name: value for parameter, value in zip(self.parameters, args, strict=False)}
+
+    def _unknown(self, given: Iterable[str]) -> BadArguments:
+        names = [parameter.name for parameter in self.parameters]
+        unknown = next(name for name in given if name not in names)
+        hint = suggestion(unknown, names)
+        return BadArguments(f"{self.name} has no argument {unknown!r}" + (f"; {hint}" if hint else ""))
 
 
 def command(level: Level = Level.USER) -> Callable[[Method], Method]:
@@ -141,11 +148,12 @@ _known: dict[type[Any], Mapping[str, Command]] = {}
 
 def command_of(driver_class: type[Any], name: str) -> Command:
     """One command. Raises `UnknownCommand` with a suggestion."""
-    known = commands_of(driver_class)
-    if name not in known:
+    known = _known.get(driver_class) or commands_of(driver_class)
+    found = known.get(name)
+    if found is None:
         hint = suggestion(name, known) or "commands: " + ", ".join(known)
         raise UnknownCommand(f"no command {name!r}", hint=hint)
-    return known[name]
+    return found
 
 
 def suggestion(word: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:
@@ -164,7 +172,7 @@ def _describe(name: str, method: Callable[..., Any], level: Level) -> Command:
         schema = adapter.json_schema()
         if not required:
             schema["default"] = default
-        parameters.append(Parameter(parameter.name, required, default, schema, adapter))
+        parameters.append(Parameter(parameter.name, required, default, schema, adapter.validator.validate_python))
     description = (inspect.getdoc(method) or "").partition("\n\n")[0].replace("\n", " ")
     return Command(name, level, description, tuple(parameters))
 

@@ -126,7 +126,9 @@ class Module:
         """Run a command. Raises `UnknownCommand`, `BadArguments`, `ModuleUnavailable`, and what the command raises:
         errors of ours as they are, everything else as `CommandFailed`."""
         bound = command_of(self.driver_class, name).bind(args, ignore_unknown=ignore_unknown)
-        driver = await self._ready()
+        driver = self._driver if self._loaded.is_set() and self._applying is None else None
+        if driver is None:
+            driver = await self._ready()
         try:
             return await getattr(driver, name)(**bound)
         except MistlocateError:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from mistlocate.clock import Clock
 from mistlocate.driver.base import DriverSettings
-from mistlocate.driver.context import AuditRecord, AuditStore, Context
+from mistlocate.driver.context import Asker, AuditRecord, AuditStore, Context
 from mistlocate.errors import BadArguments, StoreError, TooManySearches
 from mistlocate.macs import whole_mac
 
@@ -72,10 +72,10 @@ class Asked:
         self.result = FAILED
         self._record = record
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._record is not None:
             self._record(self.result)
 
@@ -225,13 +225,13 @@ class Named:
         if asker.passed_on:
             return Asked(None)
         if counted:
-            self._limit(command, about)
+            self._limit(asker, command, about)
         if len(self.trail) >= WAITING_AT_MOST:
             self._not_recorded += 1
             raise StoreError(
                 "it cannot be recorded who asks for whom, so nobody is looked up", hint="see that the store has room"
             )
-        return Asked(partial(self._record, command, about))
+        return Asked(partial(self._record, asker, command, about))
 
     async def read(self, since: float, limit: int) -> list[AuditRecord]:
         """The records since a unix time, the newest first. Raises `StoreError`."""
@@ -243,7 +243,7 @@ class Named:
         """The records as commands answer them: `{at, asker, command, about, result}`. Reading them leaves one, too."""
         if since is None:
             since = self._context.clock.wall() - DAY
-        async with self.ask("audit", "-", counted=False) as asked:
+        with self.ask("audit", "-", counted=False) as asked:
             found = [each._asdict() for each in await self.read(since, limit)]
             asked.found(found)
             return found
@@ -258,8 +258,8 @@ class Named:
             raise StoreError(self.trail.trouble or "records cannot be written")
         return await self._context.audit.rename(concerned, about)
 
-    def _limit(self, command: str, about: str) -> None:
-        asker, limit, now = self._context.asker, self._settings().named_searches, self._context.clock.monotonic()
+    def _limit(self, asker: Asker, command: str, about: str) -> None:
+        limit, now = self._settings().named_searches, self._context.clock.monotonic()
         wait = self._allowance.wait(asker.id, now, limit) if asker.counted else 0.0
         if not wait:
             return
@@ -268,7 +268,7 @@ class Named:
         if now - self._refused.get(asker.id, -math.inf) >= WINDOW:
             self._refused = {who: at for who, at in self._refused.items() if now - at < WINDOW}
             self._refused[asker.id] = now
-            self._record(command, about, REFUSED)
+            self._record(asker, command, about, REFUSED)
         seconds = math.ceil(wait)
         raise TooManySearches(
             f"too many searches for people: {limit} a minute are allowed",
@@ -276,9 +276,7 @@ class Named:
             hint=f"come again in {seconds} s, or have named_searches raised",
         )
 
-    def _record(self, command: str, about: str, result: str) -> None:
+    def _record(self, asker: Asker, command: str, about: str, result: str) -> None:
         # One spelling of a MAC, by which it is found again.
-        record = AuditRecord(
-            self._context.clock.wall(), self._context.asker.id, command, whole_mac(about) or about, result
-        )
-        self.trail.add(record)
+        about = whole_mac(about) or about
+        self.trail.add(AuditRecord(self._context.clock.wall(), asker.id, command, about, result))

@@ -163,11 +163,13 @@ class Supervisor:
         self, name: str, args: Sequence[Any] | Mapping[str, Any] | None, *, ignore_unknown: bool = False
     ) -> Any:
         """Run a command; one that comes while the module starts waits for it. Raises as `Module.execute`."""
-        return await (await self._present()).execute(name, args, ignore_unknown=ignore_unknown)
+        module = self.module or await self._present()
+        return await module.execute(name, args, ignore_unknown=ignore_unknown)
 
     async def asset(self, name: str) -> Asset:
         """An asset, asked for like a command. Raises as `Module.asset`."""
-        return await (await self._present()).asset(name)
+        module = self.module or await self._present()
+        return await module.asset(name)
 
     async def _present(self) -> Module:
         """The module, waited for while it starts. Raises `ModuleUnavailable`."""

@@ -63,7 +63,8 @@ def split_name(text: str) -> Identity:
     domain, slash, rest = name.rpartition("\\")
     if slash:
         name = rest
-    return Identity(name.strip(), realm.strip() or domain.strip() or None)
+    domain = realm.strip() or domain.strip()
+    return Identity(name.strip(), intern(domain) if domain else None)  # a site has few domains: each is kept once
 
 
 def format_username(text: str) -> str:
@@ -94,11 +95,11 @@ class NameRules(NamedTuple):
         """The person that a name stands for, or None: nothing, an anonymous outer identity, or a MAC."""
         if not text:
             return None
-        name, domain = split_name(text)
+        person = split_name(text)
+        name, domain = person
         if name in _ANONYMOUS or whole_mac(name):
             return None
-        # A site has few domains: each is kept once.
-        return Identity(name, None if domain is None else intern(self.aliases.get(domain, domain)))
+        return person if domain is None or domain not in self.aliases else Identity(name, self.aliases[domain])
 
     def canonical(self, domain: str | None) -> str | None:
         """The domain that this one is an alias of, or itself."""

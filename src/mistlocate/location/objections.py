@@ -116,6 +116,8 @@ class Register:
         self.revision = revision
         self.opted_out = tuple(opted_out)
         self.not_learned = tuple(not_learned)
+        self.hides_anyone = bool(self.opted_out)
+        """Whether anybody opted out."""
         self._key_text = key or secrets.token_hex(32)
         self._key = bytes.fromhex(self._key_text)
         self._hidden = _Covered(self.opted_out)
@@ -152,22 +154,17 @@ class Register:
     # -- asking -----------------------------------------------------------------------------------
 
     @property
-    def hides_anyone(self) -> bool:
-        """Whether anybody opted out."""
-        return bool(self.opted_out)
-
-    @property
     def hides_the_unlearned(self) -> bool:
         """Whether somebody who opted out may not be learned either: which devices are theirs only new records say."""
         return not self._hidden.names.isdisjoint(self._unlearned.names)
 
     def hides_person(self, identity: Identity) -> bool:
         """Whether this person opted out."""
-        return bool(self.opted_out) and self._covers(self._hidden, identity)
+        return self.hides_anyone and self._covers(self._hidden, identity)
 
     def hides_device(self, mac: str, *, owned: bool) -> bool:
         """Whether a device is not to be shown for what is known of the device itself; `owned`: its owner is known."""
-        if not self.opted_out:
+        if not self.hides_anyone:
             return False
         always, remembered, _ = self._of_mac(mac)
         return always or (remembered and not owned)

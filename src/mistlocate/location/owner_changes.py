@@ -9,6 +9,8 @@ from mistlocate.macs import whole_mac
 #: An owner is confirmed with every record, and stored anew once a day, at an hour of its own (seconds).
 HOUR, DAY = 3_600, 86_400
 
+_written = json.JSONEncoder(ensure_ascii=False).encode
+
 
 class Changes:
     """The MACs and the names whose stored form is due."""
@@ -88,5 +90,4 @@ def decoded(text: str) -> tuple[str, Source, float]:
 
 
 def _encode(owned: Ownership) -> str:
-    record = {"user": owned.text, "source": owned.source.name.lower(), "at": int(owned.at)}
-    return json.dumps(record, ensure_ascii=False)
+    return _written({"user": owned.text, "source": owned.source.name.lower(), "at": int(owned.at)})

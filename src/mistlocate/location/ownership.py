@@ -221,14 +221,14 @@ class Owners:
         wanted = self.rules.identify(query)
         if wanted is None:
             return Match(())
-        known = [
-            identity
-            for identity, macs in self._people(wanted.name).items()
-            if any(self.owner_of(mac, guests=guests) is not None for mac in macs)
-        ]
+        known: dict[Identity, None] = {}
+        for mac in self._by_name.get(wanted.name, ()):
+            owned = self.owner_of(mac, guests=guests)
+            if owned is not None:
+                known[owned.identity] = None
         if wanted.domain is not None:
-            return Match(tuple(each for each in known if each.domain in (wanted.domain, None)))
-        if len({each.domain for each in known if each.domain is not None}) > 1:
+            known = {each: None for each in known if each.domain in (wanted.domain, None)}
+        elif len(known) > 1 and len({each.domain for each in known if each.domain is not None}) > 1:
             return Match((), ambiguous=True)
         return Match(tuple(known))
 
@@ -255,8 +255,9 @@ class Owners:
         return [mac for mac, owned in self._by_mac.items() if owned.source is Source.GUEST]
 
     def _newest_first(self, macs: list[str]) -> list[str]:
-        macs.reverse()  # of those confirmed at the same time, the one learned last comes first
-        macs.sort(key=lambda mac: -self._by_mac[mac].at)
+        if len(macs) > 1:
+            macs.reverse()  # of those confirmed at the same time, the one learned last comes first
+            macs.sort(key=lambda mac: -self._by_mac[mac].at)
         return macs
 
     # -- forgetting -------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What a record says in words."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,6 +69,6 @@ def test_of_a_row_only_what_it_tells_is_taken() -> None:
     told = frozenset({"psk_id", "os"})
     found = part(sighting, told, personal=True)
     assert (found.says, found.username, found.psk_id, found.raw) == (told, None, "k1", None)
-    found = part(sighting._replace(username=None), told, personal=False)
+    found = part(replace(sighting, username=None), told, personal=False)
     assert (found.says, found.psk_id, found.os, found.raw) == ({"os"}, None, "iOS", None)
     assert part(sighting, frozenset({"username", "psk_id"}), personal=True).raw == sighting.raw

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from mistlocate.engines.embedded.tally import BUCKETS, Key, Latency, Tally, result_of
+from mistlocate.engines.embedded.tally import BUCKETS, Tally, result_of
 from mistlocate.errors import (
     BadArguments,
     CommandFailed,
@@ -28,29 +28,36 @@ from mistlocate.errors import (
         (asyncio.CancelledError(), "left"),
     ],
 )
-def test_each_end_has_its_class(error: BaseException, result: str) -> None:
-    tally = Tally()
-    with pytest.raises(type(error)), tally.command("Probe", "echo"):
+async def test_each_end_has_its_class(error: BaseException, result: str) -> None:
+    async def fail() -> None:
         raise error
+
+    tally = Tally()
+    with pytest.raises(type(error)) as raised:
+        await tally.command("Probe", "echo", fail())
+    assert raised.value is error
     assert result_of(error) == result
-    assert {key: sum(each.counts) for key, each in tally.commands.items()} == {Key("Probe", "echo", result): 1}
+    assert {key: sum(each.counts) for key, each in tally.commands.items()} == {("Probe", "echo", result): 1}
 
 
-def test_commands_are_counted_by_name_and_end() -> None:
+async def test_commands_are_counted_by_name_and_end() -> None:
+    async def answer() -> int:
+        return 42
+
     tally = Tally()
     for command in ("echo", "echo", "fail"):
-        with tally.command("Probe", command):
-            pass
+        assert await tally.command("Probe", command, answer()) == 42
     assert {key: sum(each.counts) for key, each in tally.commands.items()} == {
-        Key("Probe", "echo", "ok"): 2,
-        Key("Probe", "fail", "ok"): 1,
+        ("Probe", "echo", "ok"): 2,
+        ("Probe", "fail", "ok"): 1,
     }
 
 
 def test_latencies_fall_into_classes() -> None:
-    latency = Latency()
+    tally = Tally()
     for seconds in (0.0, BUCKETS[0], 0.002, BUCKETS[-1], 99.0):
-        latency.add(seconds)
+        tally.count("Probe", "echo", "ok", seconds)
+    latency = tally.commands["Probe", "echo", "ok"]
     assert latency.counts[:2] == [2, 1], "an upper bound belongs to its class"
     assert latency.counts[-2:] == [1, 1]
     assert sum(latency.counts) == 5

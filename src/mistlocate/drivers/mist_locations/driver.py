@@ -137,7 +137,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     async def locate_user(self, email: str | None = None, username: str | None = None) -> list[dict[str, Any]]:
         """Where somebody's devices are, the newest first; either name may match."""
         names = names_given(email, username)
-        async with self._named.ask("locate_user", " or ".join(names)) as asked:
+        with self._named.ask("locate_user", " or ".join(names)) as asked:
             answers = await self._asked("locate", names)
             clients = {client["mac"]: client for answer in answers for client in answer}
             found = self._locations(list(clients.values()))
@@ -157,7 +157,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     async def macs_assigned_to(self, email: str | None = None, username: str | None = None) -> list[str]:
         """Somebody's MACs; either name may match."""
         names = names_given(email, username)
-        async with self._named.ask("macs_assigned_to", " or ".join(names)) as asked:
+        with self._named.ask("macs_assigned_to", " or ".join(names)) as asked:
             answers = await self._asked("macs_assigned_to", names)
             found = list(dict.fromkeys(mac for macs in answers for mac in macs))
             asked.found(found)
@@ -167,7 +167,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     async def check_ownership_of(self, mac_address: str) -> dict[str, Any] | None:
         """Whose a device is: `{location, assigned_to, mac_address}`, or null if that is not known."""
         mac = identity.format_mac(mac_address)
-        async with self._named.ask("check_ownership_of", mac) as asked:
+        with self._named.ask("check_ownership_of", mac) as asked:
             owner = await self._mist.call("ownership_of", mac, **self._guests())
             asked.found(owner)
         return {"location": WIRELESS, "assigned_to": owner, "mac_address": mac} if owner else None
@@ -177,7 +177,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def mac_address_mappings(self, username: str, macs: list[str], domain: str | None = None) -> list[str]:
         """Assign MACs to a person by hand, above all that the network says; answers all MACs of the person."""
-        async with self._named.ask("mac_address_mappings", f"{username}@{domain}" if domain else username) as asked:
+        with self._named.ask("mac_address_mappings", f"{username}@{domain}" if domain else username) as asked:
             answer = list(await self._mist.call("mac_address_mappings", username, macs, domain))
             asked.done()
             return answer
@@ -185,7 +185,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def ip_username_mappings(self, ip_mappings: list[list[str | None]]) -> int:
         """Take in who a directory saw where, `[ip, user, domain?, hostname?]` each; answers how many named a person."""
-        async with self._named.ask("ip_username_mappings", f"{len(ip_mappings)} logins", counted=False) as asked:
+        with self._named.ask("ip_username_mappings", f"{len(ip_mappings)} logins", counted=False) as asked:
             learned = int(await self._mist.call("ip_username_mappings", ip_mappings))
             asked.done()
             return learned
@@ -201,7 +201,7 @@ class MistLocations(Driver[MistLocationsSettings]):
 
         `location` is the location record of the device seen last, or null if the person cannot be located now.
         """
-        async with self._named.ask("search", text) as asked:
+        with self._named.ask("search", text) as asked:
             people = await self._mist.call("find_people", text, limit=limit, **self._guests())
             found = []
             for person in people:
@@ -214,7 +214,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.SUPPORT)
     async def explain(self, who: str) -> dict[str, Any]:
         """Why a person or a device is shown where it is, or not shown: evidence, ages, rules, last map changes."""
-        async with self._named.ask("explain", who) as asked:
+        with self._named.ask("explain", who) as asked:
             evidence = await self._mist.call("evidence", who, **self._guests())
             found = explain(who, evidence, await self._rules())
             asked.found(found["shown"])
@@ -240,7 +240,7 @@ class MistLocations(Driver[MistLocationsSettings]):
         `devices` is how many devices that takes effect on now. It is in force at once; `saved` is false while it
         would not survive a restart, which is mended as soon as possible.
         """
-        async with self._named.ask("opt_out", label(who), counted=False) as asked:
+        with self._named.ask("opt_out", label(who), counted=False) as asked:
             answer = await self._people.opt_out(who)
             self._live.changed()
             self._live.publish()
@@ -250,7 +250,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def opt_in(self, who: str) -> dict[str, Any]:
         """Lift what `opt_out` and `erase_user` asked for: `{found, saved}`; `found` is false if there was nothing."""
-        async with self._named.ask("opt_in", label(who), counted=False) as asked:
+        with self._named.ask("opt_in", label(who), counted=False) as asked:
             answer = await self._people.opt_in(who)
             asked.found(answer["found"])
             return answer
@@ -258,7 +258,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def export_user(self, who: str) -> dict[str, Any]:
         """Everything that is kept about a person or a device, and who asked for them (`asked_for`)."""
-        async with self._named.ask("export_user", who, counted=False) as asked:
+        with self._named.ask("export_user", who, counted=False) as asked:
             answer = await self._people.export(who)
             asked.found(answer["devices"])
             return answer
@@ -266,7 +266,7 @@ class MistLocations(Driver[MistLocationsSettings]):
     @command(Level.ADMINISTRATOR)
     async def erase_user(self, who: str, relearn: bool = False) -> dict[str, Any]:
         """Forget everything about somebody, without `relearn` for good: `{devices, records}` (of the audit)."""
-        async with self._named.ask("erase_user", label(who), counted=False) as asked:
+        with self._named.ask("erase_user", label(who), counted=False) as asked:
             answer = await self._people.erase(who, "erased", relearn=relearn)
             asked.done()
             return answer
@@ -322,12 +322,12 @@ class MistLocations(Driver[MistLocationsSettings]):
 
     def _locations(self, clients: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The location records of a person's devices that may be shown and are recent enough, the newest first."""
-        now = self._now()
+        now, max_age = self._now(), self._max_age()
         found = []
         for client in clients:
             plan = self._floorplans.plan(client.get("map_id"))
             seen = seen_at(client, now)
-            if plan is None or seen is None or now - seen > self._max_age():
+            if plan is None or seen is None or now - seen > max_age:
                 continue
             found.append((seen, location_record(client, plan, seen, stale=self._is_stale(client["map_id"]))))
         found.sort(key=lambda each: -each[0])

@@ -25,8 +25,13 @@ class Answers:
 
     def devices_of(self, username: str, *, guests: bool) -> list[Client]:
         """The devices of a person that are on the roster, the newest first."""
-        macs = self.macs_of(username, guests=guests)
-        return newest_first(client for mac in macs if (client := self._tracker.roster.get(mac)) is not None)
+        return self._present(self.macs_of(username, guests=guests))
+
+    def _present(self, macs: Iterable[str]) -> list[Client]:
+        """The devices that are on the roster, the newest first."""
+        found = self._tracker.roster.clients
+        clients = [found[mac] for mac in macs if mac in found]
+        return newest_first(clients) if len(clients) > 1 else clients
 
     def macs_of(self, username: str, *, guests: bool) -> list[str]:
         """Every MAC of a person, present or not; none if the name fits several people."""
@@ -42,7 +47,7 @@ class Answers:
         found = []
         for hit in search(everyone, text, limit):
             identity, macs = hit.person
-            clients = newest_first(client for mac in macs if (client := self._tracker.roster.get(mac)) is not None)
+            clients = self._present(macs)
             found.append(
                 {
                     "user": str(identity),
@@ -66,8 +71,7 @@ class Answers:
             return {"kind": "device", "ambiguous": False, "people": [], "devices": found}
         match = self._tracker.owners.match(who, guests=guests)
         macs = self._tracker.owners.macs_of(match.identities, guests=guests)
-        clients = newest_first(client for each in macs if (client := self._tracker.roster.get(each)) is not None)
-        order = [client.mac for client in clients]
+        order = [client.mac for client in self._present(macs)]
         order += [each for each in macs if each not in order]
         return {
             "kind": "person",

@@ -128,7 +128,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     async def clients(self, map_id: str | None = None) -> list[dict[str, Any]]:
         """The clients on the roster, of one map or of all, as they are published."""
         tracker = self._site.tracker
-        async with self._named.ask("clients", "everybody" if map_id is None else f"everybody on {map_id}") as asked:
+        with self._named.ask("clients", "everybody" if map_id is None else f"everybody on {map_id}") as asked:
             clients = tracker.roster.clients.values() if map_id is None else tracker.roster.on_map(map_id)
             found = tracker.records(clients)
             asked.found(found)
@@ -138,7 +138,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     async def client(self, mac: str) -> dict[str, Any]:
         """One client's record with every field, asked of the cloud; the roster does not change."""
         connection, wanted = self._site.live(), _mac(mac)
-        async with self._named.ask("client", wanted) as asked:
+        with self._named.ask("client", wanted) as asked:
             asked.found(None)
             record = await self._people.client_record(connection.api, wanted)
             asked.found(record)
@@ -166,7 +166,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         """What the cloud's API answers at a path such as /sites/SITE_ID/setting; secrets are blanked out."""
         if self.settings.occupancy_only:
             raise AccessDenied("this module only counts (occupancy_only): it passes nothing on that may name people")
-        async with self._named.ask("get_request", location) as asked:
+        with self._named.ask("get_request", location) as asked:
             answer = self._people.without_objectors(await self._site.live().api.get_redacted(location))
             asked.found(answer)
             return answer
@@ -187,7 +187,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command(Level.SUPPORT)
     async def locate(self, username: str, guests: bool = False) -> list[dict[str, Any]]:
         """The records of somebody's devices, the newest first; `guests` includes names that guests typed."""
-        async with self._named.ask("locate", username) as asked:
+        with self._named.ask("locate", username) as asked:
             found = self._site.tracker.records(self._answers.devices_of(username, guests=guests))
             asked.found(found)
             return found
@@ -195,7 +195,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command(Level.SUPPORT)
     async def macs_assigned_to(self, username: str, guests: bool = False) -> list[str]:
         """Somebody's MACs, the one confirmed last first."""
-        async with self._named.ask("macs_assigned_to", username) as asked:
+        with self._named.ask("macs_assigned_to", username) as asked:
             found = self._answers.macs_of(username, guests=guests)
             asked.found(found)
             return found
@@ -204,7 +204,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     async def ownership_of(self, mac_address: str, guests: bool = False) -> str | None:
         """The bare lower-case name of a device's owner, or null."""
         mac = identity.format_mac(mac_address)
-        async with self._named.ask("ownership_of", mac) as asked:
+        with self._named.ask("ownership_of", mac) as asked:
             owned = self._site.tracker.owners.owner_of(mac, guests=guests)
             asked.found(owned)
             return None if owned is None else owned.identity.name
@@ -214,7 +214,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         self, text: str, guests: bool = False, limit: Annotated[int, Field(ge=1, le=100)] = 20
     ) -> list[dict[str, Any]]:
         """People by a part of name, e-mail or MAC, best first: `{user, guest, macs, records}`."""
-        async with self._named.ask("find_people", text) as asked:
+        with self._named.ask("find_people", text) as asked:
             found = self._answers.people(text, guests=guests, limit=limit)
             asked.found(found)
             return found
@@ -222,7 +222,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command(Level.SUPPORT)
     async def evidence(self, who: str, guests: bool = False) -> dict[str, Any]:
         """What is known about a person or a MAC, and from where; MistLocations explains its answers with it."""
-        async with self._named.ask("evidence", who) as asked:
+        with self._named.ask("evidence", who) as asked:
             found = self._answers.evidence(who, guests=guests)
             asked.found(any(each["present"] for each in found["devices"]))
             return found
@@ -234,7 +234,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         owners, wanted = self._site.tracker.owners, [_mac(mac) for mac in macs]
         if owners.rules.identify(text) is None:
             raise BadArguments("not the name of a person")
-        async with self._named.ask("mac_address_mappings", text) as asked:
+        with self._named.ask("mac_address_mappings", text) as asked:
             who = owners.pin(text, wanted, self._site.tracker.cloud_clock.now())
             if who is None:
                 raise BadArguments(
@@ -254,7 +254,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         removed = []
         for start in range(0, len(wanted), MACS_IN_A_RECORD):
             some = wanted[start : start + MACS_IN_A_RECORD]
-            async with self._named.ask("remove_mac_address_mappings", ", ".join(some), counted=not start) as asked:
+            with self._named.ask("remove_mac_address_mappings", ", ".join(some), counted=not start) as asked:
                 owned = [mac for mac in some if owners.owner_of(mac, guests=True) is not None]
                 for mac in some:
                     self._site.tracker.release(mac)
@@ -271,7 +271,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         Answers how many of them named a person at a device of this site. It ranks below what the network says.
         """
         about = f"{len(ip_mappings)} logins"
-        async with self._named.ask("ip_username_mappings", about, counted=False) as asked:
+        with self._named.ask("ip_username_mappings", about, counted=False) as asked:
             learned = self._answers.learn_logins(ip_mappings)
             await self._people.assigned(learned)
             await self._site.store.flush()
@@ -285,7 +285,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         `macs` are the devices that this takes effect on now, `devices` is how many. It is in force at once; `saved` is
         false while it would not survive a restart, which is mended as soon as possible.
         """
-        async with self._named.ask("opt_out", self._people.label(who), counted=False) as asked:
+        with self._named.ask("opt_out", self._people.label(who), counted=False) as asked:
             macs = await self._people.opt_out(self._people.subject(who))
             asked.done()
             return {"devices": len(macs), "macs": macs, "saved": not self._people.unsaved.is_set()}
@@ -296,7 +296,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
 
         `macs` are the devices that may be shown again now.
         """
-        async with self._named.ask("opt_in", self._people.label(who), counted=False) as asked:
+        with self._named.ask("opt_in", self._people.label(who), counted=False) as asked:
             macs = await self._people.opt_in(self._people.subject(who))
             asked.found(macs is not None)
             return {"found": macs is not None, "macs": macs or [], "saved": not self._people.unsaved.is_set()}
@@ -304,7 +304,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
     @command(Level.ADMINISTRATOR)
     async def export_user(self, who: str) -> dict[str, Any]:
         """Everything that is kept about somebody: `{user, opted_out, not_learned, devices, asked_for}`."""
-        async with self._named.ask("export_user", who, counted=False) as asked:
+        with self._named.ask("export_user", who, counted=False) as asked:
             subject = self._people.subject(who)
             asked_for = await self._named.about(self._people.names(subject))
             found = self._people.export(subject)
@@ -318,7 +318,7 @@ class MistWebsocket(Driver[MistWebsocketSettings]):
         `macs` are the devices that were theirs, `devices` is how many. `records` is how many audit records do not name
         them any more.
         """
-        async with self._named.ask("erase_user", self._people.label(who), counted=False) as asked:
+        with self._named.ask("erase_user", self._people.label(who), counted=False) as asked:
             subject = self._people.subject(who)
             records = await self._named.rename(self._people.names(subject), "erased")
             macs = await self._people.erase(subject, relearn=relearn)

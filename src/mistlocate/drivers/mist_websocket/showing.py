@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mistlocate.drivers.mist_websocket.wording import names_written
-from mistlocate.location.client import Client
+from mistlocate.location.client import Client, TimeFrom
 from mistlocate.location.keyring import KeyRing
 from mistlocate.location.observation import Position
 from mistlocate.location.ownership import Owners
@@ -89,10 +89,10 @@ class Showing:
         record: dict[str, Any] = {"mac": self.pseudonyms.of(client.mac, self.cloud_clock.now()), "anonymous": True}
         if client.position is not None:
             record.update(_located(client.position))
-        seen = self._seen(client)
+        seen, seen_from = self._seen(client)
         # Who objects must not come back into a list that guests are not in; where all are counted, guests are, too.
         is_guest = False if self.occupancy_only else _guest(client)
-        return {**record, **seen, "last_seen": coarse(seen["last_seen"]), "is_guest": is_guest}
+        return {**record, "last_seen": coarse(seen), "last_seen_from": seen_from, "is_guest": is_guest}
 
     def record(self, client: Client) -> dict[str, Any]:
         """A client as published: by the cloud's field names, coordinates in pixels, `last_seen` in unix seconds.
@@ -136,22 +136,26 @@ class Showing:
         return any(who is not None and objections.hides_person(who) for who in people)
 
     def _needed(self, client: Client) -> dict[str, Any]:
-        record: dict[str, Any] = {"mac": client.mac}
-        if client.position is not None:
-            record.update(_located(client.position))
-        record.update(self._seen(client))
-        record["is_guest"] = _guest(client)
-        record["manufacture"] = client.manufacturer
-        record["os"] = client.os
-        record["ssid"] = client.ssid
-        return record
+        where = {} if client.position is None else _located(client.position)
+        seen, seen_from = self._seen(client)
+        return {
+            "mac": client.mac,
+            **where,
+            "last_seen": seen,
+            "last_seen_from": seen_from,
+            "is_guest": _guest(client),
+            "manufacture": client.manufacturer,
+            "os": client.os,
+            "ssid": client.ssid,
+        }
 
-    def _seen(self, client: Client) -> dict[str, Any]:
+    def _seen(self, client: Client) -> tuple[int, TimeFrom]:
+        """`last_seen` and where it comes from."""
         if client.position is not None:
-            return {"last_seen": int(client.located_at), "last_seen_from": client.located_from}
+            return int(client.located_at), client.located_from
         if client.seen_at is not None:
-            return {"last_seen": int(client.seen_at), "last_seen_from": "source"}
-        return {"last_seen": int(self.cloud_clock.at(client.heard)), "last_seen_from": "arrival"}
+            return int(client.seen_at), "source"
+        return int(self.cloud_clock.at(client.heard)), "arrival"
 
     def records_on(self, map_id: str) -> list[dict[str, Any]]:
         """The clients on a map, as published."""
@@ -186,10 +190,5 @@ def forget_name(client: Client) -> None:
 
 
 def _located(position: Position) -> dict[str, Any]:
-    return {
-        "map_id": position.map_id,
-        "x": position.x,
-        "y": position.y,
-        "num_locating_aps": position.locating_aps,
-        "accuracy": position.accuracy,
-    }
+    map_id, x, y, accuracy, aps = position
+    return {"map_id": map_id, "x": x, "y": y, "num_locating_aps": aps, "accuracy": accuracy}

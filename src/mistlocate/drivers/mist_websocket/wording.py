@@ -1,6 +1,7 @@
 """What a record says in words: names of people, and texts that many records share."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -77,7 +78,7 @@ def part(s: Sighting, told: frozenset[str], *, personal: bool) -> Sighting:
         told -= PERSONAL
     found: dict[str, Any] = {name: getattr(s, name) for name in PERSONAL}
     taken: dict[str, Any] = {name: value if name in told else None for name, value in found.items()}
-    return s._replace(says=told, raw=s.raw if personal and taken == found else None, **taken)
+    return replace(s, says=told, raw=s.raw if personal and taken == found else None, **taken)
 
 
 @lru_cache(maxsize=4096)

@@ -1,5 +1,6 @@
 """Who asked for the command that is being run, wherever in this process that is looked at."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 
 from mistlocate.driver.context import Asker
@@ -10,9 +11,8 @@ ENGINE = Asker("engine", counted=False)
 _asker: ContextVar[Asker] = ContextVar("asker", default=ENGINE)
 
 
-def present_asker() -> Asker:
-    """Who asked for what is being done."""
-    return _asker.get()
+#: Who asked for what is being done.
+present_asker: Callable[[], Asker] = _asker.get
 
 
 class asking:  # noqa: N801 - used as a function; a generator would take longer than what it does

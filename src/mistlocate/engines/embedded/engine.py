@@ -124,7 +124,7 @@ class Engine:
         name, index = split_slug(slug)
         for host in self.hosts.values():
             spec = host.spec
-            if (spec.system_id, spec.name, spec.index) == (system_id, name, index):
+            if spec.index == index and spec.name == name and spec.system_id == system_id:
                 return host
         return None
 

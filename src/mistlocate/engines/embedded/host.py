@@ -18,7 +18,7 @@ from mistlocate.engines.embedded.config import ModuleSpec
 from mistlocate.engines.embedded.status import ModuleStatus
 from mistlocate.engines.embedded.store import ModuleAudit, ModuleStorage
 from mistlocate.engines.transports import transport_options
-from mistlocate.errors import BadArguments, SettingsError, StoreError
+from mistlocate.errors import SettingsError, StoreError
 from mistlocate.transport.http import HttpTransport
 from mistlocate.transport.websocket import open_websocket
 
@@ -104,11 +104,10 @@ class SystemModule:
     async def call(self, command: str, *args: Any, **kwargs: Any) -> Any:
         """Run a command."""
         host = self._engine.find(self._system_id, self._name)
-        names = [each.name for each in host.command(command).parameters]
-        if len(args) > len(names):
-            raise BadArguments(f"{command} takes {len(names)} arguments, {len(args) + len(kwargs)} were given")
-        with asking(present_asker()._replace(passed_on=True)):
-            return await host.execute(command, {**dict(zip(names, args, strict=False)), **kwargs})
+        given = host.command(command).by_name(args) | kwargs
+        asker = present_asker()
+        with asking(Asker(asker.id, asker.counted, passed_on=True)):
+            return await host.execute(command, given)
 
     async def status(self, key: str) -> Any:
         """The present value of a status."""
@@ -214,13 +213,12 @@ class ModuleHost:
 
     def command(self, name: str) -> Command:
         """The description of a command. Raises `UnknownCommand`."""
-        return command_of(self.driver, name)
+        return command_of(self.spec.driver, name)
 
     async def execute(self, name: str, args: Any) -> Any:
         """Run a command. Raises as `Module.execute`."""
-        self.command(name)
-        with self._engine.tally.command(self.spec.name, name):
-            return await self.life.execute(name, args)
+        command_of(self.spec.driver, name)  # a name that does not exist is not counted
+        return await self._engine.tally.command(self.spec.name, name, self.life.execute(name, args))
 
     async def asset(self, name: str) -> Asset:
         """An asset of the driver. Raises as `Module.asset`."""

@@ -6,7 +6,8 @@ Numbers only, and of names only those of drivers and their commands: a caller ca
 import time
 from bisect import bisect_left
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from mistlocate.errors import (
     BadArguments,
@@ -16,20 +17,14 @@ from mistlocate.errors import (
     ModuleUnavailable,
 )
 
+Answer = TypeVar("Answer")
+
 #: Upper bounds of the classes of latency (seconds): from an answer out of memory to one that waited for the cloud.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 #: Result classes: an answer; arguments or a level that were not good; the module does not run; the cloud, the network
 #: or the store said no; a defect of a driver; the caller went before there was an answer.
 OK, REFUSED, UNAVAILABLE, TROUBLE, DEFECT, LEFT = "ok", "refused", "unavailable", "trouble", "defect", "left"
-
-
-class Key(NamedTuple):
-    """Which command of which driver, and how it ended."""
-
-    driver: str
-    command: str
-    result: str
 
 
 class Latency:
@@ -41,45 +36,37 @@ class Latency:
         self.counts = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
 
-    def add(self, seconds: float) -> None:
-        """Count one."""
-        self.counts[bisect_left(BUCKETS, seconds)] += 1
-        self.seconds += seconds
-
 
 class Tally:
     """The counts of one engine, from its start on."""
 
     def __init__(self) -> None:
-        self.commands: dict[Key, Latency] = {}
+        self.commands: dict[tuple[str, str, str], Latency] = {}
+        """How quick the commands of a driver were that ended so: by driver, command and result class."""
         self.viewers = 0
         """Clients of the control socket that are connected now."""
         self.viewers_dropped: Counter[int] = Counter()
         """Clients that had to go, by close code."""
 
-    def command(self, driver: str, command: str) -> "_Running":
-        """Count the command that is run in the block."""
-        return _Running(self, driver, command)
+    async def command(self, driver: str, command: str, run: Awaitable[Answer]) -> Answer:
+        """Run a command and count it."""
+        began, result = time.perf_counter(), OK
+        try:
+            return await run
+        except BaseException as error:
+            result = result_of(error)
+            raise
+        finally:
+            self.count(driver, command, result, time.perf_counter() - began)
 
-    def count(self, key: Key, seconds: float) -> None:
-        """Count a command that has ended."""
-        (self.commands.get(key) or self.commands.setdefault(key, Latency())).add(seconds)
-
-
-class _Running:
-    """A command between its start and its end. Not a generator: each of those takes as long as a look-up."""
-
-    __slots__ = ("_began", "_command", "_driver", "_tally")
-
-    def __init__(self, tally: Tally, driver: str, command: str) -> None:
-        self._tally, self._driver, self._command = tally, driver, command
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        result = OK if error is None else result_of(error)
-        self._tally.count(Key(self._driver, self._command, result), time.perf_counter() - self._began)
+    def count(self, driver: str, command: str, result: str, seconds: float) -> None:
+        """Count a command that has ended so, after this many seconds."""
+        key = (driver, command, result)
+        latency = self.commands.get(key)
+        if latency is None:
+            latency = self.commands[key] = Latency()
+        latency.counts[bisect_left(BUCKETS, seconds)] += 1
+        latency.seconds += seconds
 
 
 def result_of(error: BaseException) -> str:

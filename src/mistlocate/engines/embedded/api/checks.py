@@ -66,6 +66,8 @@ class Checks:
         headers = Headers(scope=scope)
         refusal = self._engine.access.check(headers, scope["http_version"]) or self._identify(scope, headers)
         refusal = self._too_often(scope) or refusal or _too_large(headers)  # refusing costs time as well
+        if scope["method"] == "HEAD":  # what GET would answer; the server leaves the body out
+            scope = {**scope, "method": "GET"}
         await (self._app if refusal is None else refusal_response(refusal))(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from mistlocate import jsontext
 from mistlocate.engines.embedded.access import Refusal
@@ -40,6 +41,11 @@ _STATUS: Mapping[type[MistlocateError], int] = {
     TooManySearches: 429,
     ModuleUnavailable: 503,
 }
+
+
+#: What a path may allow; `HEAD` is answered as `GET` (`api.checks`).
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_READ_AS = {"HEAD": "GET"}
 
 
 class ErrorBody(BaseModel):
@@ -146,7 +152,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         body = {"error": HTTPStatus(error.status_code).phrase, "message": str(error.detail)}
-        return json_response({**body, **place_of(request)}, error.status_code)
+        answer = json_response({**body, **place_of(request)}, error.status_code)
+        if error.status_code == 405:
+            answer.headers["Allow"] = ", ".join(methods_of(request))
+        return answer
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
@@ -157,6 +166,18 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
         return json_response({"error": "Bad Request", "message": "; ".join(found), **place_of(request)}, 400)
+
+
+def methods_of(request: Request) -> list[str]:
+    """What may be done with the path of a request. (The framework names the methods of one of its routes only.)"""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": _READ_AS.get(method, method)})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def place_of(request: Request) -> dict[str, Any]:
