@@ -99,10 +99,17 @@ class PlaceosSite:
         await until(is_live)
 
     async def complete(self) -> None:
-        """Wait until the stream is live, everybody who is there is published, and the other process answers so."""
+        """Wait until the stream is live, everybody who is there is published, and the other process answers so.
+
+        It may answer before its own statuses are in Redis, of which `connected` is written last.
+        """
         await self.live()
+        await until(self._all_connected)
         await until(self._all_listed)
         await until(self._all_answered)
+
+    async def _all_connected(self) -> bool:
+        return [await self.status("connected", module_id) for module_id in (MIST, LOCATIONS)] == [True, True]
 
     async def _all_listed(self) -> bool:
         return await self.listed() == self.present

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from support.placeos_site import (
     websocket_model,
 )
 from support.redis_server import RedisServer, redis_server
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.needs("redis-server")
 
@@ -55,11 +55,22 @@ async def snapshot(redis: RedisServer) -> dict[str, Any]:
     return found
 
 
-def same_as(redis: RedisServer, before: dict[str, Any]) -> Callable[[], Awaitable[bool]]:
-    async def check() -> bool:
-        return await snapshot(redis) == before
+async def written_as(redis: RedisServer, before: dict[str, Any], within: float = PATIENCE) -> None:
+    """Wait until Redis has again what it had before, or tell which fields differ."""
 
-    return check
+    async def differing() -> dict[str, Any]:
+        present = await snapshot(redis)
+        keys = sorted(before.keys() | present.keys())
+        return {key: (before.get(key), present.get(key)) for key in keys if before.get(key) != present.get(key)}
+
+    async def same() -> bool:
+        return not await differing()
+
+    try:
+        await until(same, within)
+    except AssertionError:
+        assert await differing() == {}, "what there was before, and what there is now"
+        raise
 
 
 async def still_answers(site: PlaceosSite) -> None:
@@ -86,7 +97,7 @@ async def test_a_redis_that_comes_back_empty_is_filled_again(site: PlaceosSite, 
     assert await site.mist("mac_address_mappings", "zoe@example.com", ["00005e0053aa"]) == ["00005e0053aa"]
     await redis.start()
     await index_again(site)
-    await until(same_as(redis, before))
+    await written_as(redis, before)
 
     async def owner_written() -> bool:
         return bool(await redis.client().hget(f"user_macs/{MIST}", "00005e0053aa") == "zoe")
@@ -130,7 +141,7 @@ async def test_a_frozen_redis_holds_up_nobody_for_long(site: PlaceosSite, redis:
     assert first < 5, f"the first answers took {first:.1f} s"
     redis.resume()
     await site.complete()
-    await until(same_as(redis, before))
+    await written_as(redis, before)
 
 
 @pytest.mark.parametrize("how", ["terminate", "SIGTERM", "hang up"])
@@ -178,7 +189,7 @@ async def test_a_redis_that_only_reads_is_waited_for_and_written_to_again(
 
         await until(complains)
         await client.execute_command("REPLICAOF", "NO", "ONE")
-    await until(same_as(redis, before), 20)
+    await written_as(redis, before, 20)
 
     async def owner_written() -> bool:
         return bool(await client.hget(f"user_macs/{MIST}", "00005e0053aa") == "zoe")
@@ -192,7 +203,7 @@ async def test_keys_that_somebody_deletes_are_written_again_by_a_quiet_process(
 ) -> None:
     before = await snapshot(redis)
     await redis.client().delete(f"interface/{LOCATIONS}", f"status/{LOCATIONS}")
-    await until(same_as(redis, before), 20)
+    await written_as(redis, before, 20)
 
 
 async def test_without_a_redis_at_the_start_everything_appears_when_it_comes(tmp_path: Path) -> None:
