@@ -50,6 +50,8 @@ def show(row: dict[str, Any]) -> None:
         print(f"    {figure['text']:<64} {figure['shown']:>14}{limit}{spread}")
     for fault in row["faults"]:
         print(f"    FAULT: {fault}")
+    for note in row["notes"]:
+        print(f"    {note}")
 
 
 async def run(chosen: list[Benchmark], runs: int) -> dict[str, Any]:

@@ -25,16 +25,16 @@ def _then(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return broken
 
 
-def _older(seen: dict[str, Any]) -> dict[str, Any]:
-    return {**seen, "last_seen": seen["last_seen"] - 3600}
+def _older(seen: tuple[int, str]) -> tuple[int, str]:
+    return seen[0] - 3600, seen[1]
 
 
 def _a_second_older(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**each, "last_seen": each["last_seen"] - 1} for each in records]
 
 
-def _of_itself(seen: dict[str, Any]) -> dict[str, Any]:
-    return {**seen, "last_seen_from": "source"}
+def _of_itself(seen: tuple[int, str]) -> tuple[int, str]:
+    return seen[0], "source"
 
 
 def _nameless_twice(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
