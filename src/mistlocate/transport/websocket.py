@@ -78,7 +78,7 @@ class WebSocketLink:
             frame = await self._connection.recv(decode=False)
         except ConnectionClosed as error:
             raise (self._asleep() if self._has_slept() else _lost(error)) from None
-        if (self._slept or _now() - self._ran_at > ASLEEP + TICK) and self._has_slept():
+        if self._has_slept():
             raise self._asleep()
         if not frame.isascii() and not _is_text(frame):
             raise ConnectionLost("the stream sent what is no text: something spoils it on its way", code=1007)
