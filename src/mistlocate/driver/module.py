@@ -127,7 +127,7 @@ class Module:
         errors of ours as they are, everything else as `CommandFailed`."""
         bound = command_of(self.driver_class, name).bind(args, ignore_unknown=ignore_unknown)
         driver = self._driver if self._loaded.is_set() and self._applying is None else None
-        if driver is None:
+        if driver is None:  # seldom: a coroutine for each command would take as long as binding its arguments
             driver = await self._ready()
         try:
             return await getattr(driver, name)(**bound)
