@@ -108,6 +108,15 @@ class Ours:
         for event in self._decode(frame):
             self._tracker.frame(event, self._sites)  # type: ignore[arg-type]
 
+    def stages(self, frames: list[bytes]) -> tuple[float, float]:
+        """Seconds of processor time: to decode and validate these, and to take the records in."""
+        began = time.process_time()
+        events = [event for frame in frames for event in self._decode(frame)]
+        decoded = time.process_time()
+        for event in events:
+            self._tracker.frame(event, self._sites)  # type: ignore[arg-type]
+        return decoded - began, time.process_time() - decoded
+
     def state(self) -> State:
         return {
             client.mac: (client.seen_at, client.position and client.position.x, client.position and client.position.y)
@@ -127,19 +136,22 @@ async def main() -> None:
     for client in range(site.clients):
         receiver.take(site.frame(client, 0, seen))
     memory = machine.memory_mb(os.getpid())  # later on most of it is frames that wait to be taken
-    whose, turns = random.Random(1), [0] * site.clients
+    whose, turns = random.Random(1), dict.fromkeys(range(site.clients), 0)
     turn = 0
 
-    async def once() -> dict[str, float]:
-        """Records of clients drawn by lot, made before and timed after: microseconds a record."""
+    def drawn() -> list[bytes]:
+        """Frames of clients drawn by lot."""
         nonlocal turn
+        turn += 1
+        clients = [whose.randrange(site.clients) for _ in range(RECORDS // PARTS)]
+        turns.update(dict.fromkeys(clients, turn))
+        return [site.frame(client, turn, seen + turn) for client in clients]
+
+    async def once() -> dict[str, float]:
+        """Frames made before and timed after: microseconds a record."""
         cpu = wall = 0.0
         for _ in range(PARTS):
-            turn += 1
-            drawn = [whose.randrange(site.clients) for _ in range(RECORDS // PARTS)]
-            frames = [site.frame(client, turn, seen + turn) for client in drawn]
-            for client in drawn:
-                turns[client] = turn
+            frames = drawn()
             began, used = time.perf_counter(), time.process_time()
             for frame in frames:
                 receiver.take(frame)
@@ -147,10 +159,15 @@ async def main() -> None:
             wall += time.perf_counter() - began
         return {"cpu": cpu / RECORDS * 1e6, "wall": wall / RECORDS * 1e6}
 
+    async def stages() -> dict[str, float]:
+        """Microseconds a record, stage by stage."""
+        assert isinstance(receiver, Ours)
+        found = [receiver.stages(drawn()) for _ in range(PARTS)]
+        decode, take = (sum(stage) / RECORDS * 1e6 for stage in zip(*found, strict=True))
+        return {"decode": decode, "take": take}
+
     async def state() -> dict[str, Any]:
-        expected: State = {
-            site.mac(client): (seen + last, *site.place(client, last)) for client, last in enumerate(turns)
-        }
+        expected: State = {site.mac(client): (seen + last, *site.place(client, last)) for client, last in turns.items()}
         there, fault = receiver.state(), ""
         if there != expected:
             wrong = sum(there.get(mac) != each for mac, each in expected.items())
@@ -160,7 +177,7 @@ async def main() -> None:
             fault = "the owners are not those of the records"
         return {"fault": fault, "memory": memory}
 
-    await program.serve({"round": once, "state": state})
+    await program.serve({"round": once, "stages": stages, "state": state})
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ FLOOR = Row(
         Figure("ratio", "processor time per record, ours ÷ floor", "×", 2, at_most=2.5),
         Figure("rate", "records a second on one core", "", 0, at_least=25_000),
         Figure("ours", "ours, processor time per record", "µs"),
+        Figure("decode", "… of which to decode and validate it", "µs"),
+        Figure("take", "… of which the roster and its owner", "µs"),
+        Figure("rest", "… of which the connection, publishing, storing", "µs"),
         Figure("floor", "floor, processor time per record", "µs"),
         Figure("wall", "ours, records a second of wall time", "", 0),
         Figure("slim", "the same with positions of map channels, ours ÷ floor", "×", 2),
@@ -90,7 +93,12 @@ async def run(runs: int) -> Findings:
             bare_slim = await cost(floor, "floor", RECORDS, False)
             slim = await cost(floor, "ours", RECORDS, False)
             sdk = await cost(peer, "community", FEWER)
+            async with Program("benchmarks.growth", kind="ours", clients=CLIENTS) as alone:
+                stages = await alone.ask("stages")
             floor.add(
+                decode=stages["decode"],
+                take=stages["take"],
+                rest=ours["cpu"] - stages["decode"] - stages["take"],
                 ratio=ours["cpu"] / bare["cpu"],
                 rate=1e6 / ours["cpu"],
                 ours=ours["cpu"],
