@@ -95,6 +95,8 @@ async def run(runs: int) -> Findings:
             sdk = await cost(peer, "community", FEWER)
             async with Program("benchmarks.growth", kind="ours", clients=CLIENTS) as alone:
                 stages = await alone.ask("stages")
+                fault = (await alone.ask("state"))["fault"]
+                floor.check(not fault, f"without a network: {fault}")
             floor.add(
                 decode=stages["decode"],
                 take=stages["take"],

@@ -113,10 +113,7 @@ def decode(text: str | bytes) -> list[Event]:
     channel = parse_channel(name) if isinstance(name, str) else None
     if channel is None:
         return [Ignored("data on another channel")]
-    data = frame.get("data")
-    if isinstance(data, str) and (stats := read_text(ClientStats, data)) is not None:
-        return [ClientFrame(channel, stats, data)]  # nearly always
-    return _records(channel, data)
+    return _records(channel, frame.get("data"))
 
 
 def _control(event: object, channel: object, frame: Mapping[str, Any]) -> Event:

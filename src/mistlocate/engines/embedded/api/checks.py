@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mistlocate.engines.embedded.access import Refusal, credentials
 from mistlocate.engines.embedded.api.common import BASE, METRICS
 from mistlocate.engines.embedded.api.control import POLICY
-from mistlocate.engines.embedded.api.errors import Refused, refusal_response
+from mistlocate.engines.embedded.api.errors import ANSWERED_AS, Refused, refusal_response
 from mistlocate.engines.embedded.engine import Engine
 from mistlocate.engines.embedded.limits import place_of, too_many
 
@@ -66,8 +66,8 @@ class Checks:
         headers = Headers(scope=scope)
         refusal = self._engine.access.check(headers, scope["http_version"]) or self._identify(scope, headers)
         refusal = self._too_often(scope) or refusal or _too_large(headers)  # refusing costs time as well
-        if scope["method"] == "HEAD":  # what GET would answer; the server leaves the body out
-            scope = {**scope, "method": "GET"}
+        if scope["method"] in ANSWERED_AS:
+            scope = {**scope, "method": ANSWERED_AS[scope["method"]]}
         await (self._app if refusal is None else refusal_response(refusal))(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

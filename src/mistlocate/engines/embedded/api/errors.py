@@ -43,9 +43,9 @@ _STATUS: Mapping[type[MistlocateError], int] = {
 }
 
 
-#: What a path may allow; `HEAD` is answered as `GET` (`api.checks`).
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_READ_AS = {"HEAD": "GET"}
+#: What a path may allow, and what is answered as something else: as `GET`, of which the server leaves out the body.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+ANSWERED_AS = {"HEAD": "GET"}
 
 
 class ErrorBody(BaseModel):
@@ -172,9 +172,9 @@ def methods_of(request: Request) -> list[str]:
     """What may be done with the path of a request. (The framework names the methods of one of its routes only.)"""
     return [
         method
-        for method in _METHODS
+        for method in METHODS
         if any(
-            route.matches({**request.scope, "method": _READ_AS.get(method, method)})[0] is Match.FULL
+            route.matches({**request.scope, "method": ANSWERED_AS.get(method, method)})[0] is Match.FULL
             for route in request.app.routes
         )
     ]
