@@ -1,5 +1,6 @@
 """What is said of who owns a device, and by whom: the words in which owners are kept and asked for."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -24,8 +25,10 @@ class Source(IntEnum):
     PINNED = 5
 
 
-class Ownership(NamedTuple):
-    """The owner of a MAC. `text` is the name as the source gave it; `at` is unix time of the last confirmation.
+@dataclass(slots=True)
+class Ownership:
+    """The owner of a MAC. `text` is the name as the source gave it; `at` is unix time of the last confirmation, the
+    only field that ever changes: nearly every record of a client confirms its owner, and nothing is made anew for it.
 
     A `withheld` owner (its name is to be ignored) is known and never answered; nor is a `hidden` one, who opted out.
     """

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
 #: A source time further ahead than this is no time at all (seconds): clocks drift, they do not run minutes ahead.
 FUTURE_TOLERANCE = 300.0
@@ -32,8 +32,10 @@ class Origin(Enum):
 STREAM, POSITION, SNAPSHOT, FETCH = Origin
 
 
-class Position(NamedTuple):
-    """A place on a map: pixels of the map's full-size image, from its top-left corner, y downwards.
+@dataclass(slots=True)
+class Position:
+    """A place on a map, which nobody changes: pixels of the map's full-size image, from its top-left corner, y
+    downwards.
 
     `x` and `y` are None when the client is known to be on the map and not where. `accuracy` is in metres.
     """

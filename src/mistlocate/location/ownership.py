@@ -13,6 +13,7 @@ never answered and never stored, also if they are not to be learned. Who else is
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from mistlocate.location.evidence import MACS_PER_PERSON, Match, Ownership, Source, yields
 from mistlocate.location.identity import Identity, NameRules
@@ -62,9 +63,9 @@ class Owners:
 
     def not_after(self, now: float) -> None:
         """The clock was set back: what seems to be confirmed in the future would outrank all that is learned now."""
-        for mac, owned in list(self._by_mac.items()):
+        for mac, owned in self._by_mac.items():
             if owned.at > now:
-                self._by_mac[mac] = owned._replace(at=now)
+                owned.at = now
                 self._changes.mark(mac, owned)
 
     # -- learning ---------------------------------------------------------------------------------
@@ -78,8 +79,11 @@ class Owners:
         if not text:
             return False
         known = self._by_mac.get(mac)
-        if known is not None and known.text == text and known.source == source:
-            self._confirm(mac, known, at)
+        if known is not None and known.text == text and known.source is source:
+            if at > known.at:
+                before, known.at = known.at, at
+                if confirmed_anew(mac, before, at):
+                    self._changes.mark(mac, known)
             return True
         owned = self._ownership(text, source, at)
         if owned is None:
@@ -100,7 +104,7 @@ class Owners:
         if owned is None or not all(self._may_own(mac, owned) for mac in macs):
             return None
         for mac in macs:
-            self._assign(mac, owned)
+            self._assign(mac, replace(owned))  # each is confirmed on its own
         return owned.identity
 
     def release(self, mac: str) -> Ownership | None:
@@ -119,13 +123,6 @@ class Owners:
 
     def _may_own(self, mac: str, owned: Ownership) -> bool:
         return not self.closed and (owned.hidden or self.objections.may_learn(mac, owned.identity))
-
-    def _confirm(self, mac: str, known: Ownership, at: float) -> None:
-        if at > known.at:
-            identity, source, _, text, withheld, hidden = known  # every record comes here: `_replace` is slow
-            confirmed = self._by_mac[mac] = Ownership(identity, source, at, text, withheld, hidden)
-            if confirmed_anew(mac, known.at, at):
-                self._changes.mark(mac, confirmed)
 
     def _assign(self, mac: str, owned: Ownership) -> None:
         before = self._by_mac.get(mac)
@@ -273,8 +270,8 @@ class Owners:
         for mac, owned in self._by_mac.items():
             unconfirmed = owned.source in (Source.PINNED, Source.LOGIN) and mac in present
             if owned.at == 0.0 or (unconfirmed and now - owned.at > confirm_after):
-                confirmed = self._by_mac[mac] = owned._replace(at=now)
-                self._changes.mark(mac, confirmed)
+                owned.at = now
+                self._changes.mark(mac, owned)
             elif now - owned.at > keep_for:
                 gone.append(mac)
         for mac in gone:

@@ -190,5 +190,10 @@ def forget_name(client: Client) -> None:
 
 
 def _located(position: Position) -> dict[str, Any]:
-    map_id, x, y, accuracy, aps = position
-    return {"map_id": map_id, "x": x, "y": y, "num_locating_aps": aps, "accuracy": accuracy}
+    return {
+        "map_id": position.map_id,
+        "x": position.x,
+        "y": position.y,
+        "num_locating_aps": position.locating_aps,
+        "accuracy": position.accuracy,
+    }
