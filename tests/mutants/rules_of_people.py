@@ -126,7 +126,9 @@ MUTANTS: list[Mutant] = [
         "(self.macs if whole_mac(field) else self.names).add(field)",
         "pass",
     ),
-    _owners("a confirmation is stored again after a day", "if confirmed_anew(mac, known.at, at):", "if False:"),
+    _owners("a confirmation is stored again after a day", "if confirmed_anew(mac, before, at):", "if False:"),
+    _owners("a confirmation counts from then on", "before, known.at = known.at, at", "before = known.at"),
+    _owners("devices assigned together are confirmed each on its own", "replace(owned)", "owned"),
     _changes("… each at an hour of its own", "% 24 * HOUR", "% 1 * HOUR"),
     _evidence("a key sent to an address belongs to it", "return key.email if key.email", "return None if key.email"),
     _evidence(
