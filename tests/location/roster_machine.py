@@ -13,9 +13,10 @@ MACS = [f"00005e00530{number}" for number in range(4)]
 MAPS = ["map1", "map2", "map3"]
 
 ages = st.none() | st.sampled_from([0.0, 1.0, 5.0, 50.0, 99.0, 100.0, 101.0, 500.0, -3.0])
+coordinates = st.none() | st.tuples(*[st.sampled_from([0.0, 1.0, 2.0])] * 2)
 positions = st.none() | st.builds(
-    Position, st.sampled_from(MAPS), *[st.one_of(st.none(), st.sampled_from([0.0, 1.0, 2.0]))] * 2
-).map(lambda each: each if each.x is not None and each.y is not None else each._replace(x=None, y=None))
+    lambda map_id, at: Position(map_id, *(at or (None, None))), st.sampled_from(MAPS), coordinates
+)
 
 
 class RosterMachine(RuleBasedStateMachine):
