@@ -48,7 +48,7 @@ async def decoders(trial: Trial) -> Measured:
         done, code_places = harness.figures(text)
         runs, reached = runs + done, reached + code_places
         if code or done < count * len(names):
-            findings.append(f"{' '.join(names)}: {text[-300:]}")
+            findings.append(f"{' '.join(names)} ended with code {code} after {done:,} cases: {text[-300:]}")
 
     async with asyncio.TaskGroup() as tasks:
         if guided:
@@ -57,7 +57,8 @@ async def decoders(trial: Trial) -> Measured:
         else:
             tasks.create_task(one(list(SHARES), trial.count(1_000_000) // len(SHARES), "--plain"))
     return Measured(
-        not findings and set(SHARES) == set(TARGETS), f"{runs:,} cases, {len(findings)} findings",
+        not findings and set(SHARES) == set(TARGETS),
+        "; ".join([f"{runs:,} cases, {len(findings)} findings", *(each.partition(":")[0] for each in findings)]),
         {"cases": runs, "guided_by_coverage": guided, "places_reached": reached, "findings": findings},
     )  # fmt: skip
 
