@@ -39,7 +39,8 @@ _TESTS = Path(__file__).parents[1]
 async def decoders(trial: Trial) -> Measured:
     """Every decoder, led by coverage; two at once."""
     guided = trial.scale >= GUIDED_FROM
-    places, runs, reached, findings = asyncio.Semaphore(2), 0, 0, []
+    places, runs, reached = asyncio.Semaphore(2), 0, 0
+    findings: dict[str, str] = {}
 
     async def one(names: list[str], count: int, *options: str) -> None:
         nonlocal runs, reached
@@ -48,7 +49,7 @@ async def decoders(trial: Trial) -> Measured:
         done, code_places = harness.figures(text)
         runs, reached = runs + done, reached + code_places
         if code or done < count * len(names):
-            findings.append(f"{' '.join(names)} ended with code {code} after {done:,} cases: {text[-300:]}")
+            findings[f"{' '.join(names)} ended with code {code} after {done:,} cases"] = text[-300:]
 
     async with asyncio.TaskGroup() as tasks:
         if guided:
@@ -58,7 +59,7 @@ async def decoders(trial: Trial) -> Measured:
             tasks.create_task(one(list(SHARES), trial.count(1_000_000) // len(SHARES), "--plain"))
     return Measured(
         not findings and set(SHARES) == set(TARGETS),
-        "; ".join([f"{runs:,} cases, {len(findings)} findings", *(each.partition(":")[0] for each in findings)]),
+        "; ".join([f"{runs:,} cases, {len(findings)} findings", *findings]),
         {"cases": runs, "guided_by_coverage": guided, "places_reached": reached, "findings": findings},
     )  # fmt: skip
 
